@@ -1,0 +1,162 @@
+//! What the control plane believes it has put where: running sums per host.
+//!
+//! These are sums of requests, never of usage, and they may be wrong about the world (a lost host, a job that ended
+//! unseen). Whoever owns a `Bookings` keeps it in step with its own decisions.
+
+use std::collections::BTreeMap;
+
+use super::{Cluster, Devices};
+use crate::ids::{HostId, JobId, ResourceId};
+use crate::units::{Bytes, MilliCpu};
+
+/// What placements compare: the request of one job under the run's options.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// CPU request; 0 if none.
+    pub cpu: MilliCpu,
+    /// Memory request; 0 if none.
+    pub memory: Bytes,
+    /// Ephemeral storage request.
+    pub ephemeral: Bytes,
+    /// Thousandths wanted of each of several GPUs.
+    pub gpus: &'a [u16],
+    /// GPU models that will do; empty: any.
+    pub gpu_models: &'a [String],
+    /// Extended resources other than GPUs.
+    pub extended: &'a [(ResourceId, i64)],
+    /// Labels the host must have.
+    pub selector: &'a [(String, String)],
+    /// Taints the job tolerates.
+    pub tolerations: &'a [String],
+    /// Host ports the job binds.
+    pub ports: &'a [u16],
+}
+
+/// CPU that a job without a CPU request counts as when hosts are scored (kube-scheduler `DefaultMilliCPURequest`).
+const NON_ZERO_CPU: i64 = 100;
+/// Memory likewise (`DefaultMemoryRequest`, 200 MiB).
+const NON_ZERO_MEMORY: i64 = 200 << 20;
+
+impl Request<'_> {
+    /// CPU and memory with kube-scheduler's stand-ins for missing requests (100m, 200 MiB), used for scoring only.
+    pub fn non_zero(&self) -> (i64, i64) {
+        (
+            if self.cpu.0 == 0 { NON_ZERO_CPU } else { self.cpu.0 },
+            if self.memory.0 == 0 { NON_ZERO_MEMORY } else { self.memory.0 },
+        )
+    }
+}
+
+/// Booked sums of every host.
+#[derive(Clone, Debug)]
+pub struct Bookings {
+    /// CPU requests booked, milli-CPU.
+    pub cpu: Vec<i64>,
+    /// Memory requests booked, bytes.
+    pub memory: Vec<i64>,
+    /// Ephemeral storage booked, bytes.
+    pub ephemeral: Vec<i64>,
+    /// CPU with the scorer's stand-ins, milli-CPU.
+    pub non_zero_cpu: Vec<i64>,
+    /// Memory with the scorer's stand-ins, bytes.
+    pub non_zero_memory: Vec<i64>,
+    /// Jobs booked.
+    pub jobs: Vec<u32>,
+    /// Whether the control plane would put a job there: joined, not left, not known lost, not under pressure.
+    pub open: Vec<bool>,
+    extended: Vec<i64>,
+    resources: usize,
+    devices: Devices,
+    chosen: BTreeMap<(JobId, HostId), Vec<u16>>,
+    ports: Vec<Vec<u16>>,
+}
+
+impl Bookings {
+    /// Nothing booked, every host closed until the control plane hears of it.
+    pub fn new(cluster: &Cluster) -> Self {
+        let n = cluster.len();
+        let resources = cluster.resources().len();
+        Bookings {
+            cpu: vec![0; n],
+            memory: vec![0; n],
+            ephemeral: vec![0; n],
+            non_zero_cpu: vec![0; n],
+            non_zero_memory: vec![0; n],
+            jobs: vec![0; n],
+            open: vec![false; n],
+            extended: vec![0; n * resources],
+            resources,
+            devices: Devices::new(cluster),
+            chosen: BTreeMap::new(),
+            ports: vec![Vec::new(); n],
+        }
+    }
+
+    /// Counts `job` with `request` on `host`. GPUs are promised if they fit, and not counted if they do not.
+    pub fn book(&mut self, job: JobId, request: &Request, host: HostId) {
+        self.add(request, host, 1);
+        if !request.gpus.is_empty() {
+            if let Some(chosen) = self.devices.choose(host, request.gpus) {
+                self.devices.take(host, &chosen, request.gpus);
+                self.chosen.insert((job, host), chosen);
+            }
+        }
+        self.ports[host.index()].extend_from_slice(request.ports);
+    }
+
+    /// Takes back what [`Bookings::book`] counted for the same job, request and host.
+    pub fn unbook(&mut self, job: JobId, request: &Request, host: HostId) {
+        self.add(request, host, -1);
+        if let Some(chosen) = self.chosen.remove(&(job, host)) {
+            self.devices.give(host, &chosen, request.gpus);
+        }
+        let ports = &mut self.ports[host.index()];
+        for port in request.ports {
+            if let Some(at) = ports.iter().position(|p| p == port) {
+                ports.swap_remove(at);
+            }
+        }
+    }
+
+    fn add(&mut self, request: &Request, host: HostId, sign: i64) {
+        let h = host.index();
+        let (non_zero_cpu, non_zero_memory) = request.non_zero();
+        self.cpu[h] += sign * request.cpu.0;
+        self.memory[h] += sign * request.memory.0;
+        self.ephemeral[h] += sign * request.ephemeral.0;
+        self.non_zero_cpu[h] += sign * non_zero_cpu;
+        self.non_zero_memory[h] += sign * non_zero_memory;
+        self.jobs[h] = self.jobs[h].checked_add_signed(sign as i32).expect("unbooked a job that was not booked");
+        for &(resource, amount) in request.extended {
+            self.extended[h * self.resources + resource.index()] += sign * amount;
+        }
+    }
+
+    /// Whether `host` has room for `request` beside what is booked: CPU, memory, storage, extended resources, GPUs,
+    /// labels and ports. Pods limit and taints are the orchestrator's to add.
+    pub fn fits(&self, cluster: &Cluster, request: &Request, host: HostId) -> bool {
+        let h = host.index();
+        let spec = cluster.spec(host);
+        let room = |wanted: i64, booked: i64, capacity: i64| wanted <= 0 || wanted <= capacity - booked;
+        room(request.cpu.0, self.cpu[h], spec.cpu.0)
+            && room(request.memory.0, self.memory[h], spec.memory.0)
+            && room(request.ephemeral.0, self.ephemeral[h], spec.ephemeral.0)
+            && request.extended.iter().all(|&(resource, amount)| {
+                room(amount, self.extended[h * self.resources + resource.index()], cluster.extended(host, resource))
+            })
+            && cluster.matches(host, request.selector, request.gpu_models)
+            && (request.gpus.is_empty() || self.devices.fits(host, request.gpus))
+            && request.ports.iter().all(|port| !self.ports[h].contains(port))
+    }
+
+    /// Whether an empty `host` could hold `request` at all.
+    pub fn could_fit(cluster: &Cluster, request: &Request, host: HostId) -> bool {
+        let spec = cluster.spec(host);
+        request.cpu.0 <= spec.cpu.0
+            && request.memory.0 <= spec.memory.0
+            && request.ephemeral.0 <= spec.ephemeral.0
+            && request.extended.iter().all(|&(resource, amount)| amount <= cluster.extended(host, resource))
+            && cluster.matches(host, request.selector, request.gpu_models)
+            && request.gpus.len() <= usize::from(spec.gpus)
+    }
+}

@@ -1,0 +1,17 @@
+//! Plimsoll replays job traces against the schedulers of the fleet-to-Kubernetes story and shows which hosts went
+//! below the line, and what that did to the jobs on them.
+//!
+//! Start with ARCHITECTURE.md in the repository for the map; [`experiment`] is the way in for programs.
+#![warn(missing_docs)]
+#![forbid(unsafe_code)]
+
+pub mod cluster;
+pub mod error;
+pub mod experiment;
+pub mod host;
+pub mod ids;
+pub mod metrics;
+pub mod rng;
+pub mod sim;
+pub mod units;
+pub mod workload;

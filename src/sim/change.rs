@@ -1,0 +1,197 @@
+//! What can happen, as the simulation tells its observers.
+
+use crate::ids::{HostId, JobId};
+use crate::units::SimTime;
+
+/// Why an attempt ended.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[repr(u8)]
+pub enum EndReason {
+    /// Its work was done.
+    Finished = 0,
+    /// The job was removed (a service at the end of its time).
+    Removed,
+    /// The control plane stopped this copy (a stale or second one).
+    Stopped,
+    /// Killed at its own memory limit.
+    OomLimit,
+    /// Killed by the kernel because the host's memory was full.
+    OomHost,
+    /// Evicted by node pressure.
+    EvictedPressure,
+    /// Evicted because its host was lost to the control plane.
+    EvictedTaint,
+    /// Evicted through the API.
+    EvictedApi,
+    /// Preempted by a job of higher priority.
+    EvictedPreemption,
+    /// Its host fell.
+    HostDown,
+    /// Its host left the cluster.
+    HostLeft,
+    /// The host lacked its GPU, port or label.
+    StartFailed,
+}
+
+impl EndReason {
+    /// All reasons, in order of their numbers.
+    pub const ALL: [EndReason; 12] = [
+        EndReason::Finished,
+        EndReason::Removed,
+        EndReason::Stopped,
+        EndReason::OomLimit,
+        EndReason::OomHost,
+        EndReason::EvictedPressure,
+        EndReason::EvictedTaint,
+        EndReason::EvictedApi,
+        EndReason::EvictedPreemption,
+        EndReason::HostDown,
+        EndReason::HostLeft,
+        EndReason::StartFailed,
+    ];
+
+    /// The name in outputs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            EndReason::Finished => "finished",
+            EndReason::Removed => "removed",
+            EndReason::Stopped => "stopped",
+            EndReason::OomLimit => "oom-limit",
+            EndReason::OomHost => "oom-host",
+            EndReason::EvictedPressure => "evicted-node-pressure",
+            EndReason::EvictedTaint => "evicted-taint",
+            EndReason::EvictedApi => "evicted-api",
+            EndReason::EvictedPreemption => "evicted-preemption",
+            EndReason::HostDown => "host-down",
+            EndReason::HostLeft => "host-left",
+            EndReason::StartFailed => "start-failed",
+        }
+    }
+
+    /// Whether it counts as an OOM kill.
+    pub const fn is_oom(self) -> bool {
+        matches!(self, EndReason::OomLimit | EndReason::OomHost)
+    }
+
+    /// Whether it counts as an eviction.
+    pub const fn is_eviction(self) -> bool {
+        matches!(
+            self,
+            EndReason::EvictedPressure | EndReason::EvictedTaint | EndReason::EvictedApi | EndReason::EvictedPreemption
+        )
+    }
+}
+
+/// Why a host fell.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[repr(u8)]
+pub enum DownCause {
+    /// A failure of the scenario.
+    Failure = 0,
+    /// Memory ran out (`host-down` policy, or an operator's reboot after thrashing).
+    Memory,
+}
+
+impl DownCause {
+    /// The name in outputs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            DownCause::Failure => "failure",
+            DownCause::Memory => "memory",
+        }
+    }
+}
+
+/// What a job without a live attempt waits for.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+#[repr(u8)]
+pub enum Waiting {
+    /// It does not wait: it has a live attempt, or is not in the system.
+    #[default]
+    No = 0,
+    /// Queue, back-off, pull, converge.
+    Pending,
+    /// Its host is down and the control plane has not given the attempt up.
+    HostDown,
+}
+
+/// How served work turned out.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[repr(u8)]
+pub enum Worth {
+    /// It counted.
+    Useful = 0,
+    /// A kill or a loss threw it away.
+    Lost,
+    /// Another attempt had done or was doing the same.
+    Duplicate,
+    /// Served before the warm-up was over; outside the ledger's window.
+    BeforeWindow,
+}
+
+/// One thing that happened. CPU rates are nano-cores, work is nano-core-microseconds, memory is bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+#[allow(missing_docs, reason = "the fields are explained by the variants and the header above")]
+pub enum Change {
+    /// The job entered the system: it arrived and all it waits for has finished.
+    Arrived { job: JobId },
+    /// The control plane chose a host. Every decision, re-placements included.
+    Placed { job: JobId, host: HostId },
+    /// An attempt began to run. Attempts of a job are numbered from 1.
+    Started { job: JobId, attempt: u32, host: HostId },
+    /// An attempt ended on its host. `served` is all it got.
+    Ended { job: JobId, attempt: u32, host: HostId, why: EndReason, served: u128 },
+    /// `times` further attempts that had to fail at their start, counted in closed form.
+    StartsFailed { job: JobId, host: HostId, times: u64, last_attempt: u32 },
+    /// The control plane saw the job's work done.
+    Finished { job: JobId },
+    /// The job was removed from the system.
+    Removed { job: JobId },
+    /// The job will not run again (restart policy `never`).
+    GaveUp { job: JobId },
+    /// A job without a live attempt demands this, for this reason; `Waiting::No`: it no longer waits.
+    Waits { job: JobId, why: Waiting, cpu_nano: u64, memory: i64 },
+    /// An attempt's demand, demand within its quota, and what it gets.
+    Rate { job: JobId, attempt: u32, host: HostId, demand: u64, within_quota: u64, received: u64, memory: i64 },
+    /// A usage step ended within its last microsecond, which demanded and served only `remainder` nano-core-µs
+    /// instead of the rates in force.
+    Remainder { job: JobId, attempt: u32, host: HostId, demand: u64, within_quota: u64, received: u64, remainder: u64 },
+    /// Served work of an attempt was classified.
+    Valued { job: JobId, attempt: u32, worth: Worth, amount: u128 },
+    /// A host's sums over its live attempts.
+    HostLoad {
+        host: HostId,
+        demand: u64,
+        within_quota: u64,
+        received: u64,
+        memory: i64,
+        cpu_request: i64,
+        memory_request: i64,
+        attempts: u32,
+    },
+    /// A host is there (joined or came back).
+    HostUp { host: HostId },
+    /// A host fell.
+    HostDown { host: HostId, cause: DownCause },
+    /// A host left for good.
+    HostLeft { host: HostId },
+    /// A host began or ceased to thrash.
+    Thrash { host: HostId, on: bool },
+    /// A host's heartbeats stopped or resumed as far as the control plane can tell.
+    Heartbeats { host: HostId, on: bool },
+    /// The control plane declared a host lost, or took it back.
+    HostLost { host: HostId, lost: bool },
+    /// A host entered or left memory pressure.
+    Pressure { host: HostId, on: bool },
+    /// The warm-up is over: metrics begin here.
+    WindowBegins,
+}
+
+/// Watches a run. Called for every change in order; `at` never decreases.
+pub trait Observer {
+    /// `change` happened at `at`.
+    fn change(&mut self, at: SimTime, change: &Change);
+    /// The run is over at `end`; integrals are closed here.
+    fn finish(&mut self, end: SimTime);
+}

@@ -1,0 +1,248 @@
+//! The jobs: columns in order of arrival, what they ask for and what they really use.
+//!
+//! A workload is what was read from a trace, a scenario or a generator, checked and sorted once. It never changes
+//! during a run and is shared between runs. It knows no host and takes no decision.
+
+mod builder;
+pub mod generator;
+mod offered;
+mod spec;
+mod usage;
+
+pub use builder::{Job, WorkloadBuilder};
+pub use offered::{LoadScale, Offered, offered};
+pub use spec::{JobKind, RestartPolicy, Spec};
+pub use usage::{NOMINAL_STEP, USAGE_MODELS, UsageCursor, UsageMode, UsageModelInfo, UsageStep};
+
+use crate::ids::{AppId, JobId, SpecId};
+use crate::units::{Bytes, MilliCpu, SimDuration, SimTime};
+
+/// A duration column entry that says "no end known".
+pub(crate) const OPEN: u64 = u64::MAX;
+/// A usage column entry that says "no profile of its own".
+const NO_PROFILE: u32 = u32::MAX;
+/// A limit column entry that says "no limit".
+const NO_LIMIT: i64 = -1;
+
+/// An app: the jobs that replace each other.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct App {
+    /// Unique name.
+    pub name: String,
+    /// Its jobs, in order.
+    pub jobs: Vec<JobId>,
+}
+
+/// All jobs, in order of arrival, then name: 64 bytes each, and the bytes of the name.
+#[derive(Clone, Debug)]
+pub struct Workload {
+    arrival: Vec<SimTime>,
+    duration_us: Vec<u64>,
+    cpu_request: Vec<MilliCpu>,
+    memory_request: Vec<Bytes>,
+    cpu_limit: Vec<i64>,
+    memory_limit: Vec<i64>,
+    spec: Vec<SpecId>,
+    app: Vec<AppId>,
+    profile: Vec<u32>,
+    name_end: Vec<u32>,
+    names: String,
+    specs: Vec<Spec>,
+    apps: Vec<App>,
+    resources: Vec<String>,
+    /// `profiles[p]..profiles[p + 1]` are the steps of profile `p`.
+    profiles: Vec<u32>,
+    steps: Vec<UsageStep>,
+    /// `after_start[j]..after_start[j + 1]` in `after`; empty when no job waits for another.
+    after_start: Vec<u32>,
+    after: Vec<JobId>,
+    /// The same the other way round: who waits for a job.
+    before_start: Vec<u32>,
+    before: Vec<JobId>,
+    usage: UsageMode,
+    seed: crate::rng::Seed,
+    trace_end: Option<SimTime>,
+}
+
+/// Column bytes of one job, its name and its runtime state apart.
+pub const BYTES_PER_JOB: usize = {
+    size_of::<SimTime>()
+        + size_of::<u64>()
+        + size_of::<MilliCpu>()
+        + size_of::<Bytes>()
+        + 2 * size_of::<i64>()
+        + size_of::<SpecId>()
+        + size_of::<AppId>()
+        + 2 * size_of::<u32>()
+};
+const _: () = assert!(BYTES_PER_JOB <= 64);
+
+impl Workload {
+    /// Number of jobs.
+    pub fn len(&self) -> usize {
+        self.arrival.len()
+    }
+
+    /// Whether there is no job.
+    pub fn is_empty(&self) -> bool {
+        self.arrival.is_empty()
+    }
+
+    /// All jobs in order of arrival.
+    pub fn ids(&self) -> impl Iterator<Item = JobId> + use<> {
+        (0..self.arrival.len() as u32).map(JobId)
+    }
+
+    /// When the job arrives.
+    pub fn arrival(&self, job: JobId) -> SimTime {
+        self.arrival[job.index()]
+    }
+
+    /// Batch: the length of its work if it gets all it demands. Service: how long after its arrival it is removed.
+    /// `None`: open end.
+    pub fn duration(&self, job: JobId) -> Option<SimDuration> {
+        let us = self.duration_us[job.index()];
+        (us != OPEN).then_some(SimDuration(us))
+    }
+
+    /// CPU request as written; 0 if none.
+    pub fn cpu_request(&self, job: JobId) -> MilliCpu {
+        self.cpu_request[job.index()]
+    }
+
+    /// Memory request as written; 0 if none.
+    pub fn memory_request(&self, job: JobId) -> Bytes {
+        self.memory_request[job.index()]
+    }
+
+    /// CPU limit as written.
+    pub fn cpu_limit(&self, job: JobId) -> Option<MilliCpu> {
+        let limit = self.cpu_limit[job.index()];
+        (limit != NO_LIMIT).then_some(MilliCpu(limit))
+    }
+
+    /// Memory limit as written.
+    pub fn memory_limit(&self, job: JobId) -> Option<Bytes> {
+        let limit = self.memory_limit[job.index()];
+        (limit != NO_LIMIT).then_some(Bytes(limit))
+    }
+
+    /// The rest of what the job says of itself.
+    pub fn spec(&self, job: JobId) -> &Spec {
+        &self.specs[self.spec[job.index()].index()]
+    }
+
+    /// The app it belongs to.
+    pub fn app(&self, job: JobId) -> AppId {
+        self.app[job.index()]
+    }
+
+    /// All apps, in order of names.
+    pub fn apps(&self) -> &[App] {
+        &self.apps
+    }
+
+    /// The job's name.
+    pub fn name(&self, job: JobId) -> &str {
+        let end = self.name_end[job.index()] as usize;
+        let start = if job.0 == 0 { 0 } else { self.name_end[job.index() - 1] as usize };
+        &self.names[start..end]
+    }
+
+    /// The job of that name (a scan: for explanations, not for loops).
+    pub fn find(&self, name: &str) -> Option<JobId> {
+        self.ids().find(|&job| self.name(job) == name)
+    }
+
+    /// Jobs that must finish before `job` enters the system.
+    pub fn after(&self, job: JobId) -> &[JobId] {
+        slice(&self.after_start, &self.after, job)
+    }
+
+    /// Jobs that wait for `job`.
+    pub fn before(&self, job: JobId) -> &[JobId] {
+        slice(&self.before_start, &self.before, job)
+    }
+
+    /// Names of the extended resources that jobs ask for, in byte order; a [`crate::ids::ResourceId`] in a
+    /// [`Spec`] indexes **this** list.
+    pub fn resources(&self) -> &[String] {
+        &self.resources
+    }
+
+    /// What jobs without a usage profile of their own use.
+    pub fn usage(&self) -> UsageMode {
+        self.usage
+    }
+
+    /// Whether some job has no usage profile of its own, so that [`Workload::usage`] matters.
+    pub fn has_modelled_usage(&self) -> bool {
+        self.profile.contains(&NO_PROFILE)
+    }
+
+    /// The end of the trace, if it says one.
+    pub fn trace_end(&self) -> Option<SimTime> {
+        self.trace_end
+    }
+
+    /// The seed that modelled usage is drawn with.
+    pub fn seed(&self) -> crate::rng::Seed {
+        self.seed
+    }
+
+    /// The same jobs with the given usage for those without a profile.
+    pub fn with_usage(mut self, usage: UsageMode, seed: crate::rng::Seed) -> Self {
+        self.usage = usage;
+        self.seed = seed;
+        self
+    }
+
+    /// When the last job would end if each ran from its arrival uncontended; services and open ends count with their
+    /// arrival or the trace's end. `after` shifts a job to the end of what it waits for.
+    pub fn uncontended_end(&self) -> SimTime {
+        let mut end = self.trace_end.unwrap_or(SimTime::ZERO);
+        let ends = self.uncontended_ends();
+        for job in self.ids() {
+            end = end.max(ends[job.index()]);
+        }
+        end
+    }
+
+    /// For each job, when it would end as in [`Workload::uncontended_end`].
+    pub fn uncontended_ends(&self) -> Vec<SimTime> {
+        let mut waiting: Vec<u32> = self.ids().map(|job| self.after(job).len() as u32).collect();
+        let mut start = self.arrival.clone();
+        let mut end = vec![SimTime::ZERO; self.len()];
+        let mut ready: Vec<JobId> = self.ids().filter(|job| waiting[job.index()] == 0).collect();
+        while let Some(job) = ready.pop() {
+            let begins = start[job.index()];
+            let batch = self.spec(job).kind == JobKind::Batch;
+            end[job.index()] = match self.duration(job) {
+                Some(duration) if batch => begins + duration,
+                _ => begins,
+            };
+            for &next in self.before(job) {
+                start[next.index()] = start[next.index()].max(end[job.index()]);
+                waiting[next.index()] -= 1;
+                if waiting[next.index()] == 0 {
+                    ready.push(next);
+                }
+            }
+        }
+        end
+    }
+
+    /// The same jobs with every arrival at `scale(arrival)`, which must not change their order. Durations are kept.
+    pub(crate) fn map_arrivals(mut self, scale: impl Fn(SimTime) -> SimTime) -> Self {
+        for arrival in &mut self.arrival {
+            *arrival = scale(*arrival);
+        }
+        assert!(self.arrival.is_sorted(), "scaling arrivals changed their order");
+        self.trace_end = self.trace_end.map(scale);
+        self
+    }
+}
+
+fn slice<'a>(start: &[u32], items: &'a [JobId], job: JobId) -> &'a [JobId] {
+    if start.is_empty() { &[] } else { &items[start[job.index()] as usize..start[job.index() + 1] as usize] }
+}

@@ -1,0 +1,420 @@
+//! From jobs one by one to sorted, checked columns.
+
+use std::collections::BTreeMap;
+
+use super::{App, JobKind, NO_LIMIT, NO_PROFILE, OPEN, Spec, UsageMode, UsageStep, Workload};
+use crate::error::{Error, Result};
+use crate::ids::{AppId, JobId, ResourceId, SpecId};
+use crate::rng::Seed;
+use crate::units::{Bytes, MilliCpu, SimDuration, SimTime};
+
+/// One job, as a reader or generator hands it over.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Job {
+    /// Unique name, not empty.
+    pub name: String,
+    /// The app it belongs to; empty: an app of its own name.
+    pub app: String,
+    /// When it arrives.
+    pub arrival: SimTime,
+    /// Length of a batch job's work, time until a service is removed; `None`: open end (services only).
+    pub duration: Option<SimDuration>,
+    /// CPU request, 0 if none.
+    pub cpu_request: MilliCpu,
+    /// Memory request, 0 if none.
+    pub memory_request: Bytes,
+    /// CPU limit.
+    pub cpu_limit: Option<MilliCpu>,
+    /// Memory limit.
+    pub memory_limit: Option<Bytes>,
+    /// The rest; `extended` is filled from the field below.
+    pub spec: Spec,
+    /// Extended resources by name.
+    pub extended: BTreeMap<String, i64>,
+    /// What it really uses, step by step; empty: by the workload's usage mode. The last step holds until the end.
+    pub usage: Vec<UsageStep>,
+    /// Names of jobs that must finish first.
+    pub after: Vec<String>,
+}
+
+impl Job {
+    /// A batch job of that size; everything else plain.
+    pub fn batch(
+        name: impl Into<String>,
+        arrival: SimTime,
+        duration: SimDuration,
+        cpu: MilliCpu,
+        memory: Bytes,
+    ) -> Self {
+        Job {
+            name: name.into(),
+            app: String::new(),
+            arrival,
+            duration: Some(duration),
+            cpu_request: cpu,
+            memory_request: memory,
+            cpu_limit: None,
+            memory_limit: None,
+            spec: Spec { namespace: "default".into(), ..Spec::default() },
+            extended: BTreeMap::new(),
+            usage: Vec::new(),
+            after: Vec::new(),
+        }
+    }
+
+    /// A service without end of that size.
+    pub fn service(name: impl Into<String>, arrival: SimTime, cpu: MilliCpu, memory: Bytes) -> Self {
+        let mut job = Job::batch(name, arrival, SimDuration::ZERO, cpu, memory);
+        job.duration = None;
+        job.spec.kind = JobKind::Service;
+        job
+    }
+
+    /// The same job using that CPU and memory throughout.
+    pub fn using(mut self, cpu: MilliCpu, memory: Bytes) -> Self {
+        self.usage = vec![UsageStep { length_us: u64::MAX, cpu_nano: cpu.nano_cores(), memory }];
+        self
+    }
+}
+
+/// Longest time that a workload may hold, so that sums of a few times never wrap: 2^61 µs, 73,000 years.
+const LONGEST_US: u64 = 1 << 61;
+
+/// Collects jobs and makes a [`Workload`] of them.
+#[derive(Debug, Default)]
+pub struct WorkloadBuilder {
+    jobs: Columns,
+    specs: BTreeMap<Spec, SpecId>,
+    apps: BTreeMap<String, AppId>,
+    resources: BTreeMap<String, ResourceId>,
+    profiles: Vec<u32>,
+    steps: Vec<UsageStep>,
+    after: Vec<(u32, Vec<String>)>,
+    trace_end: Option<SimTime>,
+}
+
+/// The columns in input order.
+#[derive(Debug, Default)]
+struct Columns {
+    arrival: Vec<SimTime>,
+    duration_us: Vec<u64>,
+    cpu_request: Vec<MilliCpu>,
+    memory_request: Vec<Bytes>,
+    cpu_limit: Vec<i64>,
+    memory_limit: Vec<i64>,
+    spec: Vec<SpecId>,
+    app: Vec<AppId>,
+    profile: Vec<u32>,
+    name_end: Vec<u32>,
+    names: String,
+}
+
+impl WorkloadBuilder {
+    /// Nothing yet.
+    pub fn new() -> Self {
+        WorkloadBuilder { profiles: vec![0], ..Self::default() }
+    }
+
+    /// Number of jobs so far.
+    pub fn len(&self) -> usize {
+        self.jobs.arrival.len()
+    }
+
+    /// Whether no job was added yet.
+    pub fn is_empty(&self) -> bool {
+        self.jobs.arrival.is_empty()
+    }
+
+    /// States where the trace ends, for jobs without an end.
+    pub fn trace_end(&mut self, end: SimTime) {
+        self.trace_end = Some(end);
+    }
+
+    /// Adds a job.
+    ///
+    /// Errors name the field: an empty name, a negative amount, a limit under its request, a batch job without
+    /// duration, a GPU share over 1000, a usage step without length.
+    pub fn push(&mut self, job: Job) -> Result<()> {
+        check(&job)?;
+        let Job {
+            name,
+            app,
+            arrival,
+            duration,
+            cpu_request,
+            memory_request,
+            cpu_limit,
+            memory_limit,
+            mut spec,
+            extended,
+            usage,
+            after,
+        } = job;
+        for (resource, amount) in extended {
+            let next = ResourceId::from_index(self.resources.len());
+            let id = *self.resources.entry(resource).or_insert(next);
+            spec.extended.push((id, amount));
+        }
+        let next = SpecId::from_index(self.specs.len());
+        let spec = *self.specs.entry(spec).or_insert(next);
+        let app_name = if app.is_empty() { name.clone() } else { app };
+        let next = AppId::from_index(self.apps.len());
+        let app = *self.apps.entry(app_name).or_insert(next);
+        let profile = if usage.is_empty() {
+            NO_PROFILE
+        } else {
+            self.steps.extend(usage);
+            self.profiles
+                .push(u32::try_from(self.steps.len()).map_err(|_| Error::input("more than 2^32 usage steps"))?);
+            (self.profiles.len() - 2) as u32
+        };
+        if !after.is_empty() {
+            self.after.push((self.len() as u32, after));
+        }
+        let c = &mut self.jobs;
+        c.names.push_str(&name);
+        c.name_end.push(u32::try_from(c.names.len()).map_err(|_| Error::input("job names take more than 4 GiB"))?);
+        c.arrival.push(arrival);
+        c.duration_us.push(duration.map_or(OPEN, |d| d.0));
+        c.cpu_request.push(cpu_request);
+        c.memory_request.push(memory_request);
+        c.cpu_limit.push(cpu_limit.map_or(NO_LIMIT, |l| l.0));
+        c.memory_limit.push(memory_limit.map_or(NO_LIMIT, |l| l.0));
+        c.spec.push(spec);
+        c.app.push(app);
+        c.profile.push(profile);
+        Ok(())
+    }
+
+    /// Sorts by arrival, then name, and resolves `after`.
+    ///
+    /// Errors: a repeated name, an unknown job in `after`, jobs that wait for each other in a circle.
+    pub fn finish(self, usage: UsageMode, seed: Seed) -> Result<Workload> {
+        let c = self.jobs;
+        let name = |i: u32| {
+            let i = i as usize;
+            &c.names[if i == 0 { 0 } else { c.name_end[i - 1] as usize }..c.name_end[i] as usize]
+        };
+        let n = c.arrival.len();
+        let mut by_name: Vec<u32> = (0..n as u32).collect();
+        by_name.sort_unstable_by(|&a, &b| name(a).cmp(name(b)));
+        for pair in by_name.windows(2) {
+            if name(pair[0]) == name(pair[1]) {
+                return Err(Error::input(format!("two jobs are named \"{}\"", name(pair[0]))));
+            }
+        }
+        // Names are unique, so (arrival, name) is a total order whatever order the rows came in.
+        let mut order = by_name.clone();
+        order.sort_by_key(|&i| c.arrival[i as usize]);
+        let mut rank = vec![0u32; n];
+        for (new, &old) in order.iter().enumerate() {
+            rank[old as usize] = new as u32;
+        }
+
+        let (mut names, mut name_end) = (String::with_capacity(c.names.len()), Vec::with_capacity(n));
+        for &old in &order {
+            names.push_str(name(old));
+            name_end.push(names.len() as u32);
+        }
+
+        // Apps and resources were numbered as met; renumber them by name.
+        let (app_names, app_rank) = by_rank(self.apps, |id| id.0);
+        let (resources, resource_rank) = by_rank(self.resources, |id| id.0);
+        let mut specs = vec![Spec::default(); self.specs.len()];
+        for (mut spec, id) in self.specs {
+            for (resource, _) in &mut spec.extended {
+                *resource = ResourceId(resource_rank[resource.index()]);
+            }
+            spec.extended.sort();
+            specs[id.index()] = spec;
+        }
+        let mut apps: Vec<App> = app_names.into_iter().map(|name| App { name, jobs: Vec::new() }).collect();
+        let app: Vec<AppId> = order.iter().map(|&old| AppId(app_rank[c.app[old as usize].index()])).collect();
+        for (job, app) in app.iter().enumerate() {
+            apps[app.index()].jobs.push(JobId::from_index(job));
+        }
+
+        let mut edges: Vec<(JobId, JobId)> = Vec::new();
+        for (old, first) in &self.after {
+            for wanted in first {
+                let found = by_name.binary_search_by(|&i| name(i).cmp(wanted.as_str())).map_err(|_| {
+                    Error::input(format!("job \"{}\" comes after \"{wanted}\", which is not a job", name(*old)))
+                })?;
+                edges.push((JobId(rank[*old as usize]), JobId(rank[by_name[found] as usize])));
+            }
+        }
+        edges.sort_unstable();
+        edges.dedup();
+        let (after_start, after) = adjacency(n, &edges);
+        let mut reversed: Vec<(JobId, JobId)> = edges.iter().map(|&(job, first)| (first, job)).collect();
+        reversed.sort_unstable();
+        let (before_start, before) = adjacency(n, &reversed);
+
+        fn permute<T: Copy>(order: &[u32], column: &[T]) -> Vec<T> {
+            order.iter().map(|&old| column[old as usize]).collect()
+        }
+        let workload = Workload {
+            arrival: permute(&order, &c.arrival),
+            duration_us: permute(&order, &c.duration_us),
+            cpu_request: permute(&order, &c.cpu_request),
+            memory_request: permute(&order, &c.memory_request),
+            cpu_limit: permute(&order, &c.cpu_limit),
+            memory_limit: permute(&order, &c.memory_limit),
+            spec: permute(&order, &c.spec),
+            app,
+            profile: permute(&order, &c.profile),
+            name_end,
+            names,
+            specs,
+            apps,
+            resources,
+            profiles: self.profiles,
+            steps: self.steps,
+            after_start,
+            after,
+            before_start,
+            before,
+            usage,
+            seed,
+            trace_end: self.trace_end,
+        };
+        refuse_circles(&workload)?;
+        Ok(workload)
+    }
+}
+
+fn check(job: &Job) -> Result<()> {
+    let refuse = |field: &str, what: String| Err(Error::input(format!("job \"{}\": {what}", job.name)).in_field(field));
+    if job.name.is_empty() {
+        return Err(Error::input("a job has no name").in_field("job"));
+    }
+    if job.arrival.0 > LONGEST_US {
+        return refuse("arrival", format!("{} µs is too late (at most 2^61 µs)", job.arrival.0));
+    }
+    if job.duration.is_some_and(|d| d.0 > LONGEST_US) {
+        return refuse("duration", "longer than 2^61 µs".into());
+    }
+    if job.duration.is_none() && job.spec.kind == JobKind::Batch {
+        return refuse("duration", "a batch job needs a duration (or kind: service for an open end)".into());
+    }
+    for (field, amount) in [
+        ("cpu_request", job.cpu_request.0),
+        ("memory_request", job.memory_request.0),
+        ("ephemeral_request", job.spec.ephemeral.0),
+        ("cpu_limit", job.cpu_limit.map_or(0, |l| l.0)),
+        ("memory_limit", job.memory_limit.map_or(0, |l| l.0)),
+    ] {
+        if amount < 0 {
+            return refuse(field, format!("{amount} is negative"));
+        }
+        if amount > 1 << 53 {
+            return refuse(field, format!("{amount} is over 2^53"));
+        }
+    }
+    if job.cpu_limit.is_some_and(|limit| limit < job.cpu_request) {
+        return refuse("cpu_limit", "the limit is below the request".into());
+    }
+    if job.memory_limit.is_some_and(|limit| limit < job.memory_request) {
+        return refuse("memory_limit", "the limit is below the request".into());
+    }
+    if job.cpu_limit.is_some_and(|limit| limit.0 == 0) {
+        return refuse("cpu_limit", "a limit of 0 lets nothing run; leave it out for no limit".into());
+    }
+    if let Some(share) = job.spec.gpus.iter().find(|&&share| share == 0 || share > 1000) {
+        return refuse("gpus", format!("{share} thousandths of a GPU; 1 to 1000 will do"));
+    }
+    for step in &job.usage {
+        if step.length_us == 0 {
+            return refuse("usage", "a usage step lasts 0 µs".into());
+        }
+        if step.memory.0 < 0 || step.memory.0 > 1 << 53 || step.cpu_nano > 1 << 53 {
+            return refuse("usage", "a usage step is negative or beyond 2^53".into());
+        }
+    }
+    Ok(())
+}
+
+/// Names in order, and for each old id its rank.
+fn by_rank<Id>(map: BTreeMap<String, Id>, number: impl Fn(&Id) -> u32) -> (Vec<String>, Vec<u32>) {
+    let mut rank = vec![0; map.len()];
+    let mut names = Vec::with_capacity(map.len());
+    for (new, (name, id)) in map.into_iter().enumerate() {
+        rank[number(&id) as usize] = new as u32;
+        names.push(name);
+    }
+    (names, rank)
+}
+
+/// Start offsets and targets of sorted `edges`; both empty without edges.
+fn adjacency(n: usize, edges: &[(JobId, JobId)]) -> (Vec<u32>, Vec<JobId>) {
+    if edges.is_empty() {
+        return (Vec::new(), Vec::new());
+    }
+    let mut start = vec![0u32; n + 1];
+    for (from, _) in edges {
+        start[from.index() + 1] += 1;
+    }
+    for i in 0..n {
+        start[i + 1] += start[i];
+    }
+    (start, edges.iter().map(|&(_, to)| to).collect())
+}
+
+fn refuse_circles(workload: &Workload) -> Result<()> {
+    let mut waiting: Vec<usize> = workload.ids().map(|job| workload.after(job).len()).collect();
+    let mut free: Vec<JobId> = workload.ids().filter(|job| waiting[job.index()] == 0).collect();
+    let mut done = 0;
+    while let Some(job) = free.pop() {
+        done += 1;
+        for &next in workload.before(job) {
+            waiting[next.index()] -= 1;
+            if waiting[next.index()] == 0 {
+                free.push(next);
+            }
+        }
+    }
+    match workload.ids().find(|job| done < workload.len() && waiting[job.index()] > 0) {
+        Some(job) => Err(Error::input(format!("job \"{}\" waits, by way of after, for itself", workload.name(job)))),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn job(name: &str, arrival: u64) -> Job {
+        Job::batch(name, SimTime(arrival), SimDuration(10), MilliCpu(100), Bytes(1))
+    }
+
+    #[test]
+    fn jobs_are_in_order_of_arrival_then_name_whatever_order_they_came_in() {
+        let mut b = WorkloadBuilder::new();
+        for j in [job("c", 5), job("b", 0), job("a", 5)] {
+            b.push(j).unwrap();
+        }
+        let w = b.finish(UsageMode::Request, Seed(1)).unwrap();
+        assert_eq!(w.ids().map(|j| w.name(j)).collect::<Vec<_>>(), ["b", "a", "c"]);
+        assert_eq!(w.apps().iter().map(|a| a.name.as_str()).collect::<Vec<_>>(), ["a", "b", "c"]);
+        assert_eq!(w.apps()[0].jobs, [JobId(1)]);
+    }
+
+    #[test]
+    fn a_job_after_itself_by_way_of_others_is_refused() {
+        let mut b = WorkloadBuilder::new();
+        for (name, after) in [("a", "b"), ("b", "c"), ("c", "a")] {
+            b.push(Job { after: vec![after.into()], ..job(name, 0) }).unwrap();
+        }
+        let error = b.finish(UsageMode::Request, Seed(1)).unwrap_err();
+        assert_eq!(error.to_string(), "job \"a\" waits, by way of after, for itself");
+    }
+
+    #[test]
+    fn an_uncontended_end_follows_after() {
+        let mut b = WorkloadBuilder::new();
+        b.push(job("a", 0)).unwrap();
+        b.push(Job { after: vec!["a".into()], ..job("b", 3) }).unwrap();
+        let w = b.finish(UsageMode::Request, Seed(1)).unwrap();
+        assert_eq!(w.uncontended_end(), SimTime(20));
+    }
+}

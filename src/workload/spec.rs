@@ -1,0 +1,86 @@
+//! What a job says of itself beside its size: attributes that many jobs share, kept once.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::ResourceId;
+use crate::units::Bytes;
+
+/// How a job ends.
+#[derive(
+    Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum JobKind {
+    /// An amount of work; done when it is served.
+    #[default]
+    Batch,
+    /// Runs until it is removed.
+    Service,
+}
+
+/// When a job that ended by itself or was killed runs again.
+#[derive(
+    Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum RestartPolicy {
+    /// After every end but success of a batch job.
+    #[default]
+    OnFailure,
+    /// As `on-failure` for batch jobs; services do not end by themselves.
+    Always,
+    /// Never: a killed job is given up. A job whose host is lost is replaced all the same.
+    Never,
+}
+
+impl fmt::Display for JobKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            JobKind::Batch => "batch",
+            JobKind::Service => "service",
+        })
+    }
+}
+
+impl fmt::Display for RestartPolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            RestartPolicy::OnFailure => "on-failure",
+            RestartPolicy::Always => "always",
+            RestartPolicy::Never => "never",
+        })
+    }
+}
+
+/// Attributes shared by many jobs.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
+pub struct Spec {
+    /// Batch or service.
+    pub kind: JobKind,
+    /// When it runs again.
+    pub restart: RestartPolicy,
+    /// Higher goes first.
+    pub priority: i32,
+    /// Namespace; `default` unless said.
+    pub namespace: String,
+    /// Process type (Deis: `web`, `worker`); empty: the app's name stands in.
+    pub process_type: String,
+    /// Ephemeral storage request.
+    pub ephemeral: Bytes,
+    /// Thousandths wanted of each of several GPU devices.
+    pub gpus: Vec<u16>,
+    /// GPU models that will do; empty: any.
+    pub gpu_models: Vec<String>,
+    /// Extended resources by id in the workload's list.
+    pub extended: Vec<(ResourceId, i64)>,
+    /// Labels its host must have.
+    pub node_selector: Vec<(String, String)>,
+    /// Taints it tolerates.
+    pub tolerations: Vec<String>,
+    /// Host ports it binds.
+    pub ports: Vec<u16>,
+    /// Whether a restart goes on from where the last attempt was (batch).
+    pub checkpoint: bool,
+}

@@ -11,6 +11,8 @@ pub mod experiment;
 pub mod host;
 pub mod ids;
 pub mod metrics;
+pub mod orchestrator;
+pub mod placement;
 pub mod rng;
 pub mod sim;
 pub mod units;

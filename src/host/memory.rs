@@ -1,1 +1,134 @@
-//! x
+//! Memory: when a host thrashes, whom the kernel kills, whom the kubelet evicts.
+//!
+//! First form: a job is one process that holds all its memory; kills take effect at once; the page cache is only the
+//! `hot_file` that a host needs to stay responsive. Nothing here keeps state.
+
+use super::HostModel;
+use crate::units::Bytes;
+
+/// The marks on a host's memory, in bytes used by jobs.
+///
+/// The memory of a host in this project is what jobs may use; the machine has that and, beside it, its system
+/// processes and the file cache it needs (`HostModel::system_anon`, `hot_file`). So requests that fit never reach the
+/// first mark, whoever placed them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Marks {
+    /// From here the host thrashes: its file cache is inside the set it needs.
+    pub thrash: i64,
+    /// From here the kernel kills.
+    pub full: i64,
+    /// Above this the kubelet evicts (`memory.available` under its threshold).
+    pub evict: i64,
+}
+
+/// The marks of a host of `memory`.
+pub fn marks(model: &HostModel, memory: Bytes) -> Marks {
+    let share = i128::from(memory.0) * i128::from(model.hot_file_milli) / 1000;
+    let hot_file = model.hot_file_min.0.max(share as i64);
+    let full = memory.0 + hot_file;
+    Marks { thrash: memory.0 + 1, full: full.max(memory.0 + 1), evict: full - model.eviction_threshold.0 }
+}
+
+/// A process the kernel may kill.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Candidate {
+    /// Resident memory.
+    pub rss: i64,
+    /// `oom_score_adj`, -1000 to 1000; -1000: never.
+    pub adj: i64,
+}
+
+/// The victim among `candidates` in scan order: most points, the later among equals; `None` if there is no choice.
+/// Points as of Linux 5.9 (`mm/oom_kill.c: oom_badness`): resident memory + adj * (total / 1000), here in bytes
+/// instead of pages, which moves a score by less than a page for each thousandth.
+pub fn oom_victim(candidates: impl IntoIterator<Item = Candidate>, total: i64) -> Option<usize> {
+    let mut best: Option<(i64, usize)> = None;
+    for (i, c) in candidates.into_iter().enumerate() {
+        if c.adj == -1000 {
+            continue;
+        }
+        let points = c.rss + c.adj * (total / 1000);
+        if best.is_none_or(|(most, _)| points >= most) {
+            best = Some((points, i));
+        }
+    }
+    best.map(|(_, i)| i)
+}
+
+/// `oom_score_adj` of a single-container pod (kubelet v1.36.3 `pkg/kubelet/qos/policy.go`): -997 Guaranteed,
+/// 1000 BestEffort, else `1000 - 1000 * request / capacity` within 3 to 999.
+///
+/// `requests` and `limits` are (CPU milli, memory bytes), 0 for none.
+pub fn oom_score_adj(requests: (i64, i64), limits: (i64, i64), capacity: i64) -> i64 {
+    let positive = requests.0 > 0 || requests.1 > 0 || limits.0 > 0 || limits.1 > 0;
+    if !positive {
+        return 1000;
+    }
+    if limits.0 > 0 && limits.1 > 0 && requests == limits {
+        return -997;
+    }
+    let adj = 1000 - (i128::from(requests.1) * 1000 / i128::from(capacity.max(1))) as i64;
+    adj.clamp(3, 999)
+}
+
+/// A pod that the kubelet may evict.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Evictable {
+    /// Memory in use.
+    pub usage: i64,
+    /// Memory request.
+    pub request: i64,
+    /// Priority.
+    pub priority: i32,
+}
+
+/// Whom the kubelet evicts for memory (`pkg/kubelet/eviction/helpers.go: rankMemoryPressure`, v1.36.3): who uses more
+/// than requested before who does not, then lower priority, then the larger excess; the first among equals (the real
+/// order of equals is undefined). Priorities of two billion and more are critical and spared.
+pub fn eviction_victim(pods: impl IntoIterator<Item = Evictable>) -> Option<usize> {
+    pods.into_iter()
+        .enumerate()
+        .filter(|(_, p)| p.priority < 2_000_000_000)
+        .min_by_key(|(_, p)| (p.usage <= p.request, p.priority, -(p.usage - p.request)))
+        .map(|(i, _)| i)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_thrashes_above_its_memory_and_kills_past_its_file_cache() {
+        // 16 GiB: 2 % are 343,597,383 bytes, more than 128 MiB.
+        let m = marks(&HostModel::default(), Bytes::gib(16));
+        assert_eq!(m.thrash, (16 << 30) + 1);
+        assert_eq!(m.full, (16 << 30) + 343_597_383);
+        assert_eq!(m.evict, m.full - (100 << 20));
+    }
+
+    #[test]
+    fn the_kernel_takes_most_points_and_the_later_of_equals() {
+        let c = |rss, adj| Candidate { rss, adj };
+        assert_eq!(oom_victim([c(5, 0), c(9, 0), c(9, 0)], 100_000), Some(2));
+        // 9 + 10 * 100 = 1009 beats 500.
+        assert_eq!(oom_victim([c(500, 0), c(9, 10)], 100_000), Some(1));
+        assert_eq!(oom_victim([c(500, -1000)], 100_000), None);
+        assert_eq!(oom_victim([], 1), None);
+    }
+
+    #[test]
+    fn scores_follow_the_kubelets_classes() {
+        assert_eq!(oom_score_adj((0, 0), (0, 0), 1000), 1000);
+        assert_eq!(oom_score_adj((5, 100), (5, 100), 1000), -997);
+        assert_eq!(oom_score_adj((5, 250), (0, 500), 1000), 750);
+        assert_eq!(oom_score_adj((5, 1000), (0, 0), 1000), 3);
+    }
+
+    #[test]
+    fn eviction_ranks_excess_over_request_before_size() {
+        let p = |usage, request, priority| Evictable { usage, request, priority };
+        assert_eq!(eviction_victim([p(900, 1000, 0), p(300, 100, 0), p(400, 100, 0)]), Some(2));
+        assert_eq!(eviction_victim([p(900, 100, 5), p(200, 100, 1)]), Some(1));
+        assert_eq!(eviction_victim([p(900, 100, 2_000_000_000)]), None);
+    }
+}

@@ -80,7 +80,9 @@ impl Orchestrator for Direct {
             Heard::Begin | Heard::Pressure(..) | Heard::Wake(_) => return,
             Heard::Arrived(job) => self.queue.push_back(job),
             Heard::Ended { job, host, outcome } => match outcome {
-                Outcome::Evicted => self.requeue(world, job, actions),
+                // News of an old copy leaves the new one where it is.
+                Outcome::Evicted if self.books.host_of(job) == Some(host) => self.requeue(world, job, actions),
+                Outcome::Evicted => {}
                 Outcome::Finished | Outcome::GaveUp => {
                     if let Some(bound) = self.books.unbind(world, job) {
                         actions.push(Action::Cancel(job));

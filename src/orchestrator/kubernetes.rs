@@ -313,24 +313,20 @@ impl Orchestrator for Kubernetes {
                 }
             }
             Heard::Arrived(job) => self.enqueue(now, world, job, actions),
-            Heard::Ended { job, host, outcome } => {
-                let bound = self.books.unbind(world, job);
-                if bound.is_some() {
+            // News of an old copy leaves the new one where it is.
+            Heard::Ended { job, host, outcome: Outcome::Evicted } if self.books.host_of(job) != Some(host) => {}
+            Heard::Ended { job, host, outcome } => match self.books.unbind(world, job) {
+                None => self.dequeue(job),
+                Some(bound) => {
                     actions.push(Action::Cancel(job));
-                }
-                match (outcome, bound) {
-                    (Outcome::Evicted, Some(bound)) if bound == host => self.enqueue(now, world, job, actions),
-                    // News of an old copy: the new one stays where it is.
-                    (Outcome::Evicted, Some(bound)) => self.books.bind(world, job, bound),
-                    (Outcome::Evicted, None) => {}
-                    (_, Some(bound)) if bound != host => actions.push(Action::Stop(job, bound, now.at)),
-                    (_, Some(_)) => {}
-                    (_, None) => self.dequeue(job),
-                }
-                if let Some(bound) = bound {
+                    if outcome == Outcome::Evicted {
+                        self.enqueue(now, world, job, actions);
+                    } else if bound != host {
+                        actions.push(Action::Stop(job, bound, now.at));
+                    }
                     self.host_freed(now, world, bound, actions);
                 }
-            }
+            },
             Heard::Removed(job) => match self.books.unbind(world, job) {
                 Some(host) => self.host_freed(now, world, host, actions),
                 None => self.dequeue(job),
@@ -376,6 +372,10 @@ impl Orchestrator for Kubernetes {
                     actions.push(Action::Cancel(job));
                     self.books.unbind(world, job);
                     self.enqueue(now, world, job, actions);
+                }
+                // One silent node less may release the brake.
+                if self.silent_count > 0 {
+                    self.ask_next(now, world, actions);
                 }
             }
             Heard::Pressure(host, on) => {

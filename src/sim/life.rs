@@ -429,6 +429,15 @@ impl Simulation<'_> {
         self.update_waiting(job);
     }
 
+    /// How much of a finished attempt's `unvalued` work is useful. Two lives from one checkpoint: what the other had
+    /// saved beyond this one's beginning is not useful twice.
+    fn beyond_saved(&self, job: JobId, unvalued: u128) -> u128 {
+        match self.saved.get(&job) {
+            Some(saved) => unvalued.min(self.setup.workload.work(job) - saved.work),
+            None => unvalued,
+        }
+    }
+
     /// The job has no live attempt left because `host` fell.
     fn falls_with(&mut self, job: JobId, host: HostId) {
         self.jobs[job.index()].down_on = host.0;
@@ -441,11 +450,8 @@ impl Simulation<'_> {
             self.value(job, attempt, Worth::Duplicate, unvalued);
             return;
         }
-        // Two lives from one checkpoint: what the other had saved beyond this one's beginning is not useful twice.
-        let useful = match self.saved.remove(&job) {
-            Some(saved) => unvalued.min(self.setup.workload.work(job) - saved.work),
-            None => unvalued,
-        };
+        let useful = self.beyond_saved(job, unvalued);
+        self.saved.remove(&job);
         self.value(job, attempt, Worth::Useful, useful);
         self.value(job, attempt, Worth::Duplicate, unvalued - useful);
         self.jobs[job.index()].phase = JobPhase::Done;
@@ -686,8 +692,9 @@ impl Simulation<'_> {
                 let first = self.jobs[unseen.job.index()].phase == JobPhase::Inside
                     && unseen.why == EndReason::Finished
                     && unseen_done.insert(unseen.job);
-                let worth = if first { Worth::Useful } else { Worth::Duplicate };
-                self.value(unseen.job, unseen.attempt, worth, unseen.unvalued);
+                let useful = if first { self.beyond_saved(unseen.job, unseen.unvalued) } else { 0 };
+                self.value(unseen.job, unseen.attempt, Worth::Useful, useful);
+                self.value(unseen.job, unseen.attempt, Worth::Duplicate, unseen.unvalued - useful);
             }
         }
         for job in self.setup.workload.ids() {

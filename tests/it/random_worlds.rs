@@ -18,8 +18,11 @@ pub fn random_setup(seed: u64) -> Setup {
     let hosts = 1 + s.below(5);
     let specs = (0..hosts)
         .map(|i| {
-            let mut host =
-                HostSpec::new(format!("host-{i}"), MilliCpu(500 + s.below(4000) as i64), Bytes::mib(512 + s.below(4096) as i64));
+            let mut host = HostSpec::new(
+                format!("host-{i}"),
+                MilliCpu(500 + s.below(4000) as i64),
+                Bytes::mib(512 + s.below(4096) as i64),
+            );
             host.gpus = s.below(3) as u16;
             if one_in(s, 4) {
                 host.joins = SimTime(s.below(300 * SECOND_US));
@@ -67,7 +70,17 @@ pub fn random_setup(seed: u64) -> Setup {
         Loop::Open
     };
     let warm_up = if one_in(s, 3) { SimTime(s.below(end.0)) } else { SimTime::ZERO };
-    Setup { cluster, workload, host_model, failures, arrivals, warm_up, end, drain: SimDuration::ZERO, seed: Seed(seed) }
+    Setup {
+        cluster,
+        workload,
+        host_model,
+        failures,
+        arrivals,
+        warm_up,
+        end,
+        drain: SimDuration::ZERO,
+        seed: Seed(seed),
+    }
 }
 
 fn one_in(s: &mut Stream, n: u64) -> bool {
@@ -141,7 +154,8 @@ pub fn random_options(seed: u64, which: usize) -> Options {
         options.tie_break = TieBreak::Random;
     }
     if one_in(s, 4) {
-        options.requests = [RequestRule::Times(250), RequestRule::Times(4000), RequestRule::Absent][s.below(3) as usize];
+        options.requests =
+            [RequestRule::Times(250), RequestRule::Times(4000), RequestRule::Absent][s.below(3) as usize];
     }
     options
 }
@@ -153,8 +167,10 @@ fn run(setup: &Setup, options: &Options, every_tick: bool) -> Result<RunResult, 
 
 #[test]
 fn every_orchestrator_keeps_the_books_and_idle_ticks_change_nothing() {
-    let seeds = std::env::var("PLIMSOLL_SEEDS").ok().and_then(|n| n.parse().ok()).unwrap_or(400);
-    for seed in 0..seeds {
+    // PLIMSOLL_SEEDS=FROM..TO sweeps others.
+    let range = std::env::var("PLIMSOLL_SEEDS").unwrap_or_else(|_| "0..400".into());
+    let (from, to) = range.split_once("..").expect("PLIMSOLL_SEEDS is FROM..TO");
+    for seed in from.parse().unwrap()..to.parse().unwrap() {
         let setup = random_setup(seed);
         for which in 0..ORCHESTRATORS.len() {
             let options = random_options(seed, which);

@@ -13,5 +13,6 @@ pub mod ids;
 pub mod metrics;
 pub mod rng;
 pub mod sim;
+pub mod trace;
 pub mod units;
 pub mod workload;

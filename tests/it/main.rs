@@ -1,1 +1,3 @@
+//! Whole-program and whole-library tests, in one binary.
 
+mod traces;

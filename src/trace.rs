@@ -8,11 +8,11 @@ mod input;
 pub mod native;
 mod openb;
 
-pub use input::{Row, Table};
+pub use input::{Column, Row, Table};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
@@ -337,9 +337,13 @@ pub fn read_trace(arg: &TraceArg, options: &BTreeMap<String, String>, budgets: &
 
 /// Reads hosts (`--cluster`): from `FORMAT:PATH`, or from a native hosts table at a plain path.
 pub fn read_hosts(text: &str, budgets: &Budgets) -> Result<Vec<HostSpec>> {
-    // A plain path may hold a colon; it is FORMAT:PATH if what stands before the first one is a name, not a path.
-    let prefix = text.split_once(':').map(|(prefix, _)| prefix);
-    let plain = prefix.is_none_or(|p| p.is_empty() || !p.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'));
+    // A plain path may hold a colon; it is FORMAT:PATH if what stands before the first one is a format's name, or
+    // could be one misspelt: a name, not a path, of a file that is not there.
+    let plain = text.split_once(':').is_none_or(|(name, _)| {
+        let known = FORMATS.iter().any(|f| f.name == name);
+        let a_name = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        !known && (!a_name || Path::new(text).exists())
+    });
     let none = BTreeMap::new();
     let (mut import, file);
     if plain {

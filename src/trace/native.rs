@@ -8,11 +8,10 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 
-use super::{FormatInfo, Import, Row, Source, Table};
+use super::{Column, FormatInfo, Import, Row, Source, Table};
 use crate::cluster::HostSpec;
 use crate::error::{Error, Result};
 use crate::ids::JobId;
-use crate::trace::input::Column;
 use crate::units::{Bytes, MilliCpu, NANO_PER_MILLI, SimDuration, SimTime};
 use crate::workload::{Job, JobKind, RestartPolicy, Spec, UsageStep, Workload};
 
@@ -102,6 +101,7 @@ fn read(source: &Source, import: &mut Import) -> Result<()> {
         Some(usage) => read_usage(usage, import)?,
         None => BTreeMap::new(),
     };
+    let had_usage = usage_path.is_some();
     read_jobs(path, import, &mut usage)?;
     if let Some(usage_path) = usage_path
         && let Some((name, profile)) = usage.iter().min_by_key(|(_, profile)| profile.line)
@@ -109,7 +109,17 @@ fn read(source: &Source, import: &mut Import) -> Result<()> {
         let what = format!("\"{name}\" is not a job of {path}");
         return Err(Error::input(what).in_field("job").in_file(usage_path).at_line(profile.line));
     }
-    match beside(path, "hosts")? {
+    // No path here: what a report says must not depend on where the files lie.
+    let say = |beside: bool, yes: &str, no: &str| if beside { yes.to_string() } else { no.to_string() };
+    let hosts = beside(path, "hosts")?;
+    let choices = &mut import.report.choices;
+    choices.push(say(
+        had_usage,
+        "usage is as in the table beside the jobs",
+        "no table of usage: it is as --usage says",
+    ));
+    choices.push(say(hosts.is_some(), "hosts are as in the table beside the jobs", "no table of hosts"));
+    match hosts {
         Some(hosts) => read_hosts_table(&hosts, import),
         None => Ok(()),
     }

@@ -32,50 +32,55 @@ const GPUS_MAX: u64 = 1_024;
 /// All pods are of one app: `qos` and the names say nothing of which replace each other.
 const APP: &str = "openb";
 
-/// Paths of node and pod list; the pod list is empty where only nodes are named.
-fn paths(source: &Source) -> Result<(String, String)> {
-    if let Some((nodes, pods)) = source.path.split_once(',') {
-        let (nodes, pods) = (nodes.trim(), pods.trim());
-        if nodes.is_empty() || pods.is_empty() || (nodes == "-" && pods == "-") {
-            let what = format!("\"{}\" is not NODES.csv,PODS.csv (only one of them may be -)", source.path);
-            return Err(Error::usage(what));
-        }
-        return Ok((nodes.into(), pods.into()));
+/// `NODES.csv,PODS.csv` as two paths; `None` where there is no comma.
+fn pair(source: &Source) -> Result<Option<(&str, &str)>> {
+    let Some((nodes, pods)) = source.path.split_once(',') else { return Ok(None) };
+    let (nodes, pods) = (nodes.trim(), pods.trim());
+    if nodes.is_empty() || pods.is_empty() || (nodes == "-" && pods == "-") {
+        let what = format!("\"{}\" is not NODES.csv,PODS.csv (only one of them may be -)", source.path);
+        return Err(Error::usage(what));
     }
-    let folder = Path::new(&source.path);
-    if !folder.is_dir() {
-        return Ok((source.path.clone(), String::new()));
+    Ok(Some((nodes, pods)))
+}
+
+/// The file `name` in `folder`, plain or gzip.
+fn inside(folder: &Path, name: &str) -> Result<String> {
+    let (plain, packed) = (folder.join(name), folder.join(format!("{name}.gz")));
+    match [plain, packed].iter().find(|path| path.exists()) {
+        Some(path) => Ok(path.to_string_lossy().into_owned()),
+        None => Err(Error::input(format!(
+            "the folder has no {name} (or {name}.gz); name the lists as openb:NODES.csv,PODS.csv"
+        ))
+        .in_file(folder)),
     }
-    let inside = |name: &str| -> Result<String> {
-        let plain = folder.join(name);
-        let packed = folder.join(format!("{name}.gz"));
-        match [plain, packed].iter().find(|path| path.exists()) {
-            Some(path) => Ok(path.to_string_lossy().into_owned()),
-            None => Err(Error::input(format!(
-                "the folder has no {name} (or {name}.gz); name the lists as openb:NODES.csv,PODS.csv"
-            ))
-            .in_file(folder)),
-        }
-    };
-    Ok((inside(NODES)?, inside(PODS)?))
 }
 
 fn read(source: &Source, import: &mut Import) -> Result<()> {
-    let (nodes, pods) = paths(source)?;
-    if pods.is_empty() {
-        let what = if Path::new(&nodes).exists() {
+    if let Some((nodes, pods)) = pair(source)? {
+        read_nodes(nodes, import)?;
+        return read_pods(pods, import);
+    }
+    let folder = Path::new(&source.path);
+    if !folder.is_dir() {
+        let what = if folder.exists() {
             "is one file; name both lists as openb:NODES.csv,PODS.csv, or their folder"
         } else {
             "there is no such folder; name the folder with the two lists, or openb:NODES.csv,PODS.csv"
         };
-        return Err(Error::input(what).in_file(nodes));
+        return Err(Error::input(what).in_file(folder));
     }
+    let (nodes, pods) = (inside(folder, NODES)?, inside(folder, PODS)?);
     read_nodes(&nodes, import)?;
     read_pods(&pods, import)
 }
 
 fn read_hosts(source: &Source, import: &mut Import) -> Result<()> {
-    read_nodes(&paths(source)?.0, import)
+    let folder = Path::new(&source.path);
+    match pair(source)? {
+        Some((nodes, _)) => read_nodes(nodes, import),
+        None if folder.is_dir() => read_nodes(&inside(folder, NODES)?, import),
+        None => read_nodes(&source.path, import),
+    }
 }
 
 fn read_nodes(path: &str, import: &mut Import) -> Result<()> {
@@ -210,7 +215,7 @@ fn read_pods(path: &str, import: &mut Import) -> Result<()> {
 
 impl super::Row<'_> {
     /// Whole MiB as bytes, at most 2^53 bytes.
-    fn mebibytes(&self, column: super::input::Column) -> Result<Bytes> {
+    fn mebibytes(&self, column: super::Column) -> Result<Bytes> {
         self.number(column, self.text(column)?, "MiB", 1 << 33, "2^33 MiB").map(|n| Bytes::mib(n as i64))
     }
 }

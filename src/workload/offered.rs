@@ -279,7 +279,7 @@ pub fn scale_to(workload: Workload, capacity: Capacity, load: LoadScale) -> Resu
 
     // At more than `span` every gap is truncated to nothing. The slowest keeps times within 2^60 µs of the first.
     let fastest = (u128::from(span) * BILLION + 1).max(BILLION);
-    let slowest = (u128::from(span) * BILLION).div_ceil(1 << 60).max(1_000).min(BILLION);
+    let slowest = (u128::from(span) * BILLION).div_ceil(1 << 60).clamp(1_000, BILLION);
     let (mut low, mut high) = (BILLION, BILLION);
     let mut now = try_factor(BILLION);
     if now.most < wanted {
@@ -462,6 +462,16 @@ mod tests {
         // 7 jobs are 70 %, 8 are 80 %: nothing lies between, and 0.8 is nearer to 0.77.
         let (_, did) = scale_to(ten(), CAPACITY, LoadScale::parse("0.77").unwrap()).unwrap();
         assert_eq!(did.offered.cpu_share, 0.8);
+    }
+
+    #[test]
+    fn a_load_is_reached_where_jobs_wait_for_each_other() {
+        // b can only follow a, at 10 µs; c meets b once 200/factor is under 20, that is over 10.
+        let chain = "a 0+10 5000/1; b 100+10 5000/1 after a; c 200+10 5000/1";
+        let (scaled, did) = scale_to(workload(chain), CAPACITY, LoadScale::parse("cpu=1").unwrap()).unwrap();
+        assert_eq!((did.offered.cpu_peak_milli, did.offered.jobs_peak), (10_000, 2));
+        assert!(did.factor > 10.0 && did.factor < 20.0, "{}", did.factor);
+        assert_eq!(offered(&scaled, CAPACITY), did.offered);
     }
 
     #[test]

@@ -19,7 +19,9 @@ fn openb() -> Option<PathBuf> {
     }
     let required = std::env::var("PLIMSOLL_REQUIRE").is_ok_and(|what| what.split(',').any(|w| w.trim() == "traces"));
     assert!(!required, "PLIMSOLL_REQUIRE names traces, and {} is absent", folder.display());
-    writeln!(std::io::stderr(), "skipped: {} is absent", folder.display()).unwrap();
+    // Not by eprintln!, which the test harness would swallow.
+    let mut stderr = std::io::stderr();
+    writeln!(stderr, "skipped: {} is absent", folder.display()).unwrap();
     None
 }
 
@@ -351,4 +353,13 @@ fn gzip_of_several_members_bom_and_dos_line_ends_are_read() {
     let plain = scratch.0.join("x.hosts.csv").display().to_string();
     assert_eq!(read_hosts(&plain, &Budgets::default()).unwrap(), hosts);
     assert_eq!(read_hosts(&format!("native:{plain}"), &Budgets::default()).unwrap(), hosts);
+    // Hosts alone need no list of pods.
+    scratch.file("openb_node_list_all_node.csv", b"sn,cpu_milli,memory_mib,gpu,model\nn,1,1,0,\n");
+    assert_eq!(read_hosts(&format!("openb:{}", scratch.0.display()), &Budgets::default()).unwrap().len(), 1);
+    for (text, message) in [
+        ("opnb:x", "unknown trace format \"opnb\"; did you mean \"openb\"?"),
+        ("none.csv", "none.csv: there is no such file; check the path, or - reads from stdin"),
+    ] {
+        assert_eq!(read_hosts(text, &Budgets::default()).unwrap_err().to_string(), message);
+    }
 }

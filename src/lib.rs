@@ -15,5 +15,6 @@ pub mod orchestrator;
 pub mod placement;
 pub mod rng;
 pub mod sim;
+pub mod trace;
 pub mod units;
 pub mod workload;

@@ -11,6 +11,7 @@ pub mod experiment;
 pub mod host;
 pub mod ids;
 pub mod metrics;
+pub mod report;
 pub mod rng;
 pub mod sim;
 pub mod units;

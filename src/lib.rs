@@ -13,6 +13,7 @@ pub mod ids;
 pub mod metrics;
 pub mod orchestrator;
 pub mod placement;
+pub mod report;
 pub mod rng;
 pub mod sim;
 pub mod trace;

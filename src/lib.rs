@@ -14,6 +14,7 @@ pub mod metrics;
 pub mod orchestrator;
 pub mod placement;
 pub mod rng;
+pub mod scenario;
 pub mod sim;
 pub mod units;
 pub mod workload;

@@ -15,6 +15,7 @@ pub mod orchestrator;
 pub mod placement;
 pub mod report;
 pub mod rng;
+pub mod scenario;
 pub mod sim;
 pub mod trace;
 pub mod units;

@@ -1,0 +1,422 @@
+//! A scenario as written: the keys that may stand in the file, nothing looked up.
+//!
+//! Every struct refuses keys it does not know, and reads back what it writes.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::runs::OrchestratorEntry;
+use super::text::{At, Count, Cpu, Length, Load, Memory, Share, Usage};
+use crate::host::MemoryPolicy;
+use crate::sim::FailureKind;
+use crate::workload::{JobKind, RestartPolicy};
+
+/// A scenario file.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ScenarioFile {
+    /// `plimsoll/v1`.
+    #[serde(rename = "apiVersion", default)]
+    pub api_version: At<String>,
+    /// `Scenario`.
+    #[serde(default)]
+    pub kind: At<String>,
+    /// Name; by default the file's.
+    #[serde(default)]
+    pub name: String,
+    /// The question the scenario asks, in one sentence.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub question: String,
+    /// Seed of everything drawn; default 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
+    /// Metrics begin after this much time; default 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warm_up: Option<Length>,
+    /// Jobs that arrive in this last part of the run are left out of percentiles; default 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drain: Option<Length>,
+    /// The run ends here. Default: when the last job would end if each ran from its arrival uncontended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub horizon: Option<At<Length>>,
+    /// The hosts.
+    #[serde(default)]
+    pub cluster: At<ClusterSection>,
+    /// The jobs.
+    #[serde(default)]
+    pub workload: At<WorkloadSection>,
+    /// What runs: names, or variants with their options.
+    #[serde(default)]
+    pub orchestrators: Vec<At<OrchestratorEntry>>,
+    /// How hosts behave, whatever the orchestrator.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<HostSection>,
+    /// What happens to hosts, whatever the orchestrator does.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failures: Vec<At<FailureSection>>,
+}
+
+/// Where the hosts come from: groups, a file, or a trace.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ClusterSection {
+    /// Groups of equal hosts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hosts: Vec<At<HostGroup>>,
+    /// A hosts file in the native format, relative to the scenario's folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<At<String>>,
+    /// The hosts of a trace, as `FORMAT:PATH`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<At<String>>,
+}
+
+/// Equal hosts: `name`, or `name-000`, `name-001` … when there are several.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HostGroup {
+    /// Name, or what names begin with.
+    pub name: String,
+    /// How many; default 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<u32>,
+    /// CPU that jobs may use.
+    pub cpu: Cpu,
+    /// Memory.
+    pub memory: Memory,
+    /// Ephemeral storage; default 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ephemeral: Option<Memory>,
+    /// Most jobs the host takes; by default the orchestrator's rule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pods: Option<u32>,
+    /// GPUs; default 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gpus: Option<u16>,
+    /// Model of the GPUs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gpu_model: Option<String>,
+    /// Other extended resources by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub extended: BTreeMap<String, Count>,
+    /// Labels.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+    /// Taints as `key=value:Effect` or `key:Effect`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub taints: Vec<String>,
+    /// When the hosts join; default 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub joins: Option<Length>,
+    /// When they leave for good; default never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leaves: Option<Length>,
+}
+
+/// Where the jobs come from: inline, a trace, a generator; several are put together.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WorkloadSection {
+    /// Apps: jobs that replace each other.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub apps: Vec<At<JobSection>>,
+    /// Single jobs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub jobs: Vec<At<JobSection>>,
+    /// Jobs of a trace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<At<TraceSection>>,
+    /// Jobs of a seeded generator: `name`, and its parameters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generator: Option<At<BTreeMap<String, super::text::Words>>>,
+    /// What jobs without a usage of their own use; default `model:mix`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<At<Usage>>,
+    /// Where arrivals come from; default `open`.
+    #[serde(rename = "loop", default, skip_serializing_if = "Option::is_none")]
+    pub arrivals: Option<LoopSection>,
+}
+
+/// An app (with replicas) or a single job.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct JobSection {
+    /// Name of the app or job. Several replicas are named `name-000`, `name-001` …
+    pub name: String,
+    /// The app that a single job belongs to; by default one of its own name. Only under `jobs`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app: Option<String>,
+    /// `batch` (default; needs `duration`) or `service`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<JobKind>,
+    /// How many jobs; default 1. Only under `apps`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replicas: Option<u32>,
+    /// When the first job arrives; default 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arrival: Option<Length>,
+    /// Time between the arrivals of replicas; default 0. Only under `apps`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub every: Option<Length>,
+    /// Length of a batch job's work, time until a service is removed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration: Option<Length>,
+    /// Namespace; default `default`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// Process type (Deis: `web`, `worker`); by default the app stands in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub process_type: Option<String>,
+    /// Higher goes first; default 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<i32>,
+    /// When it runs again: `on-failure` (default), `always`, `never`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restart: Option<RestartPolicy>,
+    /// What it asks for; default nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requests: Option<Requests>,
+    /// What it may not exceed; default nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<Limits>,
+    /// Thousandths wanted of each of several GPUs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gpus: Vec<u16>,
+    /// GPU models that will do; default any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gpu_models: Vec<String>,
+    /// Labels its host must have.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub node_selector: BTreeMap<String, String>,
+    /// Taints it tolerates: `key`, `key=value`, with `:Effect`, or `*`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tolerations: Vec<String>,
+    /// Host ports it binds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ports: Vec<u16>,
+    /// Whether a restart goes on from where the last attempt was (batch); default false.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoint: Option<bool>,
+    /// Jobs that must finish first; an app's name means all its jobs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub after: Vec<At<String>>,
+    /// What it really uses; default by the workload's `usage`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<At<UsageSection>>,
+}
+
+/// What a job asks for.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Requests {
+    /// CPU.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu: Option<Cpu>,
+    /// Memory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<Memory>,
+    /// Ephemeral storage.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ephemeral: Option<Memory>,
+    /// Extended resources by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub extended: BTreeMap<String, Count>,
+}
+
+/// What a job may not exceed, where limits are enforced.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// CPU.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu: Option<Cpu>,
+    /// Memory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<Memory>,
+}
+
+/// What a job really uses: `cpu` and `memory` throughout, or `steps`, or a `ramp`.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UsageSection {
+    /// CPU throughout.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu: Option<Cpu>,
+    /// Memory throughout.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<Memory>,
+    /// One after the other; the last holds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<Step>,
+    /// Memory that runs away.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ramp: Option<Ramp>,
+}
+
+/// A stretch of constant usage.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Step {
+    /// How long; may be left out in the last step.
+    #[serde(rename = "for", default, skip_serializing_if = "Option::is_none")]
+    pub lasts: Option<Length>,
+    /// CPU.
+    pub cpu: Cpu,
+    /// Memory.
+    pub memory: Memory,
+}
+
+/// Memory that stays at `from` until `start`, then grows by `rate` a second, in steps of `step`, up to `until`.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Ramp {
+    /// CPU throughout.
+    pub cpu: Cpu,
+    /// Memory at first.
+    pub from: Memory,
+    /// Growth a second.
+    pub rate: Memory,
+    /// Memory at last.
+    pub until: Memory,
+    /// Length of a step; default 1s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<Length>,
+    /// When growth starts; default 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<Length>,
+}
+
+/// Jobs of a trace.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TraceSection {
+    /// Row of the formats table.
+    pub format: At<String>,
+    /// File or folder, relative to the scenario's folder.
+    pub path: At<String>,
+    /// The format's options.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub options: BTreeMap<String, String>,
+    /// Scale arrivals to this peak share of the cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub load: Option<Load>,
+    /// Divide times between arrivals by this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub speed: Option<f64>,
+    /// Leave out jobs that arrive before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Length>,
+    /// Leave out jobs that arrive then or later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<Length>,
+}
+
+/// Where arrivals come from.
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum LoopSection {
+    /// Each job at its own time.
+    #[default]
+    Open,
+    /// So many users, each with one job at a time; arrival times are ignored.
+    Closed {
+        /// Number of users.
+        users: u32,
+        /// Time between the end of a job and the same user's next.
+        think_time: Length,
+    },
+}
+
+/// How hosts behave. What is left out has the default of the host model.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct HostSection {
+    /// What happens when memory runs out: `kill-only`, `thrash` or `host-down`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory_policy: Option<MemoryPolicy>,
+    /// Memory of the system's own processes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub system_anon: Option<Memory>,
+    /// Least file cache that the host needs to stay responsive.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hot_file_min: Option<Memory>,
+    /// The same as a share of memory; the larger counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hot_file_share: Option<Share>,
+    /// Speed of a thrashing host, as a share of full speed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub thrash_speed: Option<Share>,
+    /// How long a host thrashes before it misses heartbeats.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub heartbeat_grace: Option<Length>,
+    /// How long a host thrashes before an operator reboots it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operator_reboot: Option<Length>,
+    /// How long a boot takes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub boot: Option<Length>,
+    /// Node-pressure eviction starts below this much available memory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub eviction_threshold: Option<Memory>,
+    /// The kubelet's eviction loop period.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub eviction_period: Option<Length>,
+    /// How long a pressure condition outlasts its cause.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pressure_transition: Option<Length>,
+}
+
+/// A failure at a time (`host`, `at`), or failures drawn per host and time (`hosts`, `mtbf`).
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct FailureSection {
+    /// One host by name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<At<String>>,
+    /// All hosts of a group, by the group's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hosts: Option<At<String>>,
+    /// When it begins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<Length>,
+    /// How long it lasts; default for good.
+    #[serde(rename = "for", skip_serializing_if = "Option::is_none")]
+    pub lasts: Option<Length>,
+    /// `down` (default) or `partition`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<FailureWord>,
+    /// Mean time up between failures of a host.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mtbf: Option<Length>,
+    /// Shape of the Weibull distribution of time up; default 1 (exponential).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shape: Option<f64>,
+    /// Median time to repair.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repair: Option<Length>,
+    /// Sigma of the log-normal distribution of time to repair; default 0 (always the median).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repair_sigma: Option<f64>,
+}
+
+/// What happens to a host.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum FailureWord {
+    /// It loses power and boots at the end.
+    #[default]
+    Down,
+    /// It is cut off from the control plane and goes on working.
+    Partition,
+}
+
+impl From<FailureWord> for FailureKind {
+    fn from(word: FailureWord) -> Self {
+        match word {
+            FailureWord::Down => FailureKind::Down,
+            FailureWord::Partition => FailureKind::Partition,
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! From bytes to a [`ScenarioFile`], within budgets, with line and column in every error.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use serde::Deserialize;
+use serde_saphyr::budget::BudgetBreach;
+use serde_saphyr::{Error as YamlError, MessageFormatter, UserMessageFormatter};
+
+use super::file::ScenarioFile;
+use super::text::{At, PLACE_MARK};
+use super::{API_VERSION, Budgets, KIND};
+use crate::error::{Error, Result, did_you_mean, unknown_name};
+
+/// Reads the scenario file at `path`; errors name it.
+pub fn read(path: &Path, budgets: &Budgets) -> Result<ScenarioFile> {
+    let place = |why: Error| why.in_file(path);
+    let cannot = |why: std::io::Error| place(Error::input(format!("cannot be read: {why}")));
+    let file = File::open(path).map_err(cannot)?;
+    let mut bytes = Vec::new();
+    // One byte over the budget tells a file that is too long from one that just fits.
+    file.take(budgets.yaml_bytes as u64 + 1).read_to_end(&mut bytes).map_err(cannot)?;
+    let mut scenario = read_text(&bytes, budgets).map_err(place)?;
+    if scenario.name.is_empty() {
+        scenario.name = path.file_stem().map_or(String::new(), |stem| stem.to_string_lossy().into_owned());
+    }
+    Ok(scenario)
+}
+
+/// Reads a scenario from the bytes of a file (standard input, say).
+pub fn read_text(bytes: &[u8], budgets: &Budgets) -> Result<ScenarioFile> {
+    if bytes.len() > budgets.yaml_bytes {
+        let found = format!("over {}", budgets.yaml_bytes);
+        return Err(Error::budget("bytes of YAML", found, budgets.yaml_bytes, "--max-yaml-bytes"));
+    }
+    let text = std::str::from_utf8(bytes).map_err(|why| {
+        let line = bytes[..why.valid_up_to()].iter().filter(|&&b| b == b'\n').count() as u64 + 1;
+        Error::input("a byte is not UTF-8; save the file as UTF-8").at_line(line)
+    })?;
+    if text.trim().is_empty() {
+        return Err(Error::input("the file is empty; plimsoll new FILE writes a scenario to start from"));
+    }
+    // Kind and version come first: the keys of another kind of file would only be called unknown.
+    let header: Header = parse(text, budgets)?;
+    header.check()?;
+    parse(text, budgets)
+}
+
+/// The keys that say what the file is.
+#[derive(Deserialize)]
+struct Header {
+    #[serde(rename = "apiVersion")]
+    api_version: Option<At<String>>,
+    kind: Option<At<String>>,
+}
+
+impl Header {
+    fn check(&self) -> Result<()> {
+        for (key, found, wanted) in [("apiVersion", &self.api_version, API_VERSION), ("kind", &self.kind, KIND)] {
+            match found {
+                Some(found) if found.value == wanted => {}
+                Some(found) => {
+                    return Err(found
+                        .refuse(format!("\"{}\"; a scenario says {key}: {wanted}", **found))
+                        .in_field(key));
+                }
+                None => {
+                    return Err(Error::input(format!("missing; a scenario says {key}: {wanted}"))
+                        .in_field(key)
+                        .at_line(1));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn parse<'a, T: Deserialize<'a>>(text: &'a str, budgets: &Budgets) -> Result<T> {
+    let options = serde_saphyr::options! {
+        budget: serde_saphyr::budget! {
+            max_events: budgets.yaml_nodes.saturating_mul(4).saturating_add(16),
+            max_nodes: budgets.yaml_nodes,
+            max_depth: budgets.yaml_depth,
+            flow_nesting_limit: budgets.yaml_depth.saturating_add(1),
+            max_documents: 1,
+            max_recorded_anchor_events: budgets.yaml_nodes.saturating_mul(2),
+        },
+        alias_limits: serde_saphyr::alias_limits! {
+            max_total_replayed_events: budgets.yaml_nodes,
+            max_replay_stack_depth: budgets.yaml_depth,
+        },
+        // `on` and `off` stay words; Switch reads them.
+        strict_booleans: true,
+        with_snippet: false,
+    };
+    serde_saphyr::from_str_with_options(text, options).map_err(|why| error_of(&why, budgets))
+}
+
+/// The library's error for the YAML reader's.
+fn error_of(why: &YamlError, budgets: &Budgets) -> Error {
+    let mut inner = why.without_snippet();
+    let mut location = why.location();
+    while let YamlError::AliasError { error, .. } = inner {
+        inner = error.without_snippet();
+        location = location.or_else(|| inner.location());
+    }
+    let nodes = |what: &str| {
+        let found = format!("over {}", budgets.yaml_nodes);
+        Error::budget(what, found, budgets.yaml_nodes, "--max-yaml-nodes")
+    };
+    let error = match inner {
+        YamlError::Budget { breach, .. } => match breach {
+            BudgetBreach::Depth { depth } => {
+                Error::budget("levels of YAML nesting", depth, budgets.yaml_depth, "--max-yaml-depth")
+            }
+            BudgetBreach::Documents { .. } => Error::input("a second YAML document; a scenario file holds one"),
+            _ => nodes("YAML nodes"),
+        },
+        YamlError::AliasReplayLimitExceeded { .. }
+        | YamlError::AliasExpansionLimitExceeded { .. }
+        | YamlError::AliasReplayStackDepthExceeded { .. } => nodes("YAML nodes repeated by aliases"),
+        YamlError::MultipleDocuments { .. } => Error::input("a second YAML document; a scenario file holds one"),
+        YamlError::SerdeUnknownField { field, expected, .. } => Error::input(unknown_name("key", field, expected)),
+        YamlError::SerdeUnknownVariant { variant, expected, .. } => {
+            let hint = match did_you_mean(variant, expected.iter().copied()) {
+                Some(name) => format!("did you mean \"{name}\"?"),
+                None => format!("{} will do", expected.join(", ")),
+            };
+            Error::input(format!("\"{variant}\" is none of the words for this key; {hint}"))
+        }
+        YamlError::SerdeMissingField { field, .. } => Error::input(format!("the key \"{field}\" is missing")),
+        YamlError::DuplicateMappingKey { key: Some(key), .. } => {
+            Error::input(format!("the key \"{key}\" is there twice"))
+        }
+        YamlError::NullIntoString { .. } => Error::input("a value is missing"),
+        other => return placed(&UserMessageFormatter.format_message(other), location),
+    };
+    at(error, location)
+}
+
+/// An input error with the place that `message` carries, else `location`.
+fn placed(message: &str, location: Option<serde_saphyr::Location>) -> Error {
+    if let Some((place, text)) = message.split_once(PLACE_MARK)
+        && let Some((line, column)) = place.rsplit_once(':')
+        // The reader may have put words of its own in front.
+        && let (Ok(line), Ok(column)) = (line.rsplit(' ').next().unwrap_or(line).parse(), column.parse())
+    {
+        return Error::input(text).at(line, column);
+    }
+    at(Error::input(message), location)
+}
+
+fn at(error: Error, location: Option<serde_saphyr::Location>) -> Error {
+    match location {
+        Some(place) if place.line() > 0 => error.at(place.line(), place.column()),
+        _ => error,
+    }
+}

@@ -1,0 +1,305 @@
+//! From a file as written to a scenario with nothing left to check.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use super::file::{HostSection, LoopSection, ScenarioFile};
+use super::hosts::Hosts;
+use super::text::{Length, Memory, Share, Usage};
+use super::{API_VERSION, Budgets, KIND, failures, hosts, jobs, outside, runs};
+use crate::cluster::{Bookings, Cluster, Request};
+use crate::error::{Error, Result};
+use crate::host::HostModel;
+use crate::orchestrator::Options;
+use crate::rng::Seed;
+use crate::sim::{Loop, Setup};
+use crate::units::{SimDuration, SimTime};
+use crate::workload::{JobKind, Offered, UsageMode, Workload, WorkloadBuilder};
+
+/// A scenario, checked: what its runs share, and what each of them is.
+#[derive(Debug)]
+pub struct Scenario {
+    /// Its name.
+    pub name: String,
+    /// The question it asks; may be empty.
+    pub question: String,
+    /// The world that orchestrators are put into.
+    pub setup: Setup,
+    /// Options of every run, names unique.
+    pub runs: Vec<Options>,
+    /// What was assumed, drawn or defaulted, and what looks wrong: one sentence each.
+    pub notes: Vec<String>,
+    /// The scenario with its defaults filled in, as YAML that gives the same runs from the same folder.
+    pub resolved_yaml: String,
+    /// Offered load.
+    pub offered: Offered,
+}
+
+/// The seed of a scenario that names none.
+const DEFAULT_SEED: u64 = 1;
+
+/// Checks `file` and makes hosts, jobs, failures and options of it. Files that it names are looked for in `folder`.
+pub fn resolve(file: &ScenarioFile, folder: &Path, budgets: &Budgets) -> Result<Scenario> {
+    let seed = Seed(file.seed.unwrap_or(DEFAULT_SEED));
+    let runs = runs::resolve(&file.orchestrators)?;
+    let mut notes = Vec::new();
+    let mut hosts = hosts::expand(&file.cluster, folder, budgets)?;
+    let workload = workload(file, folder, budgets, seed, &mut hosts, &mut notes)?;
+    let cluster = cluster(&hosts, &workload).map_err(|why| file.cluster.place(why))?;
+    let workload = match &file.workload.trace {
+        Some(trace) => {
+            let (workload, said) = outside::scaled(workload, &cluster, trace).map_err(|why| trace.place(why))?;
+            notes.extend(said);
+            workload
+        }
+        None => workload,
+    };
+
+    let warm_up = file.warm_up.unwrap_or_default().0;
+    let drain = file.drain.unwrap_or_default().0;
+    let end = end(file, &workload, &mut notes)?;
+    if u128::from(warm_up.0) + u128::from(drain.0) >= u128::from(end.0) {
+        return Err(Error::input(format!("warm_up {warm_up} and drain {drain} leave nothing of a run of {end}")));
+    }
+    let (failures, said) = failures::resolve(&file.failures, &hosts, &cluster, seed, end, budgets)?;
+    notes.extend(said);
+    let arrivals = arrivals(file)?;
+    notes.push(match arrivals {
+        Loop::Open => "arrivals are an open loop: each job comes at its own time, whatever happens to others".into(),
+        Loop::Closed { users, think_time } => {
+            format!("arrivals are a closed loop of {users} users who think {think_time}; arrival times are ignored")
+        }
+    });
+    usage_note(&workload, &mut notes);
+    let host_model = host_model(file.host.as_ref())?;
+    let offered = outside::offered_load(&workload, &cluster);
+    notes.extend(too_big(&workload, &cluster));
+
+    let setup =
+        Setup { cluster, workload, host_model, failures, arrivals, warm_up: SimTime::ZERO + warm_up, end, drain, seed };
+    let resolved_yaml = written(file, &setup, &runs)?;
+    Ok(Scenario {
+        name: file.name.clone(),
+        question: file.question.clone(),
+        setup,
+        runs,
+        notes,
+        resolved_yaml,
+        offered,
+    })
+}
+
+fn workload(
+    file: &ScenarioFile,
+    folder: &Path,
+    budgets: &Budgets,
+    seed: Seed,
+    hosts: &mut Hosts,
+    notes: &mut Vec<String>,
+) -> Result<Workload> {
+    let section = &file.workload;
+    let mut builder = WorkloadBuilder::new();
+    jobs::add(section, budgets, &mut builder)?;
+    if let Some(trace) = &section.trace {
+        let traced = outside::trace_workload(trace, folder, budgets, &mut builder).map_err(|why| trace.place(why))?;
+        notes.extend(traced.notes);
+        if hosts.specs.is_empty() {
+            hosts.specs = traced.hosts;
+        }
+    }
+    if let Some(generator) = &section.generator {
+        let said =
+            outside::generated_workload(generator, seed, budgets, &mut builder).map_err(|why| generator.place(why))?;
+        notes.extend(said);
+    }
+    if builder.is_empty() {
+        return Err(section.refuse("the workload has no jobs; give apps, jobs, a trace or a generator"));
+    }
+    let usage = section.usage.as_ref().map_or(UsageMode::default(), |usage| usage.0);
+    builder.finish(usage, seed).map_err(|why| section.place(why))
+}
+
+fn cluster(hosts: &Hosts, workload: &Workload) -> Result<Cluster> {
+    let mut specs = hosts.specs.clone();
+    // Jobs name resources by their place in the workload's list, so the cluster's list has to be the same one.
+    // What no job asks for decides nothing.
+    for spec in &mut specs {
+        spec.extended.retain(|name, _| workload.resources().contains(name));
+    }
+    if specs.is_empty() {
+        return Err(Error::input("the cluster has no hosts; give hosts, a file or a trace"));
+    }
+    let cluster = Cluster::new(specs, workload.resources())?;
+    assert_eq!(cluster.resources(), workload.resources(), "resources of hosts and jobs are numbered differently");
+    Ok(cluster)
+}
+
+fn end(file: &ScenarioFile, workload: &Workload, notes: &mut Vec<String>) -> Result<SimTime> {
+    if let Some(horizon) = &file.horizon {
+        if horizon.0 == SimDuration::ZERO {
+            return Err(horizon.refuse("a horizon of 0s leaves nothing to run").in_field("horizon"));
+        }
+        return Ok(SimTime::ZERO + horizon.0);
+    }
+    let end = workload.uncontended_end();
+    if end == SimTime::ZERO {
+        return Err(Error::input("nothing here ends (services that arrive at 0s); set horizon").in_field("horizon"));
+    }
+    let services = workload.ids().filter(|&job| workload.spec(job).kind == JobKind::Service).count();
+    let and = if services > 0 { "; services count with their arrival" } else { "" };
+    notes.push(format!(
+        "no horizon: every run ends at {end}, when the last job would end if each ran from its arrival uncontended{and}"
+    ));
+    Ok(end)
+}
+
+fn arrivals(file: &ScenarioFile) -> Result<Loop> {
+    match file.workload.arrivals.unwrap_or_default() {
+        LoopSection::Open => Ok(Loop::Open),
+        LoopSection::Closed { users: 0, .. } => {
+            Err(file.workload.refuse("a closed loop needs at least one user").in_field("loop"))
+        }
+        LoopSection::Closed { users, think_time } => Ok(Loop::Closed { users, think_time: think_time.0 }),
+    }
+}
+
+fn usage_note(workload: &Workload, notes: &mut Vec<String>) {
+    if !workload.has_modelled_usage() {
+        return;
+    }
+    notes.push(match workload.usage() {
+        UsageMode::Request => "jobs without a usage of their own use exactly what they request; then request-aware \
+                               placement cannot overload a host, by construction"
+            .into(),
+        UsageMode::Share { cpu_milli, memory_milli } => format!(
+            "jobs without a usage of their own use {} of their CPU and {} of their memory request",
+            Share(cpu_milli),
+            Share(memory_milli)
+        ),
+        UsageMode::Model(model) => {
+            let model = &crate::workload::USAGE_MODELS[usize::from(model)];
+            format!("jobs without a usage of their own use what model:{} draws: {}", model.name, model.summary)
+        }
+    });
+}
+
+fn host_model(section: Option<&HostSection>) -> Result<HostModel> {
+    let model = HostModel::default();
+    let Some(s) = section else { return Ok(model) };
+    let memory = |written: Option<Memory>, default| written.map_or(default, |m| m.0);
+    let length = |written: Option<Length>, default| written.map_or(default, |l| l.0);
+    let model = HostModel {
+        memory_policy: s.memory_policy.unwrap_or(model.memory_policy),
+        system_anon: memory(s.system_anon, model.system_anon),
+        hot_file_min: memory(s.hot_file_min, model.hot_file_min),
+        hot_file_milli: s.hot_file_share.map_or(model.hot_file_milli, |share| share.0),
+        thrash_speed_milli: s.thrash_speed.map_or(model.thrash_speed_milli, |share| share.0),
+        heartbeat_grace: length(s.heartbeat_grace, model.heartbeat_grace),
+        operator_reboot: length(s.operator_reboot, model.operator_reboot),
+        boot: length(s.boot, model.boot),
+        eviction_threshold: memory(s.eviction_threshold, model.eviction_threshold),
+        eviction_period: length(s.eviction_period, model.eviction_period),
+        pressure_transition: length(s.pressure_transition, model.pressure_transition),
+    };
+    let refuse = |field: &str, what: &str| Err(Error::input(what).in_field(format!("host.{field}")));
+    if model.hot_file_milli > 1000 {
+        return refuse("hot_file_share", "a share of memory is at most 1");
+    }
+    if model.thrash_speed_milli == 0 || model.thrash_speed_milli > 1000 {
+        return refuse("thrash_speed", "a thrashing host runs at more than 0 and at most 1 of its speed");
+    }
+    if model.eviction_period == SimDuration::ZERO {
+        return refuse("eviction_period", "a period is more than 0s");
+    }
+    Ok(model)
+}
+
+/// A note for every distinct request that no host could hold even when empty, at most a few by name.
+fn too_big(workload: &Workload, cluster: &Cluster) -> Vec<String> {
+    const NAMED: usize = 3;
+    // Hosts of one make differ in name only.
+    let mut makes: Vec<crate::ids::HostId> = Vec::new();
+    for host in cluster.ids() {
+        let spec = cluster.spec(host);
+        let same = |&other: &crate::ids::HostId| {
+            let other = cluster.spec(other);
+            (spec.cpu, spec.memory, spec.ephemeral, spec.gpus) == (other.cpu, other.memory, other.ephemeral, other.gpus)
+                && (&spec.gpu_model, &spec.labels, &spec.extended) == (&other.gpu_model, &other.labels, &other.extended)
+        };
+        // Beyond so many makes, looking for equal ones costs more than it saves.
+        if makes.len() >= 64 || !makes.iter().any(same) {
+            makes.push(host);
+        }
+    }
+    let largest = makes.iter().copied().max_by_key(|&host| (cluster.spec(host).memory, cluster.spec(host).cpu));
+    let Some(largest) = largest.map(|host| cluster.spec(host)) else { return Vec::new() };
+    let (mut notes, mut count, mut seen) = (Vec::new(), 0usize, BTreeSet::new());
+    for job in workload.ids() {
+        let spec = workload.spec(job);
+        let request = Request {
+            cpu: workload.cpu_request(job),
+            memory: workload.memory_request(job),
+            ephemeral: spec.ephemeral,
+            gpus: &spec.gpus,
+            gpu_models: &spec.gpu_models,
+            extended: &spec.extended,
+            selector: &spec.node_selector,
+            tolerations: &spec.tolerations,
+            ports: &spec.ports,
+        };
+        // The last make that held a job most often holds the next; most jobs are settled by one comparison.
+        if makes.iter().any(|&host| Bookings::could_fit(cluster, &request, host)) {
+            continue;
+        }
+        count += 1;
+        if notes.len() < NAMED && seen.insert((request.cpu, request.memory, workload.app(job))) {
+            notes.push(format!(
+                "job \"{}\" asks for CPU {} and memory {} and what goes with them, more than any host has (the largest, \
+                 \"{}\": {} and {}); placements that look at requests never place it",
+                workload.name(job),
+                request.cpu,
+                request.memory,
+                largest.name,
+                largest.cpu,
+                largest.memory
+            ));
+        }
+    }
+    if count > notes.len() {
+        notes.push(format!("{count} jobs in all ask for more than any host has"));
+    }
+    notes
+}
+
+/// `file` with everything that was defaulted written out.
+fn written(file: &ScenarioFile, setup: &Setup, options: &[Options]) -> Result<String> {
+    let mut file = file.clone();
+    let model = setup.host_model;
+    file.api_version = API_VERSION.to_string().into();
+    file.kind = KIND.to_string().into();
+    file.seed = Some(setup.seed.0);
+    file.warm_up = Some(Length(setup.warm_up.since(SimTime::ZERO)));
+    file.drain = Some(Length(setup.drain));
+    file.horizon = Some(Length(setup.end.since(SimTime::ZERO)).into());
+    file.workload.value.usage = Some(Usage(setup.workload.usage()).into());
+    file.workload.value.arrivals = Some(match setup.arrivals {
+        Loop::Open => LoopSection::Open,
+        Loop::Closed { users, think_time } => LoopSection::Closed { users, think_time: Length(think_time) },
+    });
+    file.orchestrators = options.iter().map(|options| runs::written(options).into()).collect();
+    file.host = Some(HostSection {
+        memory_policy: Some(model.memory_policy),
+        system_anon: Some(Memory(model.system_anon)),
+        hot_file_min: Some(Memory(model.hot_file_min)),
+        hot_file_share: Some(Share(model.hot_file_milli)),
+        thrash_speed: Some(Share(model.thrash_speed_milli)),
+        heartbeat_grace: Some(Length(model.heartbeat_grace)),
+        operator_reboot: Some(Length(model.operator_reboot)),
+        boot: Some(Length(model.boot)),
+        eviction_threshold: Some(Memory(model.eviction_threshold)),
+        eviction_period: Some(Length(model.eviction_period)),
+        pressure_transition: Some(Length(model.pressure_transition)),
+    });
+    serde_saphyr::to_string(&file)
+        .map_err(|why| Error::failed(format!("the scenario cannot be written as YAML: {why}")))
+}

@@ -1,0 +1,233 @@
+//! What runs: names of orchestrators and placements, and variants with their own options.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{self, Deserializer, Visitor};
+use serde::{Deserialize, Serialize, Serializer};
+
+use super::text::{At, RequestText, Switch, Words};
+use crate::error::{Error, Result, unknown_name};
+use crate::orchestrator::{Enforcement, ORCHESTRATORS, Options, TieBreak, orchestrator};
+use crate::placement::{PLACEMENTS, placement};
+
+/// An entry of `orchestrators:`.
+#[derive(Clone, PartialEq, Debug)]
+pub enum OrchestratorEntry {
+    /// An orchestrator with its defaults; or a placement, short for `direct` with it.
+    Name(String),
+    /// A variant.
+    Variant(Box<OrchestratorSection>),
+}
+
+/// A variant of an orchestrator. What is left out is as the orchestrator has it.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OrchestratorSection {
+    /// Name of the run, unique.
+    pub name: At<String>,
+    /// Row of the orchestrators table, or of the placements table (short for `direct` with it); default the name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub orchestrator: Option<At<String>>,
+    /// Row of the placements table.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub placement: Option<At<String>>,
+    /// Whether a job is killed at its own memory limit: `none` or `limits`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enforcement: Option<Enforcement>,
+    /// Node-pressure eviction.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub eviction: Option<Switch>,
+    /// CPU quotas from limits (only with `enforcement: limits`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_quota: Option<At<Switch>>,
+    /// How equal hosts are told apart: `first` or `random`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tie_break: Option<TieBreak>,
+    /// What requests are read as: `as-written`, `absent`, or a factor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requests: Option<RequestText>,
+    /// The orchestrator's parameters.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub parameters: BTreeMap<String, At<Words>>,
+}
+
+impl<'de> Deserialize<'de> for OrchestratorEntry {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        struct Either;
+        impl<'de> Visitor<'de> for Either {
+            type Value = OrchestratorEntry;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the name of an orchestrator, or {name: …, orchestrator: …}")
+            }
+            fn visit_str<E: de::Error>(self, name: &str) -> std::result::Result<OrchestratorEntry, E> {
+                Ok(OrchestratorEntry::Name(name.into()))
+            }
+            fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> std::result::Result<OrchestratorEntry, A::Error> {
+                let section = OrchestratorSection::deserialize(de::value::MapAccessDeserializer::new(map))?;
+                Ok(OrchestratorEntry::Variant(Box::new(section)))
+            }
+        }
+        deserializer.deserialize_any(Either)
+    }
+}
+
+impl Serialize for OrchestratorEntry {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        match self {
+            OrchestratorEntry::Name(name) => serializer.serialize_str(name),
+            OrchestratorEntry::Variant(section) => section.serialize(serializer),
+        }
+    }
+}
+
+impl JsonSchema for OrchestratorEntry {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "OrchestratorEntry".into()
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let section = generator.subschema_for::<OrchestratorSection>();
+        json_schema!({ "anyOf": [{ "type": "string", "enum": known_names() }, section] })
+    }
+}
+
+/// Orchestrators, then placements.
+fn known_names() -> Vec<&'static str> {
+    ORCHESTRATORS.iter().map(|o| o.name).chain(PLACEMENTS.iter().map(|p| p.name)).collect()
+}
+
+/// The defaults of the orchestrator of that name; a placement's name is short for `direct` with it.
+pub fn options_of(name: &str) -> Result<Options> {
+    if let Some(info) = orchestrator(name) {
+        return Ok(Options::of(info));
+    }
+    match placement(name) {
+        Some(info) => {
+            let direct = orchestrator("direct").expect("direct is a row of the orchestrators table");
+            Ok(Options { name: name.into(), placement: info.name, ..Options::of(direct) })
+        }
+        None => Err(Error::input(unknown_name("orchestrator", name, &known_names()))),
+    }
+}
+
+/// Options of every run.
+pub(super) fn resolve(entries: &[At<OrchestratorEntry>]) -> Result<Vec<Options>> {
+    if entries.is_empty() {
+        return Err(Error::input("no orchestrators; name at least one (chef, fleet, kubernetes)"));
+    }
+    let mut runs = Vec::with_capacity(entries.len());
+    let mut names = BTreeSet::new();
+    for entry in entries {
+        let options = one(entry).map_err(|why| entry.place(why))?;
+        if !names.insert(options.name.clone()) {
+            return Err(entry.refuse(format!("two runs are named \"{}\"; give one another name", options.name)));
+        }
+        runs.push(options);
+    }
+    Ok(runs)
+}
+
+fn one(entry: &OrchestratorEntry) -> Result<Options> {
+    let section = match entry {
+        OrchestratorEntry::Name(name) => return options_of(name),
+        OrchestratorEntry::Variant(section) => section,
+    };
+    // Names become file names and columns.
+    let name = &section.name;
+    if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b)) {
+        return Err(name.refuse(format!("\"{}\" cannot name a run (letters, digits, - _ . will do)", **name)));
+    }
+    let base = section.orchestrator.as_ref().unwrap_or(name);
+    let mut options = options_of(base).map_err(|why| {
+        let hint = if section.orchestrator.is_none() { " (say orchestrator: beside a name of your own)" } else { "" };
+        base.place(Error::input(format!("{}{hint}", why.message())))
+    })?;
+    options.name = (**name).clone();
+    if let Some(wanted) = &section.placement {
+        let names: Vec<&str> = PLACEMENTS.iter().map(|p| p.name).collect();
+        options.placement =
+            placement(wanted).ok_or_else(|| wanted.refuse(unknown_name("placement", wanted, &names)))?.name;
+    }
+    if let Some(enforcement) = section.enforcement {
+        options.enforcement = enforcement;
+    }
+    // A quota comes from an enforced limit; without enforcement there is none.
+    options.cpu_quota &= options.enforcement == Enforcement::Limits;
+    if let Some(quota) = &section.cpu_quota {
+        if quota.0 && options.enforcement == Enforcement::None {
+            return Err(quota.refuse("cpu_quota: on needs enforcement: limits"));
+        }
+        options.cpu_quota = quota.0;
+    }
+    options.eviction = section.eviction.map_or(options.eviction, |on| on.0);
+    options.tie_break = section.tie_break.unwrap_or(options.tie_break);
+    options.requests = section.requests.map_or(options.requests, |rule| rule.0);
+    let info = orchestrator(options.orchestrator).expect("options name a row");
+    for (key, value) in &section.parameters {
+        let Some(parameter) = info.parameters.iter().find(|p| p.name == key) else {
+            let names: Vec<&str> = info.parameters.iter().map(|p| p.name).collect();
+            let what = format!("parameter of {}", info.name);
+            return Err(value.refuse(match names.as_slice() {
+                [] => format!("unknown {what} \"{key}\"; it has none"),
+                names => unknown_name(&what, key, names),
+            }));
+        };
+        let parsed = parameter.parse(&value.0).map_err(|why| value.place(why.in_field(key.clone())))?;
+        options.parameters.insert(parameter.name, parsed);
+    }
+    Ok(options)
+}
+
+/// `options` with nothing left to a default, as an entry that gives the same options.
+pub(super) fn written(options: &Options) -> OrchestratorEntry {
+    OrchestratorEntry::Variant(Box::new(OrchestratorSection {
+        name: options.name.clone().into(),
+        orchestrator: Some(options.orchestrator.to_string().into()),
+        placement: Some(options.placement.to_string().into()),
+        enforcement: Some(options.enforcement),
+        eviction: Some(Switch(options.eviction)),
+        cpu_quota: Some(Switch(options.cpu_quota).into()),
+        tie_break: Some(options.tie_break),
+        requests: Some(RequestText(options.requests)),
+        parameters: options
+            .parameters
+            .iter()
+            .map(|(key, value)| ((*key).to_string(), Words(value.to_string()).into()))
+            .collect(),
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_placement_is_short_for_direct_and_keeps_its_name() {
+        let options = options_of("best-fit").unwrap();
+        assert_eq!(
+            (options.name.as_str(), options.orchestrator, options.placement),
+            ("best-fit", "direct", "best-fit")
+        );
+    }
+
+    #[test]
+    fn every_row_written_out_gives_the_same_options() {
+        for name in known_names() {
+            let options = options_of(name).unwrap();
+            assert_eq!(resolve(&[written(&options).into()]).unwrap(), [options]);
+        }
+    }
+
+    #[test]
+    fn enforcement_none_takes_the_quota_with_it() {
+        let section = OrchestratorSection {
+            name: "kubernetes-no-limits".to_string().into(),
+            orchestrator: Some("kubernetes".to_string().into()),
+            enforcement: Some(Enforcement::None),
+            ..OrchestratorSection::default()
+        };
+        let options = one(&OrchestratorEntry::Variant(Box::new(section))).unwrap();
+        assert!(!options.cpu_quota && options.eviction);
+    }
+}

@@ -48,6 +48,8 @@ pub struct Budgets {
     pub yaml_nodes: usize,
     /// YAML nesting, `--max-yaml-depth`.
     pub yaml_depth: usize,
+    /// What traces and hosts files may hold.
+    pub trace: crate::trace::Budgets,
 }
 
 impl Default for Budgets {
@@ -60,6 +62,7 @@ impl Default for Budgets {
             yaml_bytes: 16 << 20,
             yaml_nodes: 500_000,
             yaml_depth: 64,
+            trace: crate::trace::Budgets::default(),
         }
     }
 }

@@ -98,25 +98,35 @@ fn workload(
     notes: &mut Vec<String>,
 ) -> Result<Workload> {
     let section = &file.workload;
-    let mut builder = WorkloadBuilder::new();
-    jobs::add(section, budgets, &mut builder)?;
+    let (mut builder, mut source) = (WorkloadBuilder::new(), None);
     if let Some(trace) = &section.trace {
-        let traced = outside::trace_workload(trace, folder, budgets, &mut builder).map_err(|why| trace.place(why))?;
+        let traced = outside::trace_workload(trace, folder, budgets).map_err(|why| trace.place(why))?;
         notes.extend(traced.notes);
         if hosts.specs.is_empty() {
             hosts.specs = traced.hosts;
         }
+        builder = traced.builder;
+        source = Some(traced.file);
     }
     if let Some(generator) = &section.generator {
-        let said =
-            outside::generated_workload(generator, seed, budgets, &mut builder).map_err(|why| generator.place(why))?;
-        notes.extend(said);
+        if section.trace.is_some() {
+            return Err(generator.refuse("jobs come from a trace or from a generator, not from both"));
+        }
+        let (generated, said) =
+            outside::generated_workload(generator, seed, budgets).map_err(|why| generator.place(why))?;
+        notes.push(said);
+        builder = generated;
     }
+    jobs::add(section, budgets, &mut builder)?;
     if builder.is_empty() {
         return Err(section.refuse("the workload has no jobs; give apps, jobs, a trace or a generator"));
     }
     let usage = section.usage.as_ref().map_or(UsageMode::default(), |usage| usage.0);
-    builder.finish(usage, seed).map_err(|why| section.place(why))
+    builder.finish(usage, seed).map_err(|why| match source {
+        // With nothing inline, only the trace can be at fault.
+        Some(file) if section.apps.is_empty() && section.jobs.is_empty() => why.in_file(file),
+        _ => section.place(why),
+    })
 }
 
 fn cluster(hosts: &Hosts, workload: &Workload) -> Result<Cluster> {

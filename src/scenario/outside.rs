@@ -17,11 +17,7 @@ use crate::workload::{Capacity, LOAD_RESOURCES, Offered, Workload, WorkloadBuild
 /// `path` as seen from `folder`; standard input stays what it is. Several paths are joined by commas.
 fn beside(folder: &Path, path: &str) -> String {
     let one = |part: &str| {
-        if part == "-" || folder.as_os_str().is_empty() {
-            PathBuf::from(part)
-        } else {
-            folder.join(part)
-        }
+        if part == "-" || folder.as_os_str().is_empty() { PathBuf::from(part) } else { folder.join(part) }
     };
     path.split(',').map(|part| one(part).to_string_lossy().into_owned()).collect::<Vec<_>>().join(",")
 }

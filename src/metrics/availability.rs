@@ -95,6 +95,9 @@ impl Observer for Availability<'_> {
                     why.is_oom() || why.is_eviction() || matches!(why, EndReason::HostDown | EndReason::HostLeft);
                 self.apps[w.app(job).index()].attempts_lost += u64::from(lost);
             }
+            Change::Repeats { job, why, times, .. } if why.is_oom() => {
+                self.apps[w.app(job).index()].attempts_lost += times;
+            }
             Change::WindowBegins => {
                 for app in 0..self.apps.len() {
                     self.advance(AppId::from_index(app), at.0);

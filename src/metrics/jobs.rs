@@ -58,9 +58,9 @@ impl Observer for Jobs {
                 self.attempts(job.index(), 1);
                 self.start_failed += 1;
             }
-            Change::StartsFailed { job, times, .. } => {
+            Change::Repeats { job, why, times, .. } => {
                 self.attempts(job.index(), times);
-                self.start_failed += times;
+                self.start_failed += if why == EndReason::StartFailed { times } else { 0 };
             }
             Change::Finished { .. } => self.finished += 1,
             Change::WindowBegins => (self.restarts, self.start_failed) = (0, 0),

@@ -53,6 +53,7 @@ impl Observer for Kills {
     fn change(&mut self, at: SimTime, change: &Change) {
         match *change {
             Change::Ended { why, .. } => self.ended[why as usize] += 1,
+            Change::Repeats { why, times, .. } => self.ended[why as usize] += times,
             Change::AttemptGivenUp { evicted, .. } => self.taint += u64::from(evicted),
             Change::HostDown { host, cause } => {
                 self.downs += 1;

@@ -142,8 +142,9 @@ pub enum Change {
     Started { job: JobId, attempt: u32, host: HostId },
     /// An attempt ended on its host. `served` is all it got.
     Ended { job: JobId, attempt: u32, host: HostId, why: EndReason, served: u128 },
-    /// `times` further attempts that had to fail at their start, counted in closed form.
-    StartsFailed { job: JobId, host: HostId, times: u64, last_attempt: u32 },
+    /// `times` further attempts that had to end as they started, for the same reason as the last one, because nothing
+    /// on the host changed; counted in closed form.
+    Repeats { job: JobId, host: HostId, why: EndReason, times: u64, last_attempt: u32 },
     /// The control plane saw the job's work done.
     Finished { job: JobId },
     /// The job was removed from the system.

@@ -192,7 +192,7 @@ impl Observer for Checker<'_> {
                 j.live += 1;
                 self.attempts[host.index()].insert((job, attempt), Rates { since: at.0, ..Rates::default() });
             }
-            Change::StartsFailed { job, times, last_attempt, .. } => {
+            Change::Repeats { job, times, last_attempt, .. } => {
                 let own = u64::from(self.jobs[job.index()].attempts) + times;
                 self.require(own == u64::from(last_attempt), || {
                     format!("job {job:?}: {own} attempts, told {last_attempt}")

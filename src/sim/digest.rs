@@ -41,8 +41,8 @@ impl Digest {
                 self.words(&[3, job.0.into(), attempt.into(), host.0.into(), why as u64]);
                 self.wide(served);
             }
-            Change::StartsFailed { job, host, times, last_attempt } => {
-                self.words(&[4, job.0.into(), host.0.into(), times, last_attempt.into()]);
+            Change::Repeats { job, host, why, times, last_attempt } => {
+                self.words(&[4, job.0.into(), host.0.into(), why as u64, times, last_attempt.into()]);
             }
             Change::Finished { job } => self.words(&[5, job.0.into()]),
             Change::Removed { job } => self.words(&[6, job.0.into()]),

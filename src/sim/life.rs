@@ -76,6 +76,17 @@ impl Simulation<'_> {
         self.emit(Change::Waits { job, why, cpu_nano, memory });
     }
 
+    /// The kernel's adjustment of the job's score on `host`: by QoS class where the orchestrator has such, else 0.
+    pub(super) fn oom_score_adj(&self, job: JobId, host: HostId) -> i64 {
+        if !self.info.qos {
+            return 0;
+        }
+        let world = &self.world;
+        let (cpu, memory) = world.requested(job);
+        let limits = (world.cpu_limit(job).map_or(0, |l| l.0), world.memory_limit(job).map_or(0, |l| l.0));
+        memory::oom_score_adj((cpu.0, memory.0), limits, world.cluster.spec(host).memory.0)
+    }
+
     /// Whether `host` has what the job needs at its start: labels, GPUs, ports.
     fn can_start(&self, job: JobId, host: HostId) -> bool {
         let spec = self.setup.workload.spec(job);
@@ -101,7 +112,7 @@ impl Simulation<'_> {
         let number = self.jobs[job.index()].attempts;
         if !self.can_start(job, host) {
             self.emit(Change::Ended { job, attempt: number, host, why: EndReason::StartFailed, served: 0 });
-            self.after_end(job, number, host, EndReason::StartFailed, 0);
+            self.after_end(job, number, host, EndReason::StartFailed, 0, true);
             return;
         }
         let world = self.world;
@@ -113,13 +124,7 @@ impl Simulation<'_> {
             Some(limit) if self.options.cpu_quota => cpu::quota_nano(limit.0),
             _ => u64::MAX,
         };
-        let capacity = world.cluster.spec(host).memory.0;
-        let oom_score_adj = if self.info.qos {
-            let limits = (cpu_limit.map_or(0, |l| l.0), memory_limit.map_or(0, |l| l.0));
-            memory::oom_score_adj((cpu_request.0, memory_request.0), limits, capacity)
-        } else {
-            0
-        };
+        let oom_score_adj = self.oom_score_adj(job, host);
         let (cursor, step, done, base) = match self.saved.get(&job) {
             Some(saved) => (saved.cursor, saved.step, saved.done, saved.work),
             None => {
@@ -147,6 +152,7 @@ impl Simulation<'_> {
             by_work: spec.kind == JobKind::Batch,
             done,
             since: self.now,
+            started: self.now,
             served: 0,
             unvalued: 0,
             base,
@@ -315,6 +321,7 @@ impl Simulation<'_> {
         if spec.checkpoint && spec.kind == JobKind::Batch && why != EndReason::Finished {
             unvalued = self.save(slot, unvalued);
         }
+        let at_once = self.attempts[slot as usize].started == self.now;
         let worth = self.worth_at_end(slot, why, duplicate, &live);
         if let Some(worth) = worth {
             self.value(job, number, worth, unvalued);
@@ -326,7 +333,7 @@ impl Simulation<'_> {
         if spec.kind == JobKind::Service && !duplicate {
             self.promote(job);
         }
-        self.after_end(job, number, host, why, if worth.is_some() { 0 } else { unvalued });
+        self.after_end(job, number, host, why, if worth.is_some() { 0 } else { unvalued }, at_once);
         self.unpark(host);
     }
 
@@ -390,8 +397,8 @@ impl Simulation<'_> {
         self.value(job, number, Worth::Duplicate, amount);
     }
 
-    /// What follows from the end of an attempt.
-    fn after_end(&mut self, job: JobId, attempt: u32, host: HostId, why: EndReason, unvalued: u128) {
+    /// What follows from the end of an attempt; `at_once`: it ended as it started.
+    fn after_end(&mut self, job: JobId, attempt: u32, host: HostId, why: EndReason, unvalued: u128, at_once: bool) {
         let heard = self.hosts[host.index()].heard;
         let inside = self.jobs[job.index()].phase == JobPhase::Inside;
         let policy = self.setup.workload.spec(job).restart;
@@ -412,7 +419,8 @@ impl Simulation<'_> {
             }
             EndReason::OomLimit | EndReason::OomHost | EndReason::StartFailed | EndReason::EvictedPressure => {
                 if policy != RestartPolicy::Never {
-                    self.restart_in_place(job, host, why == EndReason::StartFailed);
+                    // Under the `host-down` policy a start over the brim takes the host down: no repeat is like the last.
+                    self.restart_in_place(job, host, at_once.then_some(why));
                 } else if heard && inside {
                     self.give_up_job(job, host);
                 } else if inside {
@@ -535,17 +543,39 @@ impl Simulation<'_> {
         self.user_done();
     }
 
-    /// The agent restarts a job in place by its rule. A start that failed is parked: until something on the host
-    /// changes, its repeats must fail too and are no events.
-    fn restart_in_place(&mut self, job: JobId, host: HostId, failed_start: bool) {
+    /// The agent restarts a job in place by its rule. One that ended as it started is parked: until something on the
+    /// host changes, its repeats must end the same way and are no events.
+    fn restart_in_place(&mut self, job: JobId, host: HostId, ended_at_once: Option<EndReason>) {
         let delay = self.restart_delay(job);
         let at = self.now + delay;
-        if failed_start {
-            self.parked_jobs += 1;
-            self.hosts[host.index()].parked.push(Parked { job, retry: at });
-        } else {
-            self.queue_restart(job, host, at);
+        match ended_at_once {
+            Some(why) if self.ends_at_once(job, host) == Some(why) => {
+                self.park(host, Parked { job, why, retry: at });
+            }
+            _ => self.queue_restart(job, host, at),
         }
+    }
+
+    fn park(&mut self, host: HostId, parked: Parked) {
+        self.parked_jobs += 1;
+        let h = &mut self.hosts[host.index()];
+        h.parked_oom += u32::from(parked.why == EndReason::OomHost);
+        h.parked.push(parked);
+    }
+
+    /// How an attempt of `job` on `host` that started now would end at this instant; `None`: it would live.
+    fn ends_at_once(&self, job: JobId, host: HostId) -> Option<EndReason> {
+        if !self.can_start(job, host) {
+            return Some(EndReason::StartFailed);
+        }
+        let step = match self.saved.get(&job) {
+            Some(saved) => saved.step,
+            None => self.setup.workload.first_step(job).1,
+        };
+        if self.world.memory_limit(job).is_some_and(|limit| step.memory > limit) {
+            return Some(EndReason::OomLimit);
+        }
+        self.killed_at_start(job, host, step.memory.0).then_some(EndReason::OomHost)
     }
 
     fn queue_restart(&mut self, job: JobId, host: HostId, at: SimTime) {
@@ -622,7 +652,7 @@ impl Simulation<'_> {
 
     fn count_retries(&mut self, host: HostId, parked: &mut Parked, until: SimTime) {
         let mut times = 0u64;
-        let job = parked.job;
+        let (job, why) = (parked.job, parked.why);
         while parked.retry < until {
             let (step, whole) = match self.restart_rule {
                 RestartRule::Fixed(delay) => (delay, true),
@@ -644,31 +674,43 @@ impl Simulation<'_> {
             let state = &mut self.jobs[job.index()];
             state.attempts = u32::try_from(u64::from(state.attempts) + times).unwrap_or(u32::MAX - 1);
             let last_attempt = state.attempts;
-            self.emit(Change::StartsFailed { job, host, times, last_attempt });
+            self.emit(Change::Repeats { job, host, why, times, last_attempt });
         }
     }
 
-    /// Something on `host` was freed: parked jobs that could start now get a real retry.
-    fn unpark(&mut self, host: HostId) {
+    /// Something on `host` changed: parked jobs that would live now get a real retry, the others go on failing, perhaps
+    /// for another reason.
+    pub(super) fn unpark(&mut self, host: HostId) {
         if self.hosts[host.index()].parked.is_empty() {
             return;
         }
-        self.count_parked(host, self.now);
-        let parked = std::mem::take(&mut self.hosts[host.index()].parked);
-        for p in parked {
-            if self.can_start(p.job, host) {
-                self.parked_jobs -= 1;
-                self.queue_restart(p.job, host, p.retry);
-            } else {
-                self.hosts[host.index()].parked.push(p);
+        for mut p in self.take_parked(host) {
+            match self.ends_at_once(p.job, host) {
+                Some(why) if why == p.why => self.park(host, p),
+                other => {
+                    self.count_retries(host, &mut p, self.now);
+                    match other {
+                        Some(why) => self.park(host, Parked { why, ..p }),
+                        None => self.queue_restart(p.job, host, p.retry),
+                    }
+                }
             }
         }
+    }
+
+    fn take_parked(&mut self, host: HostId) -> Vec<Parked> {
+        let h = &mut self.hosts[host.index()];
+        h.parked_oom = 0;
+        let parked = std::mem::take(&mut h.parked);
+        self.parked_jobs -= parked.len();
+        parked
     }
 
     /// `job` is no longer parked on `host`; its failed retries so far are counted.
     fn unpark_job(&mut self, job: JobId, host: HostId) {
         let Some(at) = self.hosts[host.index()].parked.iter().position(|p| p.job == job) else { return };
         let mut parked = self.hosts[host.index()].parked.remove(at);
+        self.hosts[host.index()].parked_oom -= u32::from(parked.why == EndReason::OomHost);
         self.parked_jobs -= 1;
         self.count_retries(host, &mut parked, self.now);
     }
@@ -676,8 +718,7 @@ impl Simulation<'_> {
     /// All that the agent of `host` had in mind is gone.
     pub(super) fn forget_agent(&mut self, host: HostId) {
         self.count_parked(host, self.now);
-        self.parked_jobs -= self.hosts[host.index()].parked.len();
-        self.hosts[host.index()].parked.clear();
+        self.take_parked(host);
         for job in self.hosts[host.index()].restarting.keys().copied().collect::<Vec<_>>() {
             self.forget_restart(job, host);
         }

@@ -9,7 +9,7 @@ use super::queue::Event;
 use super::state::FULL_SPEED;
 use crate::host::memory::{self, Candidate, Evictable, Marks};
 use crate::host::{MemoryPolicy, cpu};
-use crate::ids::HostId;
+use crate::ids::{HostId, JobId};
 use crate::orchestrator::Now;
 use crate::units::SimDuration;
 
@@ -150,6 +150,9 @@ impl Simulation<'_> {
         if thrashing != self.hosts[host.index()].thrashing {
             self.set_thrash(host, thrashing);
         }
+        if self.hosts[host.index()].parked_oom > 0 {
+            self.unpark(host);
+        }
         if self.options.eviction && self.hosts[host.index()].memory > marks.evict {
             self.ask_eviction_tick(host);
         }
@@ -167,6 +170,25 @@ impl Simulation<'_> {
         for (_, slot) in over {
             self.end_attempt(slot, EndReason::OomLimit);
         }
+    }
+
+    /// Whether an attempt of `job` with so much memory would be the one that the kernel kills if it started on `host`
+    /// now.
+    pub(super) fn killed_at_start(&self, job: JobId, host: HostId, memory: i64) -> bool {
+        let h = &self.hosts[host.index()];
+        let policy = self.setup.host_model.memory_policy;
+        if policy == MemoryPolicy::HostDown || h.memory + memory < self.marks(host).full {
+            return false;
+        }
+        let total = self.setup.cluster.spec(host).memory.0;
+        let adj = self.oom_score_adj(job, host);
+        let slots = self.in_scan_order(host);
+        let others = slots.iter().map(|&slot| {
+            let a = &self.attempts[slot as usize];
+            Candidate { rss: a.step.memory.0, adj: a.oom_score_adj }
+        });
+        let all = others.chain([Candidate { rss: memory, adj }]);
+        memory::oom_victim(all, total) == Some(slots.len())
     }
 
     /// Slots of live attempts on `host` in order of starts: the kernel's scan order.

@@ -41,6 +41,8 @@ pub(super) struct Attempt {
     pub done: u128,
     /// Time of the last settlement.
     pub since: SimTime,
+    /// When it began.
+    pub started: SimTime,
     /// Work received in all.
     pub served: u128,
     /// Work received and not yet valued.
@@ -119,10 +121,13 @@ pub(super) struct Crashes {
     pub last_restart: SimTime,
 }
 
-/// A job that failed to start and would fail again while nothing on its host changes.
+/// A job whose last attempt ended as it started, and whose next one would end the same way while nothing on its host
+/// changes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Parked {
     pub job: JobId,
+    /// How it ended.
+    pub why: EndReason,
     /// The next retry.
     pub retry: SimTime,
 }
@@ -224,6 +229,8 @@ pub(super) struct HostState {
     /// Jobs that its agent will restart: serial of the event.
     pub restarting: BTreeMap<JobId, u32>,
     pub parked: Vec<Parked>,
+    /// How many of them were killed for the host's memory, so that any change of it matters.
+    pub parked_oom: u32,
     pub unseen: Vec<Unseen>,
     /// Jobs that may still wait for this host's fall to end.
     pub down_jobs: Vec<JobId>,

@@ -71,11 +71,12 @@ fn row(change: &Change) -> Option<Row> {
             served: Some(served),
             ..none
         },
-        Change::StartsFailed { job, host, times, last_attempt } => Row {
-            change: "starts-failed",
+        Change::Repeats { job, host, why, times, last_attempt } => Row {
+            change: "repeats",
             job: Some(job),
             attempt: Some(last_attempt),
             host: Some(host),
+            detail: why.name(),
             times: Some(times),
             ..none
         },

@@ -13,6 +13,8 @@ mod read;
 mod resolve;
 mod runs;
 mod schema;
+#[cfg(test)]
+mod tests;
 mod text;
 
 pub use file::{

@@ -1,7 +1,8 @@
 //! Runs: what is run, side by side on threads, and what comes out.
 
 mod result;
+mod run;
 
-pub use result::{
-    AppResult, Choice, EndRow, Experiment, HostTrack, LifeRow, Record, RunLabel, RunResult, TimelineBucket, TrackBucket,
-};
+pub use crate::metrics::{EndRow, HostTrack, LifeRow, Record, TimelineBucket, TrackBucket};
+pub use result::{AppResult, Choice, Experiment, RunLabel, RunResult};
+pub use run::{RunFlags, digest_of, run_all, run_one};

@@ -1,14 +1,193 @@
 //! Control planes: who decides when, knowing what.
 //!
 //! An [`Orchestrator`] hears what its control plane would hear (never what only the world knows), and answers with
-//! [`Action`]s. It keeps its own beliefs; the simulation keeps the truth. It knows no event queue and no metric.
+//! [`Action`]s. It keeps its own beliefs in [`Books`]; the simulation keeps the truth. It knows no event queue and no
+//! metric, and it does not restart what ended on a live host: that is the host agent's work, by [`RestartRule`].
 
+mod books;
+mod chef;
+mod direct;
+mod fleet;
+mod kubernetes;
 mod options;
+mod periodic;
 
+pub use books::Books;
 pub use options::{Enforcement, Options, ParameterInfo, ParameterValue, RequestRule, TieBreak};
+pub use periodic::Periodic;
+
+use crate::cluster::{Cluster, Request};
+use crate::ids::{HostId, JobId};
+use crate::rng::Seed;
+use crate::units::{Bytes, MilliCpu, SimDuration, SimTime};
+use crate::workload::Workload;
+
+/// What everybody may know.
+#[derive(Clone, Copy)]
+pub struct World<'a> {
+    /// The hosts, as described.
+    pub cluster: &'a Cluster,
+    /// The jobs, as described.
+    pub workload: &'a Workload,
+    /// How this run is set.
+    pub options: &'a Options,
+    /// The run's seed.
+    pub seed: Seed,
+    /// Whether periodic work runs at every tick, idle or not: the reference that must give the same changes.
+    pub every_tick: bool,
+}
+
+impl<'a> World<'a> {
+    /// CPU limit in force for `job`, if limits are enforced.
+    pub fn cpu_limit(&self, job: JobId) -> Option<MilliCpu> {
+        self.enforced(self.workload.cpu_limit(job).map(|l| l.0), self.workload.cpu_request(job).0).map(MilliCpu)
+    }
+
+    /// Memory limit in force for `job`, if limits are enforced.
+    pub fn memory_limit(&self, job: JobId) -> Option<Bytes> {
+        self.enforced(self.workload.memory_limit(job).map(|l| l.0), self.workload.memory_request(job).0).map(Bytes)
+    }
+
+    fn enforced(&self, limit: Option<i64>, request: i64) -> Option<i64> {
+        match self.options.enforcement {
+            Enforcement::None => None,
+            Enforcement::Limits => self.options.requests.limit(request, limit),
+        }
+    }
+
+    /// CPU and memory that `job` requests under the run's rule.
+    pub fn requested(&self, job: JobId) -> (MilliCpu, Bytes) {
+        let rule = self.options.requests;
+        (
+            rule.cpu(self.workload.cpu_request(job), self.cpu_limit(job)),
+            rule.memory(self.workload.memory_request(job), self.memory_limit(job)),
+        )
+    }
+
+    /// All that placements compare.
+    pub fn request(&self, job: JobId) -> Request<'a> {
+        let (cpu, memory) = self.requested(job);
+        let spec = self.workload.spec(job);
+        Request {
+            cpu,
+            memory,
+            ephemeral: spec.ephemeral,
+            gpus: &spec.gpus,
+            gpu_models: &spec.gpu_models,
+            extended: &spec.extended,
+            selector: &spec.node_selector,
+            tolerations: &spec.tolerations,
+            ports: &spec.ports,
+        }
+    }
+}
+
+/// How an attempt that the control plane hears of came to its end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// Its work is done.
+    Finished,
+    /// Evicted for node pressure.
+    Evicted,
+    /// It ended and its restart policy is `never`.
+    GaveUp,
+}
+
+/// What a control plane hears.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Heard<'a> {
+    /// The run begins; hosts that are there follow as `HostUp`.
+    Begin,
+    /// A job entered the system.
+    Arrived(JobId),
+    /// An attempt ended for good on its host.
+    Ended {
+        /// The job.
+        job: JobId,
+        /// Where.
+        host: HostId,
+        /// How.
+        outcome: Outcome,
+    },
+    /// A host joined, booted, or is heard again. `live` is what really runs there, in order of job ids.
+    HostUp {
+        /// The host.
+        host: HostId,
+        /// Jobs with a live attempt there.
+        live: &'a [JobId],
+    },
+    /// From now on nothing is heard of a host. A control plane without failure detection ignores it; others find out
+    /// when their own time-outs run out.
+    HostSilent(HostId),
+    /// A host was taken out of the cluster; its attempts are gone.
+    HostLeft(HostId),
+    /// A host entered or left memory pressure.
+    Pressure(HostId, bool),
+    /// A job was removed by its owner; its attempts on hosts within reach are gone.
+    Removed(JobId),
+    /// A wake-up that was asked for.
+    Wake(u64),
+}
+
+/// What a control plane does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Action {
+    /// A decision: `job` belongs on `host`.
+    Place(JobId, HostId),
+    /// The host's agent starts `job` at that time. Replaces an earlier start of the same job that has not happened.
+    Start(JobId, HostId, SimTime),
+    /// A pending start of `job` is called off.
+    Cancel(JobId),
+    /// The agent of `host` stops its attempt of `job` at that time.
+    Stop(JobId, HostId, SimTime),
+    /// The attempt of `job` on `host`, out of reach, is given up; `evicted` if that is an eviction by taint.
+    GiveUp {
+        /// The job.
+        job: JobId,
+        /// Where it was.
+        host: HostId,
+        /// Whether it counts as an eviction.
+        evicted: bool,
+    },
+    /// A host is declared lost, or taken back.
+    Lost(HostId, bool),
+    /// Wake me with `token` at that time.
+    Wake(SimTime, u64),
+}
+
+/// When the host's agent starts a job again that was killed or failed to start.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RestartRule {
+    /// Always after the same time (systemd `RestartSec`).
+    Fixed(SimDuration),
+    /// The kubelet's CrashLoopBackOff: at once, then 10 s doubling to 300 s; afresh after a run of over 600 s.
+    CrashLoop,
+}
+
+/// The time of a call, and whether this instant's periodic work has been done already.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Now {
+    /// The time.
+    pub at: SimTime,
+    /// Whether a tick due at this very instant has passed.
+    pub late: bool,
+}
+
+/// A control plane.
+pub trait Orchestrator {
+    /// Something was heard; what is to be done is appended to `actions`.
+    fn hear(&mut self, now: Now, heard: Heard, world: &World, actions: &mut Vec<Action>);
+
+    /// How its agents restart jobs in place.
+    fn restart_rule(&self) -> RestartRule;
+
+    /// Whether an evicted job goes back to the control plane (else its agent restarts it in place).
+    fn replaces_evicted(&self) -> bool {
+        false
+    }
+}
 
 /// A row of the table of orchestrators.
-#[derive(Debug)]
 pub struct OrchestratorInfo {
     /// Name everywhere.
     pub name: &'static str,
@@ -22,68 +201,66 @@ pub struct OrchestratorInfo {
     pub eviction: bool,
     /// Whether CPU quotas are on by default.
     pub cpu_quota: bool,
+    /// Whether its agents weigh CPU by request and its kernel scores follow QoS classes.
+    pub qos: bool,
     /// Its parameters.
     pub parameters: &'static [ParameterInfo],
+    /// Choices that silently decide results: what, how it is taken, what else there is.
+    pub choices: &'static [[&'static str; 3]],
+    /// Makes one for a run.
+    pub build: fn(&World) -> Box<dyn Orchestrator>,
+}
+
+impl std::fmt::Debug for OrchestratorInfo {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "OrchestratorInfo({})", self.name)
+    }
 }
 
 /// The orchestrators.
-pub const ORCHESTRATORS: &[OrchestratorInfo] = &[
-    OrchestratorInfo {
-        name: "chef",
-        summary: "",
-        placement: "least-of-type",
-        enforcement: Enforcement::None,
-        eviction: false,
-        cpu_quota: false,
-        parameters: &[],
-    },
-    OrchestratorInfo {
-        name: "fleet",
-        summary: "",
-        placement: "least-jobs",
-        enforcement: Enforcement::None,
-        eviction: false,
-        cpu_quota: false,
-        parameters: &[],
-    },
-    OrchestratorInfo {
-        name: "kubernetes",
-        summary: "",
-        placement: "kube-default",
-        enforcement: Enforcement::Limits,
-        eviction: true,
-        cpu_quota: true,
-        parameters: &[],
-    },
-    OrchestratorInfo {
-        name: "direct",
-        summary: "",
-        placement: "first-fit",
-        enforcement: Enforcement::None,
-        eviction: false,
-        cpu_quota: false,
-        parameters: &[],
-    },
-];
+pub const ORCHESTRATORS: &[OrchestratorInfo] = &[chef::INFO, fleet::INFO, kubernetes::INFO, direct::INFO];
 
 /// The orchestrator of that name.
 pub fn orchestrator(name: &str) -> Option<&'static OrchestratorInfo> {
     ORCHESTRATORS.iter().find(|o| o.name == name)
 }
 
-impl Options {
-    /// The defaults of orchestrator `info`.
-    pub fn of(info: &'static OrchestratorInfo) -> Self {
-        Options {
-            name: info.name.into(),
-            orchestrator: info.name,
-            placement: info.placement,
-            enforcement: info.enforcement,
-            eviction: info.eviction,
-            cpu_quota: info.cpu_quota,
-            tie_break: TieBreak::First,
-            requests: RequestRule::AsWritten,
-            parameters: std::collections::BTreeMap::new(),
+impl OrchestratorInfo {
+    /// The parameter `name` as `options` set it, or its default.
+    fn value(&self, options: &Options, name: &str) -> ParameterValue {
+        let info = self.parameters.iter().find(|p| p.name == name).expect("a parameter in the orchestrator's table");
+        match options.parameters.get(name) {
+            Some(value) => value.clone(),
+            None => info.parse(info.default).expect("defaults can be read"),
+        }
+    }
+
+    /// A parameter that is a length of time.
+    fn duration(&self, options: &Options, name: &str) -> SimDuration {
+        match self.value(options, name) {
+            ParameterValue::Duration(d) => d,
+            other => panic!("parameter {name} is {other}, not a duration"),
+        }
+    }
+
+    /// Whether a parameter that is a word is `word`.
+    fn is(&self, options: &Options, name: &str, word: &str) -> bool {
+        self.value(options, name) == ParameterValue::Word(word.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_default_can_be_read_and_every_placement_exists() {
+        for info in ORCHESTRATORS {
+            assert!(crate::placement::placement(info.placement).is_some(), "{}", info.name);
+            for parameter in info.parameters {
+                parameter.parse(parameter.default).unwrap();
+                assert!(!parameter.source.is_empty() && !parameter.summary.is_empty());
+            }
         }
     }
 }

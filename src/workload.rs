@@ -10,13 +10,15 @@ mod spec;
 mod usage;
 
 pub use builder::{Job, WorkloadBuilder};
-pub use offered::{LoadScale, Offered, offered};
+pub use offered::{Capacity, LOAD_RESOURCES, LoadScale, Offered, Scaled, offered, scale_to, speed};
 pub use spec::{JobKind, RestartPolicy, Spec};
 pub use usage::{NOMINAL_STEP, USAGE_MODELS, UsageCursor, UsageMode, UsageModelInfo, UsageStep};
 
 use crate::ids::{AppId, JobId, SpecId};
 use crate::units::{Bytes, MilliCpu, SimDuration, SimTime};
 
+/// Longest time that a workload may hold, so that sums of a few times never wrap: 2^61 µs, 73,000 years.
+pub(crate) const LONGEST_US: u64 = 1 << 61;
 /// A duration column entry that says "no end known".
 pub(crate) const OPEN: u64 = u64::MAX;
 /// A usage column entry that says "no profile of its own".
@@ -210,8 +212,12 @@ impl Workload {
 
     /// For each job, when it would end as in [`Workload::uncontended_end`].
     pub fn uncontended_ends(&self) -> Vec<SimTime> {
+        self.uncontended_ends_from(self.arrival.clone())
+    }
+
+    /// The same if the jobs arrived at `start` (in order of jobs).
+    fn uncontended_ends_from(&self, mut start: Vec<SimTime>) -> Vec<SimTime> {
         let mut waiting: Vec<u32> = self.ids().map(|job| self.after(job).len() as u32).collect();
-        let mut start = self.arrival.clone();
         let mut end = vec![SimTime::ZERO; self.len()];
         let mut ready: Vec<JobId> = self.ids().filter(|job| waiting[job.index()] == 0).collect();
         while let Some(job) = ready.pop() {

@@ -1,8 +1,6 @@
 //! What comes out of runs, as reports read it.
 
-use crate::ids::{HostId, JobId};
-use crate::metrics::Value;
-use crate::sim::{Change, EndReason};
+use crate::metrics::{Record, Value};
 use crate::units::SimTime;
 use crate::workload::Offered;
 
@@ -51,98 +49,6 @@ pub struct AppResult {
     pub availability: Option<f64>,
     /// Kills, evictions and losses of its attempts.
     pub attempts_lost: u64,
-}
-
-/// One stretch of one host: exact time means and maxima.
-#[derive(Clone, Copy, PartialEq, Debug, Default)]
-pub struct TrackBucket {
-    /// Mean CPU demanded within quotas, cores.
-    pub cpu_demand_cores: f64,
-    /// Mean CPU received, cores.
-    pub cpu_received_cores: f64,
-    /// Highest CPU demanded within quotas at any moment, cores.
-    pub cpu_demand_cores_max: f64,
-    /// Mean CPU requested by live attempts, cores.
-    pub cpu_requested_cores: f64,
-    /// Mean memory in use by jobs, bytes.
-    pub memory_used_bytes: f64,
-    /// Highest memory in use, bytes.
-    pub memory_used_bytes_max: f64,
-    /// Mean memory requested by live attempts, bytes.
-    pub memory_requested_bytes: f64,
-    /// Mean number of live attempts.
-    pub attempts: f64,
-    /// Share of the stretch that the host was up, 0 to 1.
-    pub up: f64,
-    /// Share of the stretch that the host thrashed.
-    pub thrash: f64,
-}
-
-/// One host over the stretches of a [`Record`].
-#[derive(Clone, PartialEq, Debug)]
-pub struct HostTrack {
-    /// The host.
-    pub host: HostId,
-    /// Its name.
-    pub name: String,
-    /// Its CPU, cores.
-    pub cpu_capacity_cores: f64,
-    /// Its memory, bytes.
-    pub memory_capacity_bytes: f64,
-    /// One entry a stretch.
-    pub buckets: Vec<TrackBucket>,
-}
-
-/// One stretch of the whole cluster.
-#[derive(Clone, Copy, PartialEq, Debug, Default)]
-pub struct TimelineBucket {
-    /// Core-seconds demanded.
-    pub cpu_demanded_core_seconds: f64,
-    /// Core-seconds demanded by jobs that waited.
-    pub cpu_pending_core_seconds: f64,
-    /// Core-seconds lost to neighbours.
-    pub cpu_starved_core_seconds: f64,
-    /// Core-seconds lost to quotas.
-    pub cpu_throttled_core_seconds: f64,
-    /// Core-seconds demanded by jobs whose host was down.
-    pub cpu_host_down_core_seconds: f64,
-    /// Host-seconds with CPU demand within quotas above capacity.
-    pub cpu_overloaded_host_seconds: f64,
-    /// Host-seconds with memory in use above what the host can hold without thrash.
-    pub memory_overloaded_host_seconds: f64,
-}
-
-/// An attempt that ended by force: kill, eviction, loss, failed start.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct EndRow {
-    /// When.
-    pub at: SimTime,
-    /// Which job.
-    pub job: JobId,
-    /// Which attempt, from 1.
-    pub attempt: u32,
-    /// Where.
-    pub host: HostId,
-    /// Why.
-    pub why: EndReason,
-}
-
-/// A change worth a row of `changes.csv`: all but rates, sums and valuations.
-pub type LifeRow = (SimTime, Change);
-
-/// What is kept when somebody wants to look: about 200 stretches, and every change of life.
-#[derive(Clone, PartialEq, Debug, Default)]
-pub struct Record {
-    /// Stretch `i` is `edges[i]..edges[i + 1]`.
-    pub edges: Vec<SimTime>,
-    /// All hosts in order of names.
-    pub hosts: Vec<HostTrack>,
-    /// The cluster, stretch by stretch.
-    pub timeline: Vec<TimelineBucket>,
-    /// Attempts that ended by force.
-    pub ends: Vec<EndRow>,
-    /// Changes of life.
-    pub life: Vec<LifeRow>,
 }
 
 /// The outcome of one run.

@@ -177,3 +177,20 @@ pub struct Options {
     /// Parameters that differ from the defaults.
     pub parameters: BTreeMap<&'static str, ParameterValue>,
 }
+
+impl Options {
+    /// The defaults of orchestrator `info`.
+    pub fn of(info: &'static super::OrchestratorInfo) -> Self {
+        Options {
+            name: info.name.into(),
+            orchestrator: info.name,
+            placement: info.placement,
+            enforcement: info.enforcement,
+            eviction: info.eviction,
+            cpu_quota: info.cpu_quota,
+            tie_break: TieBreak::First,
+            requests: RequestRule::AsWritten,
+            parameters: BTreeMap::new(),
+        }
+    }
+}

@@ -157,6 +157,10 @@ pub enum Change {
     /// A usage step ended within its last microsecond, which demanded and served only `remainder` nano-core-µs
     /// instead of the rates in force.
     Remainder { job: JobId, attempt: u32, host: HostId, demand: u64, within_quota: u64, received: u64, remainder: u64 },
+    /// An attempt out of reach was given up by the control plane; `evicted`: that counts as an eviction by taint.
+    AttemptGivenUp { job: JobId, host: HostId, evicted: bool },
+    /// The run is over and this much of a batch job's work was not done.
+    Abandoned { job: JobId, amount: u128 },
     /// Served work of an attempt was classified.
     Valued { job: JobId, attempt: u32, worth: Worth, amount: u128 },
     /// A host's sums over its live attempts.

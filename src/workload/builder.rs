@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{App, JobKind, NO_LIMIT, NO_PROFILE, OPEN, Spec, UsageMode, UsageStep, Workload};
+use super::{App, JobKind, LONGEST_US, NO_LIMIT, NO_PROFILE, OPEN, Spec, UsageMode, UsageStep, Workload};
 use crate::error::{Error, Result};
 use crate::ids::{AppId, JobId, ResourceId, SpecId};
 use crate::rng::Seed;
@@ -76,9 +76,6 @@ impl Job {
         self
     }
 }
-
-/// Longest time that a workload may hold, so that sums of a few times never wrap: 2^61 µs, 73,000 years.
-const LONGEST_US: u64 = 1 << 61;
 
 /// Collects jobs and makes a [`Workload`] of them.
 #[derive(Debug, Default)]

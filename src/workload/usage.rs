@@ -102,6 +102,14 @@ pub struct UsageCursor {
 }
 
 impl Workload {
+    /// The usage profile that came with the job, step by step; empty: by [`Workload::usage`].
+    pub fn profile(&self, job: JobId) -> &[UsageStep] {
+        match self.profile[job.index()] {
+            NO_PROFILE => &[],
+            p => &self.steps[self.profiles[p as usize] as usize..self.profiles[p as usize + 1] as usize],
+        }
+    }
+
     /// The first step of `job`.
     ///
     /// A batch job of duration 0 has a first step of length 0: it ends as it starts.

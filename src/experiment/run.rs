@@ -1,0 +1,196 @@
+//! Runs, one after the other or side by side on threads; results in the order in which they were asked for.
+
+use rayon::prelude::*;
+
+use super::result::{AppResult, Choice, RunLabel, RunResult};
+use crate::error::{Error, Result};
+use crate::metrics::{Availability, FAMILIES, Family, Recorder, Value};
+use crate::orchestrator::{Options, orchestrator};
+use crate::sim::{Change, Checker, Flags, Observer, Setup, simulate};
+use crate::units::SimTime;
+
+/// How runs are made, beside what they are.
+#[derive(Clone, Copy, Debug)]
+pub struct RunFlags {
+    /// Whether the checker watches, and a disagreement fails the run.
+    pub check: bool,
+    /// Whether a record for reports is kept.
+    pub record: bool,
+    /// Budget of changes kept in a record, per run.
+    pub most_changes: u64,
+    /// Run periodic work at every tick (a reference for tests).
+    pub every_tick: bool,
+}
+
+impl Default for RunFlags {
+    fn default() -> Self {
+        RunFlags { check: false, record: false, most_changes: 20_000_000, every_tick: false }
+    }
+}
+
+/// Everybody who watches a run.
+struct Watchers<'a> {
+    families: Vec<Box<dyn Family + 'a>>,
+    apps: Availability<'a>,
+    recorder: Option<Recorder<'a>>,
+    checker: Option<Checker<'a>>,
+}
+
+impl Observer for Watchers<'_> {
+    fn change(&mut self, at: SimTime, change: &Change) {
+        // Most changes are rates of single attempts, which only the checker reads.
+        if !matches!(change, Change::Rate { .. }) {
+            for family in &mut self.families {
+                family.change(at, change);
+            }
+            self.apps.change(at, change);
+            if let Some(recorder) = &mut self.recorder {
+                recorder.change(at, change);
+            }
+        }
+        if let Some(checker) = &mut self.checker {
+            checker.change(at, change);
+        }
+    }
+
+    fn finish(&mut self, end: SimTime) {
+        for family in &mut self.families {
+            family.finish(end);
+        }
+        self.apps.finish(end);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.finish(end);
+        }
+        if let Some(checker) = &mut self.checker {
+            checker.finish(end);
+        }
+    }
+}
+
+/// One run. `pulse` is called now and then with the simulated time; `false` interrupts.
+///
+/// Errors: interrupted; the clock is stuck; the checker disagrees; the ledger does not add up.
+pub fn run_one(
+    setup: &Setup,
+    options: &Options,
+    flags: RunFlags,
+    pulse: &mut dyn FnMut(SimTime) -> bool,
+) -> Result<RunResult> {
+    let mut watchers = Watchers {
+        families: FAMILIES.iter().map(|family| (family.build)(setup, options)).collect(),
+        apps: Availability::new(setup),
+        recorder: flags.record.then(|| Recorder::new(setup, flags.most_changes)),
+        checker: flags.check.then(|| Checker::new(setup)),
+    };
+    let in_run = |error: Error| {
+        if error.kind() == crate::error::ErrorKind::Failed {
+            Error::failed(format!("run \"{}\": {}", options.name, error.message()))
+        } else {
+            error
+        }
+    };
+    let digest =
+        simulate(setup, options, &mut watchers, Flags { every_tick: flags.every_tick, pulse }).map_err(in_run)?;
+    if let Some(checker) = &watchers.checker {
+        checker
+            .verdict()
+            .map_err(|wrong| Error::failed(format!("run \"{}\": the checker disagrees: {wrong}", options.name)))?;
+    }
+    let mut metrics: Vec<(&'static str, Value)> = Vec::new();
+    for (info, family) in FAMILIES.iter().zip(&watchers.families) {
+        let values = family.values();
+        assert_eq!(values.len(), info.rows.len(), "a family gives a value for each of its rows");
+        metrics.extend(info.rows.iter().map(|row| row.name).zip(values));
+    }
+    let residual = metrics.iter().find(|(name, _)| *name == "ledger_residual_nano_core_us");
+    if let Some((_, Value::Count(residual @ 1..))) = residual {
+        return Err(Error::failed(format!("run \"{}\": the ledger is off by {residual} nano-core-µs", options.name)));
+    }
+    let apps = setup
+        .workload
+        .apps()
+        .iter()
+        .zip(watchers.apps.apps())
+        .map(|(app, share)| AppResult {
+            name: app.name.clone(),
+            jobs: share.jobs,
+            availability: share.availability(),
+            attempts_lost: share.attempts_lost,
+        })
+        .collect();
+    Ok(RunResult {
+        label: label(options, setup.seed.0),
+        digest,
+        metrics,
+        apps,
+        choices: choices(options),
+        record: watchers.recorder.map(Recorder::into_record).transpose()?,
+    })
+}
+
+/// All `runs` in the world of `setup`, on as many threads as the current rayon pool has.
+///
+/// The results are those of one thread, in the order of `runs`. The first error in that order is returned.
+pub fn run_all(
+    setup: &Setup,
+    runs: &[Options],
+    flags: RunFlags,
+    pulse: &(dyn Fn(usize, SimTime) -> bool + Sync),
+) -> Result<Vec<RunResult>> {
+    runs.par_iter()
+        .enumerate()
+        .map(|(i, options)| run_one(setup, options, flags, &mut |at| pulse(i, at)))
+        .collect::<Vec<_>>()
+        .into_iter()
+        .collect()
+}
+
+/// One digest over the digests of `runs`, in their order.
+pub fn digest_of(runs: &[RunResult]) -> u64 {
+    let mut digest = crate::sim::Digest::default();
+    for run in runs {
+        digest.word(run.digest);
+    }
+    digest.value()
+}
+
+fn on_off(on: bool) -> String {
+    if on { "on".into() } else { "off".into() }
+}
+
+fn label(options: &Options, seed: u64) -> RunLabel {
+    RunLabel {
+        name: options.name.clone(),
+        orchestrator: options.orchestrator.into(),
+        placement: options.placement.into(),
+        enforcement: options.enforcement.to_string(),
+        eviction: on_off(options.eviction),
+        cpu_quota: on_off(options.cpu_quota),
+        requests: options.requests.to_string(),
+        tie_break: options.tie_break.to_string(),
+        seed,
+    }
+}
+
+fn choices(options: &Options) -> Vec<Choice> {
+    let info = orchestrator(options.orchestrator).expect("options name an orchestrator of the table");
+    let mut choices: Vec<Choice> = info
+        .choices
+        .iter()
+        .map(|[what, taken, alternative]| Choice {
+            what: (*what).into(),
+            taken: (*taken).into(),
+            alternative: (*alternative).into(),
+        })
+        .collect();
+    for (name, value) in &options.parameters {
+        choices.push(Choice {
+            what: format!("{}: {name}", options.name),
+            taken: value.to_string(),
+            alternative: info.parameters.iter().find(|p| p.name == *name).map_or(String::new(), |p| {
+                format!("default {}", if p.default.is_empty() { "none" } else { p.default })
+            }),
+        });
+    }
+    choices
+}

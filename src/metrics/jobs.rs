@@ -1,0 +1,87 @@
+//! Jobs: how many came, were placed, finished, or never got a place.
+
+use super::{Family, FamilyInfo, MetricInfo, Value, row};
+use crate::orchestrator::Options;
+use crate::sim::{Change, EndReason, Observer, Setup};
+use crate::units::SimTime;
+
+pub(super) const INFO: FamilyInfo = FamilyInfo { rows: ROWS, build: |setup, _: &Options| Box::new(Jobs::new(setup)) };
+
+const ROWS: &[MetricInfo] = &[
+    row("jobs_submitted", "jobs that entered the system"),
+    row("jobs_placed", "distinct jobs that were ever given a host"),
+    row("jobs_finished", "jobs whose work was seen done"),
+    row("jobs_never_placed", "jobs that entered and were never given a host"),
+    row("restarts", "attempts beyond the first of each job, summed"),
+    row("start_failed", "attempts that failed at their start for want of a GPU, port or label"),
+];
+
+struct Jobs {
+    placed: Vec<bool>,
+    /// Whether the job had an attempt.
+    tried: Vec<bool>,
+    submitted: u64,
+    placed_jobs: u64,
+    finished: u64,
+    restarts: u64,
+    start_failed: u64,
+}
+
+impl Jobs {
+    fn new(setup: &Setup) -> Self {
+        let n = setup.workload.len();
+        Jobs {
+            placed: vec![false; n],
+            tried: vec![false; n],
+            submitted: 0,
+            placed_jobs: 0,
+            finished: 0,
+            restarts: 0,
+            start_failed: 0,
+        }
+    }
+
+    fn attempts(&mut self, job: usize, times: u64) {
+        self.restarts += if std::mem::replace(&mut self.tried[job], true) { times } else { times - 1 };
+    }
+}
+
+impl Observer for Jobs {
+    fn change(&mut self, _at: SimTime, change: &Change) {
+        match *change {
+            Change::Arrived { .. } => self.submitted += 1,
+            Change::Placed { job, .. } => {
+                self.placed_jobs += u64::from(!std::mem::replace(&mut self.placed[job.index()], true));
+            }
+            Change::Started { job, .. } => self.attempts(job.index(), 1),
+            Change::Ended { job, why: EndReason::StartFailed, .. } => {
+                self.attempts(job.index(), 1);
+                self.start_failed += 1;
+            }
+            Change::StartsFailed { job, times, .. } => {
+                self.attempts(job.index(), times);
+                self.start_failed += times;
+            }
+            Change::Finished { .. } => self.finished += 1,
+            Change::WindowBegins => (self.restarts, self.start_failed) = (0, 0),
+            _ => {}
+        }
+    }
+
+    fn finish(&mut self, _end: SimTime) {}
+}
+
+impl Family for Jobs {
+    fn values(&self) -> Vec<Value> {
+        [
+            self.submitted,
+            self.placed_jobs,
+            self.finished,
+            self.submitted - self.placed_jobs,
+            self.restarts,
+            self.start_failed,
+        ]
+        .map(Value::Count)
+        .to_vec()
+    }
+}

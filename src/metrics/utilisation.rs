@@ -1,0 +1,171 @@
+//! Utilisation: how much of the cluster was requested and used, and how evenly.
+
+use super::{Family, FamilyInfo, Integral, MetricInfo, Value, row, share};
+use crate::orchestrator::Options;
+use crate::sim::{Change, Observer, Setup};
+use crate::units::SimTime;
+
+pub(super) const INFO: FamilyInfo =
+    FamilyInfo { rows: ROWS, build: |setup, _: &Options| Box::new(Utilisation::new(setup)) };
+
+const ROWS: &[MetricInfo] = &[
+    row("cpu_requested_share_mean", "CPU requests of live attempts over the CPU of hosts that are up, over time"),
+    row("cpu_requested_share_peak", "highest CPU requests of live attempts over all CPU"),
+    row("cpu_used_share_mean", "CPU received over the CPU of hosts that are up, over time"),
+    row("cpu_used_share_peak", "highest CPU received over all CPU"),
+    row("memory_requested_share_mean", "memory requests of live attempts over the memory of hosts that are up"),
+    row("memory_requested_share_peak", "highest memory requests of live attempts over all memory"),
+    row("memory_used_share_mean", "memory in use over the memory of hosts that are up"),
+    row("memory_used_share_peak", "highest memory in use over all memory"),
+    row("cpu_imbalance_mean", "coefficient of variation of CPU demand/capacity over hosts that are up, mean over time"),
+];
+
+#[derive(Clone, Copy, Default)]
+struct HostState {
+    cpu_request: u128,
+    received: u128,
+    memory_request: u128,
+    memory: u128,
+    /// Demand within quotas over capacity, parts per million.
+    load: u128,
+    up: bool,
+}
+
+struct Utilisation {
+    /// CPU in nano-cores, memory in bytes.
+    capacity: Vec<(u128, u128)>,
+    hosts: Vec<HostState>,
+    sums: [Integral; 4],
+    peaks: [u128; 4],
+    cpu_up: Integral,
+    memory_up: Integral,
+    hosts_up: u128,
+    load_sum: u128,
+    load_squares: u128,
+    imbalance: f64,
+    imbalance_us: u64,
+    since: u64,
+}
+
+impl Utilisation {
+    fn new(setup: &Setup) -> Self {
+        let capacity: Vec<(u128, u128)> = setup
+            .cluster
+            .ids()
+            .map(|h| (setup.cluster.spec(h).cpu.nano_cores().into(), setup.cluster.spec(h).memory.0 as u128))
+            .collect();
+        Utilisation {
+            hosts: vec![HostState::default(); capacity.len()],
+            capacity,
+            sums: [Integral::default(); 4],
+            peaks: [0; 4],
+            cpu_up: Integral::default(),
+            memory_up: Integral::default(),
+            hosts_up: 0,
+            load_sum: 0,
+            load_squares: 0,
+            imbalance: 0.0,
+            imbalance_us: 0,
+            since: 0,
+        }
+    }
+
+    /// Closes the imbalance up to `at`. Peaks are taken here, so that sums that stand for no time do not count.
+    fn advance(&mut self, at: u64) {
+        let dt = at - self.since;
+        if dt == 0 {
+            return;
+        }
+        self.since = at;
+        for (peak, sum) in self.peaks.iter_mut().zip(&self.sums) {
+            *peak = (*peak).max(sum.rate);
+        }
+        if self.load_sum > 0 {
+            // Variance over hosts: (n Σx² - (Σx)²) / n²; over the mean: sqrt(n Σx² - (Σx)²) / Σx.
+            let spread = self.hosts_up * self.load_squares - self.load_sum * self.load_sum;
+            self.imbalance += (spread as f64).sqrt() / self.load_sum as f64 * dt as f64;
+            self.imbalance_us += dt;
+        }
+    }
+
+    fn set_up(&mut self, host: usize, at: u64, up: bool) {
+        if self.hosts[host].up != up {
+            self.advance(at);
+            let (cpu, memory) = self.capacity[host];
+            let (old, new) = if up { (0, 1) } else { (1, 0) };
+            self.cpu_up.replace(at, cpu * old, cpu * new);
+            self.memory_up.replace(at, memory * old, memory * new);
+            self.hosts_up = self.hosts_up + new - old;
+            self.hosts[host].up = up;
+        }
+    }
+}
+
+impl Observer for Utilisation {
+    fn change(&mut self, at: SimTime, change: &Change) {
+        match *change {
+            Change::HostLoad { host, within_quota, received, memory, cpu_request, memory_request, .. } => {
+                let i = host.index();
+                self.advance(at.0);
+                let old = self.hosts[i];
+                let new = HostState {
+                    cpu_request: cpu_request as u128 * 1_000_000,
+                    received: received.into(),
+                    memory_request: memory_request as u128,
+                    memory: memory as u128,
+                    load: u128::from(within_quota) * 1_000_000 / self.capacity[i].0,
+                    up: old.up,
+                };
+                let old_new = [
+                    (old.cpu_request, new.cpu_request),
+                    (old.received, new.received),
+                    (old.memory_request, new.memory_request),
+                    (old.memory, new.memory),
+                ];
+                for (sum, (old, new)) in self.sums.iter_mut().zip(old_new) {
+                    sum.replace(at.0, old, new);
+                }
+                self.load_sum = self.load_sum - old.load + new.load;
+                self.load_squares = self.load_squares - old.load * old.load + new.load * new.load;
+                self.hosts[i] = new;
+            }
+            Change::HostUp { host } => self.set_up(host.index(), at.0, true),
+            Change::HostDown { host, .. } | Change::HostLeft { host } => self.set_up(host.index(), at.0, false),
+            Change::WindowBegins => {
+                self.advance(at.0);
+                for integral in self.sums.iter_mut().chain([&mut self.cpu_up, &mut self.memory_up]) {
+                    integral.reset(at.0);
+                }
+                self.peaks = [0; 4];
+                (self.imbalance, self.imbalance_us) = (0.0, 0);
+            }
+            _ => {}
+        }
+    }
+
+    fn finish(&mut self, end: SimTime) {
+        self.advance(end.0);
+        for integral in self.sums.iter_mut().chain([&mut self.cpu_up, &mut self.memory_up]) {
+            integral.advance(end.0);
+        }
+    }
+}
+
+impl Family for Utilisation {
+    fn values(&self) -> Vec<Value> {
+        let all_cpu: u128 = self.capacity.iter().map(|c| c.0).sum();
+        let all_memory: u128 = self.capacity.iter().map(|c| c.1).sum();
+        let mut values = Vec::new();
+        for (i, sum) in self.sums.iter().enumerate() {
+            let (up, all) = if i < 2 { (self.cpu_up.sum, all_cpu) } else { (self.memory_up.sum, all_memory) };
+            values.push(share(sum.sum, up));
+            values.push(share(self.peaks[i], all));
+        }
+        values.push(if self.imbalance_us == 0 {
+            Value::Undefined
+        } else {
+            Value::Amount(self.imbalance / self.imbalance_us as f64)
+        });
+        values
+    }
+}

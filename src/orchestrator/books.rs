@@ -1,0 +1,161 @@
+//! What a control plane believes: which job belongs where, and what that adds up to.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{TieBreak, World};
+use crate::cluster::Bookings;
+use crate::ids::{AppId, HostId, JobId};
+use crate::placement::{Ask, Placement, placement};
+
+const NOWHERE: u32 = u32::MAX;
+
+/// Bindings, their sums, and the placement that makes new ones.
+pub struct Books {
+    /// Sums per host.
+    pub bookings: Bookings,
+    bound: Vec<u32>,
+    on_host: Vec<BTreeSet<JobId>>,
+    /// Process types are interned lazily; a job's type is its process type, or its app's name.
+    types: BTreeMap<String, u32>,
+    type_of_app: BTreeMap<(AppId, String), u32>,
+    same_type: Vec<BTreeMap<HostId, u32>>,
+    decisions: BTreeMap<JobId, u32>,
+    placement: Box<dyn Placement>,
+    /// Most jobs a host takes where it does not say; `u32::MAX`: any number.
+    max_jobs: u32,
+    /// Whether taints keep jobs away.
+    heeds_taints: bool,
+    counts_types: bool,
+}
+
+impl Books {
+    /// Nothing bound, every host closed. `max_jobs` stands in for hosts that name no limit; `None`: limits are ignored.
+    pub fn new(world: &World, max_jobs: Option<u32>, heeds_taints: bool) -> Self {
+        let info = placement(world.options.placement).expect("options name a placement of the table");
+        Books {
+            bookings: Bookings::new(world.cluster),
+            bound: vec![NOWHERE; world.workload.len()],
+            on_host: vec![BTreeSet::new(); world.cluster.len()],
+            types: BTreeMap::new(),
+            type_of_app: BTreeMap::new(),
+            same_type: Vec::new(),
+            decisions: BTreeMap::new(),
+            placement: (info.build)(),
+            max_jobs: max_jobs.unwrap_or(u32::MAX),
+            heeds_taints,
+            counts_types: world.options.placement == "least-of-type",
+        }
+    }
+
+    /// Where `job` belongs.
+    pub fn host_of(&self, job: JobId) -> Option<HostId> {
+        let host = self.bound[job.index()];
+        (host != NOWHERE).then_some(HostId(host))
+    }
+
+    /// Jobs that belong on `host`, in order of ids.
+    pub fn on(&self, host: HostId) -> Vec<JobId> {
+        self.on_host[host.index()].iter().copied().collect()
+    }
+
+    /// A job's process type as a number.
+    pub fn type_of(&mut self, world: &World, job: JobId) -> u32 {
+        let app = world.workload.app(job);
+        let written = &world.workload.spec(job).process_type;
+        if let Some(&id) = self.type_of_app.get(&(app, written.clone())) {
+            return id;
+        }
+        let name = if written.is_empty() { &world.workload.apps()[app.index()].name } else { written };
+        let next = self.types.len() as u32;
+        let id = *self.types.entry(name.clone()).or_insert(next);
+        self.type_of_app.insert((app, written.clone()), id);
+        if id as usize >= self.same_type.len() {
+            self.same_type.push(BTreeMap::new());
+        }
+        id
+    }
+
+    /// Asks the placement for a host and binds `job` there.
+    pub fn place(&mut self, world: &World, job: JobId) -> Option<HostId> {
+        let request = world.request(job);
+        let job_type = if self.counts_types { self.type_of(world, job) } else { 0 };
+        // Which decision this is only matters where equals are told apart by chance. Asking in vain does not count.
+        let chance = world.options.tie_break == TieBreak::Random || world.options.placement == "random";
+        let decision = if chance { self.decisions.get(&job).map_or(1, |d| d + 1) } else { 1 };
+        let host = {
+            let Books { bookings, same_type, placement, max_jobs, heeds_taints, .. } = self;
+            let bookings = &*bookings;
+            let admits = |host: HostId| {
+                let spec = world.cluster.spec(host);
+                bookings.open[host.index()]
+                    && (*max_jobs == u32::MAX || bookings.jobs[host.index()] < spec.pods.unwrap_or(*max_jobs))
+                    && (!*heeds_taints || spec.taints.is_empty() || world.cluster.tolerated(host, request.tolerations))
+            };
+            let counts = same_type.get(job_type as usize);
+            placement.choose(&Ask {
+                cluster: world.cluster,
+                bookings,
+                request,
+                job,
+                decision,
+                admits: &admits,
+                same_type: &|host| counts.and_then(|c| c.get(&host)).copied().unwrap_or(0),
+                random_ties: world.options.tie_break == TieBreak::Random,
+                seed: world.seed,
+            })?
+        };
+        if chance {
+            self.decisions.insert(job, decision);
+        }
+        self.bind(world, job, host);
+        Some(host)
+    }
+
+    /// Whether `job` could be placed on `host` now, taints and limits included, as far as requests go.
+    pub fn could_use(&self, world: &World, job: JobId, host: HostId) -> bool {
+        let request = world.request(job);
+        let spec = world.cluster.spec(host);
+        self.bookings.open[host.index()]
+            && (self.max_jobs == u32::MAX || self.bookings.jobs[host.index()] < spec.pods.unwrap_or(self.max_jobs))
+            && (!self.heeds_taints || world.cluster.tolerated(host, request.tolerations))
+            && self.bookings.fits(world.cluster, &request, host)
+    }
+
+    /// Binds `job` to `host`.
+    pub fn bind(&mut self, world: &World, job: JobId, host: HostId) {
+        debug_assert!(self.host_of(job).is_none(), "a job is bound once");
+        self.bound[job.index()] = host.0;
+        self.on_host[host.index()].insert(job);
+        self.bookings.book(job, &world.request(job), host);
+        if self.counts_types {
+            let t = self.type_of(world, job);
+            *self.same_type[t as usize].entry(host).or_insert(0) += 1;
+        }
+    }
+
+    /// Takes `job` off the books; returns where it was.
+    pub fn unbind(&mut self, world: &World, job: JobId) -> Option<HostId> {
+        let host = self.host_of(job)?;
+        self.bound[job.index()] = NOWHERE;
+        self.on_host[host.index()].remove(&job);
+        self.bookings.unbook(job, &world.request(job), host);
+        if self.counts_types {
+            let t = self.type_of(world, job) as usize;
+            if let Some(count) = self.same_type[t].get_mut(&host) {
+                *count -= 1;
+                if *count == 0 {
+                    self.same_type[t].remove(&host);
+                }
+            }
+        }
+        Some(host)
+    }
+
+    /// Jobs bound to `host` that do not live there, and jobs that live there without being bound to it.
+    pub fn differences(&self, host: HostId, live: &[JobId]) -> (Vec<JobId>, Vec<JobId>) {
+        let bound = &self.on_host[host.index()];
+        let missing = bound.iter().copied().filter(|job| live.binary_search(job).is_err()).collect();
+        let stale = live.iter().copied().filter(|job| !bound.contains(job)).collect();
+        (missing, stale)
+    }
+}

@@ -1,0 +1,132 @@
+//! `direct`: a bare placement without a control plane's delays, to compare placements by themselves.
+//!
+//! It places at arrival, keeps what does not fit in one strict FIFO queue, restarts in place, and knows at once when
+//! a host falls. A job that no host could hold even when empty is set aside, so that it does not stop the queue.
+
+use std::collections::VecDeque;
+
+use super::{
+    Action, Books, Enforcement, Heard, Now, Orchestrator, OrchestratorInfo, Outcome, ParameterInfo, RestartRule, World,
+};
+use crate::cluster::Bookings;
+use crate::ids::JobId;
+use crate::placement::placement;
+use crate::units::SimDuration;
+
+pub(super) const INFO: OrchestratorInfo = OrchestratorInfo {
+    name: "direct",
+    summary: "a bare placement: places at arrival, strict FIFO wait, restarts in place, knows of a lost host at once",
+    placement: "first-fit",
+    enforcement: Enforcement::None,
+    eviction: false,
+    cpu_quota: false,
+    qos: false,
+    parameters: &[ParameterInfo {
+        name: "restart_delay",
+        default: "1s",
+        words: &[],
+        summary: "time from a kill to the restart in place",
+        source: "assumed",
+    }],
+    choices: &[],
+    build: |world| Box::new(Direct::new(world)),
+};
+
+struct Direct {
+    books: Books,
+    queue: VecDeque<JobId>,
+    looks_at_requests: bool,
+    restart_delay: SimDuration,
+}
+
+impl Direct {
+    fn new(world: &World) -> Self {
+        Direct {
+            books: Books::new(world, None, false),
+            queue: VecDeque::new(),
+            looks_at_requests: placement(world.options.placement).is_some_and(|p| p.looks_at_requests),
+            restart_delay: INFO.duration(world.options, "restart_delay"),
+        }
+    }
+
+    /// Places from the head of the queue until the head does not fit.
+    fn drain(&mut self, now: Now, world: &World, actions: &mut Vec<Action>) {
+        while let Some(&job) = self.queue.front() {
+            if let Some(host) = self.books.place(world, job) {
+                actions.push(Action::Place(job, host));
+                actions.push(Action::Start(job, host, now.at));
+            } else {
+                let request = world.request(job);
+                let hopeless = self.looks_at_requests
+                    && !world.cluster.ids().any(|host| Bookings::could_fit(world.cluster, &request, host));
+                if !hopeless {
+                    return;
+                }
+            }
+            self.queue.pop_front();
+        }
+    }
+
+    fn requeue(&mut self, world: &World, job: JobId, actions: &mut Vec<Action>) {
+        self.books.unbind(world, job);
+        actions.push(Action::Cancel(job));
+        self.queue.push_back(job);
+    }
+}
+
+impl Orchestrator for Direct {
+    fn hear(&mut self, now: Now, heard: Heard, world: &World, actions: &mut Vec<Action>) {
+        match heard {
+            Heard::Begin | Heard::Pressure(..) | Heard::Wake(_) => return,
+            Heard::Arrived(job) => self.queue.push_back(job),
+            Heard::Ended { job, host, outcome } => match outcome {
+                // News of an old copy leaves the new one where it is.
+                Outcome::Evicted if self.books.host_of(job) == Some(host) => self.requeue(world, job, actions),
+                Outcome::Evicted => {}
+                Outcome::Finished | Outcome::GaveUp => {
+                    if let Some(bound) = self.books.unbind(world, job) {
+                        actions.push(Action::Cancel(job));
+                        if bound != host {
+                            actions.push(Action::Stop(job, bound, now.at));
+                        }
+                    } else {
+                        self.queue.retain(|&waiting| waiting != job);
+                    }
+                }
+            },
+            Heard::Removed(job) => {
+                if self.books.unbind(world, job).is_none() {
+                    self.queue.retain(|&waiting| waiting != job);
+                }
+            }
+            Heard::HostUp { host, live } => {
+                self.books.bookings.open[host.index()] = true;
+                for job in self.books.differences(host, live).1 {
+                    actions.push(Action::Stop(job, host, now.at));
+                }
+            }
+            Heard::HostSilent(host) => {
+                self.books.bookings.open[host.index()] = false;
+                for job in self.books.on(host) {
+                    actions.push(Action::GiveUp { job, host, evicted: false });
+                    self.requeue(world, job, actions);
+                }
+            }
+            Heard::HostLeft(host) => {
+                self.books.bookings.open[host.index()] = false;
+                for job in self.books.on(host) {
+                    self.requeue(world, job, actions);
+                }
+            }
+        }
+        self.drain(now, world, actions);
+    }
+
+    fn restart_rule(&self) -> RestartRule {
+        RestartRule::Fixed(self.restart_delay)
+    }
+
+    fn replaces_evicted(&self) -> bool {
+        true
+    }
+}

@@ -1,0 +1,23 @@
+//! Reports: what an experiment looks like in files, on a terminal and in a browser.
+//!
+//! Every output of a results directory is one file in `output/` and one row of [`OUTPUTS`], every chart one file in
+//! `chart/` and one row of [`CHARTS`] (a chart is an output by that row alone). Everything here takes an
+//! [`Experiment`](crate::experiment::Experiment) and gives text; only [`dir`] and [`compare`] touch files, and
+//! nothing prints. No clock, host name, absolute path or thread count goes into any file.
+
+pub mod answer;
+pub mod chart;
+pub mod compare;
+pub mod dir;
+mod draw;
+pub mod figures;
+#[cfg(test)]
+mod fixture;
+pub mod output;
+pub mod table;
+mod text;
+
+pub use chart::{CHARTS, ChartInfo};
+pub use dir::{DEFAULT_MAX_OUTPUT_BYTES, DirOptions, MARKER_FILE, MARKER_TEXT, check_dir, write_dir};
+pub use output::{OUTPUTS, OutputInfo, OutputKind};
+pub use table::Style;

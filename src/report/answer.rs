@@ -1,0 +1,141 @@
+//! The answer in a sentence, from the numbers alone: what they say, whichever way it points.
+
+use crate::experiment::{Experiment, RunResult};
+use crate::report::figures::{percent, thousands};
+use crate::report::text::shown;
+
+/// Longest name in a sentence.
+const NAME_MAX: usize = 40;
+/// Offered load below which little can go wrong under any orchestrator.
+pub const LOW_LOAD_SHARE: f64 = 0.3;
+
+/// Which run left the largest and the smallest share of demanded CPU unserved, and how many hosts came down.
+pub fn answer(experiment: &Experiment) -> String {
+    let measured: Vec<(&RunResult, f64)> =
+        experiment.runs.iter().filter_map(|run| Some((run, metric(run, "cpu_unserved_share")?))).collect();
+    let unserved = match measured.as_slice() {
+        [] if experiment.runs.is_empty() => return "Nothing was run.".into(),
+        [] => "No CPU was demanded, so none could be left unserved".into(),
+        [(run, share)] => {
+            format!("Under {} {} of the CPU that jobs demanded went unserved", name(run), percent(*share))
+        }
+        _ => compared(&measured),
+    };
+    format!("{unserved}; {}.", fallen(experiment))
+}
+
+/// A warning if so little load was offered that the comparison says little; `None` otherwise.
+pub fn load_warning(experiment: &Experiment) -> Option<String> {
+    let o = &experiment.offered;
+    let highest = [o.cpu_share, o.memory_share, o.gpu_share].into_iter().fold(0.0, f64::max);
+    (highest < LOW_LOAD_SHARE).then(|| {
+        format!(
+            "at its peak the offered load is {} of the cluster: below 30 % hardly any host can be swamped, whoever \
+             places the jobs (raise it with --load 0.7)",
+            percent(highest)
+        )
+    })
+}
+
+fn compared(measured: &[(&RunResult, f64)]) -> String {
+    // The first of equals, so that the order of the runs decides and nothing else.
+    let most = measured.iter().fold(measured[0], |best, run| if run.1 > best.1 { *run } else { best });
+    let least = measured.iter().fold(measured[0], |best, run| if run.1 < best.1 { *run } else { best });
+    if percent(most.1) == percent(least.1) {
+        return format!("All runs left the same share of the demanded CPU unserved, {}", percent(most.1));
+    }
+    let same = |share: f64| measured.iter().filter(move |run| percent(run.1) == percent(share)).map(|run| run.0);
+    format!(
+        "{} left the largest share of the demanded CPU unserved ({}), {} the smallest ({})",
+        listed(same(most.1)),
+        percent(most.1),
+        listed(same(least.1)),
+        percent(least.1)
+    )
+}
+
+fn fallen(experiment: &Experiment) -> String {
+    let down = |run: &&RunResult| metric(run, "hosts_down").unwrap_or(0.0);
+    let hit: Vec<&RunResult> = experiment.runs.iter().filter(|run| down(run) > 0.0).collect();
+    if hit.is_empty() {
+        return "no host came down".into();
+    }
+    let parts: Vec<String> = hit
+        .iter()
+        .enumerate()
+        .map(|(i, run)| {
+            let n = down(run);
+            // Falls are counted, so one host may stand for several.
+            let what = match (i, n == 1.0) {
+                (0, true) => " host went down",
+                (0, false) => " times a host went down",
+                _ => "",
+            };
+            format!("{}{what} under {}", thousands(n), name(run))
+        })
+        .collect();
+    let others = if hit.len() < experiment.runs.len() { ", none elsewhere" } else { "" };
+    format!("{}{others}", joined(&parts))
+}
+
+fn listed<'a>(runs: impl Iterator<Item = &'a RunResult>) -> String {
+    let names: Vec<String> = runs.map(name).collect();
+    if names.len() > 4 { format!("{} of the runs", names.len()) } else { joined(&names) }
+}
+
+fn joined(parts: &[String]) -> String {
+    match parts {
+        [] => String::new(),
+        [one] => one.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+fn name(run: &RunResult) -> String {
+    shown(&run.label.name, NAME_MAX)
+}
+
+fn metric(run: &RunResult, name: &str) -> Option<f64> {
+    run.metric(name)?.number().filter(|x| x.is_finite())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::Value;
+    use crate::report::fixture;
+
+    fn check(runs: &[(&str, f64, u64)], expected: &str) {
+        let mut experiment = fixture::without_runs();
+        experiment.runs = runs
+            .iter()
+            .map(|&(name, share, down)| {
+                let mut run = fixture::run(name);
+                run.metrics = vec![("cpu_unserved_share", Value::Amount(share)), ("hosts_down", Value::Count(down))];
+                run
+            })
+            .collect();
+        assert_eq!(answer(&experiment), expected);
+    }
+
+    #[test]
+    fn the_answer_says_what_the_numbers_say() {
+        check(&[], "Nothing was run.");
+        check(&[("chef", 0.1, 0)], "Under chef 10 % of the CPU that jobs demanded went unserved; no host came down.");
+        check(
+            &[("chef", 0.312, 3), ("fleet", 0.2, 1), ("kubernetes", 0.05, 0)],
+            "chef left the largest share of the demanded CPU unserved (31.2 %), kubernetes the smallest (5 %); 3 times \
+             a host went down under chef and 1 under fleet, none elsewhere.",
+        );
+        check(
+            &[("chef", 0.1, 0), ("kubernetes", 0.4, 1)],
+            "kubernetes left the largest share of the demanded CPU unserved (40 %), chef the smallest (10 %); 1 host \
+             went down under kubernetes, none elsewhere.",
+        );
+        check(
+            &[("chef", 0.0, 0), ("fleet", 0.0, 0)],
+            "All runs left the same share of the demanded CPU unserved, 0 %; no host came down.",
+        );
+        check(&[("chef", f64::NAN, 0)], "No CPU was demanded, so none could be left unserved; no host came down.");
+    }
+}

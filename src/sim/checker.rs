@@ -1,0 +1,295 @@
+//! The dumb second account: recomputes every sum from its own table of attempts and jobs.
+//!
+//! It trusts nothing but the changes themselves and says where the first disagreement is. On in all tests, and in any run
+//! by `--check`. It works attempt by attempt, where the engine and the ledger work host by host.
+
+use std::collections::BTreeMap;
+
+use super::change::{Change, EndReason, Observer, Waiting, Worth};
+use super::setup::Setup;
+use crate::ids::{HostId, JobId};
+use crate::units::SimTime;
+use crate::workload::JobKind;
+
+#[derive(Clone, Copy, Default)]
+struct Rates {
+    demand: u64,
+    within_quota: u64,
+    received: u64,
+    memory: i64,
+    since: u64,
+    served: u128,
+}
+
+#[derive(Clone, Default)]
+struct Job {
+    inside: bool,
+    done: bool,
+    waiting: Waiting,
+    waiting_cpu: u64,
+    since: u64,
+    live: u32,
+    attempts: u32,
+    useful: u128,
+    abandoned: u128,
+}
+
+/// What the checker's own integrals came to, over the whole run, nano-core-microseconds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Account {
+    /// Demanded by live attempts and by jobs that waited.
+    pub demanded: u128,
+    /// Received.
+    pub served: u128,
+    /// Demanded while waiting for the control plane.
+    pub pending: u128,
+    /// Demanded while the host was down.
+    pub host_down: u128,
+    /// Within quota and not received.
+    pub starved: u128,
+    /// Above quota.
+    pub throttled: u128,
+    /// Valued useful.
+    pub useful: u128,
+    /// Valued lost.
+    pub lost: u128,
+    /// Valued duplicate.
+    pub duplicate: u128,
+    /// Valued as before the window.
+    pub before_window: u128,
+}
+
+/// Watches a run and remembers the first thing that is wrong.
+pub struct Checker<'a> {
+    setup: &'a Setup,
+    attempts: Vec<BTreeMap<(JobId, u32), Rates>>,
+    jobs: Vec<Job>,
+    up: Vec<bool>,
+    thrash: Vec<bool>,
+    last: SimTime,
+    account: Account,
+    wrong: Option<String>,
+    changes: u64,
+}
+
+impl<'a> Checker<'a> {
+    /// Nothing seen yet.
+    pub fn new(setup: &'a Setup) -> Self {
+        Checker {
+            setup,
+            attempts: vec![BTreeMap::new(); setup.cluster.len()],
+            jobs: vec![Job::default(); setup.workload.len()],
+            up: vec![false; setup.cluster.len()],
+            thrash: vec![false; setup.cluster.len()],
+            last: SimTime::ZERO,
+            account: Account::default(),
+            wrong: None,
+            changes: 0,
+        }
+    }
+
+    /// The account, or the first thing that was wrong.
+    pub fn verdict(&self) -> Result<Account, String> {
+        match &self.wrong {
+            Some(wrong) => Err(wrong.clone()),
+            None => Ok(self.account),
+        }
+    }
+
+    fn require(&mut self, holds: bool, what: impl FnOnce() -> String) {
+        if !holds && self.wrong.is_none() {
+            self.wrong = Some(format!("at {}, change {}: {}", self.last, self.changes, what()));
+        }
+    }
+
+    fn name(&self, job: JobId) -> String {
+        format!("job \"{}\"", self.setup.workload.name(job))
+    }
+
+    /// Closes an attempt's integrals at `at`.
+    fn settle(account: &mut Account, rates: &mut Rates, at: u64) {
+        let dt = u128::from(at - rates.since);
+        rates.since = at;
+        let work = |rate: u64| u128::from(rate) * dt;
+        account.demanded += work(rates.demand);
+        account.throttled += work(rates.demand - rates.within_quota);
+        account.starved += work(rates.within_quota - rates.received);
+        account.served += work(rates.received);
+        rates.served += work(rates.received);
+    }
+
+    fn settle_wait(&mut self, job: JobId) {
+        let j = &mut self.jobs[job.index()];
+        let work = u128::from(j.waiting_cpu) * u128::from(self.last.0 - j.since);
+        j.since = self.last.0;
+        match j.waiting {
+            Waiting::No => return,
+            Waiting::Pending => self.account.pending += work,
+            Waiting::HostDown => self.account.host_down += work,
+        }
+        self.account.demanded += work;
+    }
+
+    fn host_load(&mut self, change: &Change) {
+        let Change::HostLoad { host, demand, within_quota, received, memory, attempts, .. } = *change else { return };
+        let mut sums = (0u64, 0u64, 0u64, 0i64, 0u32);
+        for rates in self.attempts[host.index()].values() {
+            sums.0 += rates.demand;
+            sums.1 += rates.within_quota;
+            sums.2 += rates.received;
+            sums.3 += rates.memory;
+            sums.4 += 1;
+        }
+        let told = (demand, within_quota, received, memory, attempts);
+        self.require(sums == told, || format!("host {host:?} sums up to {sums:?}, told {told:?}"));
+        let full = u128::from(self.setup.cluster.spec(host).cpu.nano_cores());
+        let speed = if self.thrash[host.index()] { self.setup.host_model.thrash_speed_milli } else { 1000 };
+        let capacity = (full * u128::from(speed) / 1000) as u64;
+        let due = within_quota.min(capacity);
+        self.require(received == due, || format!("host {host:?} gives {received} nano-cores of {due} due"));
+    }
+
+    fn ended(&mut self, job: JobId, attempt: u32, host: HostId, why: EndReason, served: u128) {
+        if why == EndReason::StartFailed {
+            let first = self.jobs[job.index()].attempts + 1 == attempt;
+            self.require(first && served == 0, || format!("a failed start of job {job:?} is attempt {attempt}"));
+            self.jobs[job.index()].attempts = attempt;
+            return;
+        }
+        match self.attempts[host.index()].remove(&(job, attempt)) {
+            None => self.require(false, || format!("attempt {attempt} of job {job:?} ended and did not live")),
+            Some(mut rates) => {
+                Self::settle(&mut self.account, &mut rates, self.last.0);
+                let own = rates.served;
+                self.require(own == served, || {
+                    format!("attempt {attempt} of job {job:?} was served {own}, told {served}")
+                });
+                self.jobs[job.index()].live -= 1;
+            }
+        }
+    }
+}
+
+impl Observer for Checker<'_> {
+    fn change(&mut self, at: SimTime, change: &Change) {
+        self.changes += 1;
+        self.require(at >= self.last, || format!("time ran back to {at}"));
+        self.last = at;
+        match *change {
+            Change::Arrived { job } => {
+                let ok = !self.jobs[job.index()].inside && !self.jobs[job.index()].done;
+                self.require(ok, || format!("job {job:?} arrived twice"));
+                self.jobs[job.index()].inside = true;
+            }
+            Change::Started { job, attempt, host } => {
+                let up = self.up[host.index()];
+                let name = self.name(job);
+                self.require(up, || format!("{name} started on a host that is down"));
+                let next = self.jobs[job.index()].attempts + 1;
+                self.require(attempt == next, || format!("{name}: attempt {attempt} follows {}", next - 1));
+                let j = &mut self.jobs[job.index()];
+                j.attempts = attempt;
+                j.live += 1;
+                self.attempts[host.index()].insert((job, attempt), Rates { since: at.0, ..Rates::default() });
+            }
+            Change::StartsFailed { job, times, last_attempt, .. } => {
+                let own = u64::from(self.jobs[job.index()].attempts) + times;
+                self.require(own == u64::from(last_attempt), || {
+                    format!("job {job:?}: {own} attempts, told {last_attempt}")
+                });
+                self.jobs[job.index()].attempts = last_attempt;
+            }
+            Change::Ended { job, attempt, host, why, served } => self.ended(job, attempt, host, why, served),
+            Change::Rate { job, attempt, host, demand, within_quota, received, memory } => {
+                let ordered = received <= within_quota && within_quota <= demand && memory >= 0;
+                self.require(ordered, || format!("job {job:?}: received {received} of {within_quota} of {demand}"));
+                match self.attempts[host.index()].get_mut(&(job, attempt)) {
+                    Some(rates) => {
+                        Self::settle(&mut self.account, rates, at.0);
+                        *rates = Rates { demand, within_quota, received, memory, ..*rates };
+                    }
+                    None => self.require(false, || format!("a rate for attempt {attempt} of job {job:?}, not alive")),
+                }
+            }
+            Change::Remainder { job, attempt, host, demand, within_quota, received, remainder } => {
+                let Some(rates) = self.attempts[host.index()].get_mut(&(job, attempt)) else {
+                    self.require(false, || format!("a remainder of attempt {attempt} of job {job:?}, not alive"));
+                    return;
+                };
+                Self::settle(&mut self.account, rates, at.0);
+                let same = (rates.demand, rates.within_quota, rates.received) == (demand, within_quota, received);
+                let a = &mut self.account;
+                a.demanded -= u128::from(demand - remainder);
+                a.throttled -= u128::from(demand - within_quota);
+                a.starved -= u128::from(within_quota - received);
+                a.served -= u128::from(received - remainder);
+                rates.served -= u128::from(received - remainder);
+                self.require(same && remainder <= received, || format!("a wrong remainder of job {job:?}"));
+            }
+            Change::Waits { job, why, cpu_nano, .. } => {
+                self.settle_wait(job);
+                let j = &mut self.jobs[job.index()];
+                (j.waiting, j.waiting_cpu) = (why, cpu_nano);
+                let (inside, live) = (j.inside, j.live);
+                self.require(why == Waiting::No || (inside && live == 0), || {
+                    format!("job {job:?} waits for {why:?} with {live} live attempts")
+                });
+            }
+            Change::Finished { job } | Change::Removed { job } | Change::GaveUp { job } => {
+                let j = &mut self.jobs[job.index()];
+                let was_inside = std::mem::replace(&mut j.inside, false) && !j.done;
+                j.done = true;
+                self.require(was_inside, || format!("job {job:?} is done twice or was never there"));
+            }
+            Change::Valued { job, worth, amount, .. } => {
+                let a = &mut self.account;
+                match worth {
+                    Worth::Useful => a.useful += amount,
+                    Worth::Lost => a.lost += amount,
+                    Worth::Duplicate => a.duplicate += amount,
+                    Worth::BeforeWindow => a.before_window += amount,
+                }
+                if worth == Worth::Useful || worth == Worth::BeforeWindow {
+                    self.jobs[job.index()].useful += amount;
+                }
+            }
+            Change::Abandoned { job, amount } => self.jobs[job.index()].abandoned += amount,
+            Change::HostLoad { .. } => self.host_load(change),
+            Change::HostUp { host } => self.up[host.index()] = true,
+            Change::HostDown { host, .. } | Change::HostLeft { host } => self.up[host.index()] = false,
+            Change::Thrash { host, on } => self.thrash[host.index()] = on,
+            _ => {}
+        }
+    }
+
+    fn finish(&mut self, end: SimTime) {
+        self.last = end;
+        for host in 0..self.attempts.len() {
+            for rates in self.attempts[host].values_mut() {
+                Self::settle(&mut self.account, rates, end.0);
+            }
+        }
+        for job in self.setup.workload.ids() {
+            self.settle_wait(job);
+            let j = self.jobs[job.index()].clone();
+            let name = self.name(job);
+            self.require(!j.inside || j.live > 0 || j.waiting != Waiting::No, || {
+                format!("{name} is in the system, neither alive nor waiting")
+            });
+            // Work before the window was not valued; then the identity of work holds only over the whole run.
+            let entered = j.inside || j.done;
+            if entered && self.setup.workload.spec(job).kind == JobKind::Batch && self.setup.warm_up == SimTime::ZERO {
+                let work = self.setup.workload.work(job);
+                let got = j.useful + j.abandoned;
+                self.require(work == got, || {
+                    format!("{name}: work {work} is not useful {} + abandoned {}", j.useful, j.abandoned)
+                });
+            }
+        }
+        let a = self.account;
+        self.require(a.served == a.useful + a.lost + a.duplicate + a.before_window, || format!("served work: {a:?}"));
+        self.require(a.demanded == a.served + a.pending + a.host_down + a.starved + a.throttled, || {
+            format!("demanded work: {a:?}")
+        });
+    }
+}

@@ -1,0 +1,122 @@
+//! A digest of all changes of a run: equal digests, equal runs.
+
+use super::Change;
+use crate::units::SimTime;
+
+/// 64 bits over the changes in order, each with its time. Not cryptographic: it tells runs apart, not forgers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Digest(u64);
+
+impl Default for Digest {
+    fn default() -> Self {
+        Digest(0x9e37_79b9_7f4a_7c15)
+    }
+}
+
+impl Digest {
+    /// Mixes in one word: 64 × 64 → 128-bit multiplication, folded.
+    pub fn word(&mut self, word: u64) {
+        let product = u128::from(self.0 ^ word) * 0xa076_1d64_78bd_642f_u128;
+        self.0 = (product as u64 ^ (product >> 64) as u64).rotate_left(23) ^ word;
+    }
+
+    fn wide(&mut self, word: u128) {
+        self.word(word as u64);
+        self.word((word >> 64) as u64);
+    }
+
+    /// The digest so far.
+    pub fn value(self) -> u64 {
+        self.0
+    }
+
+    /// Mixes in `change` at `at`: its number, then its fields in order of declaration.
+    pub fn change(&mut self, at: SimTime, change: &Change) {
+        self.word(at.0);
+        match *change {
+            Change::Arrived { job } => self.words(&[0, job.0.into()]),
+            Change::Placed { job, host } => self.words(&[1, job.0.into(), host.0.into()]),
+            Change::Started { job, attempt, host } => self.words(&[2, job.0.into(), attempt.into(), host.0.into()]),
+            Change::Ended { job, attempt, host, why, served } => {
+                self.words(&[3, job.0.into(), attempt.into(), host.0.into(), why as u64]);
+                self.wide(served);
+            }
+            Change::StartsFailed { job, host, times, last_attempt } => {
+                self.words(&[4, job.0.into(), host.0.into(), times, last_attempt.into()]);
+            }
+            Change::Finished { job } => self.words(&[5, job.0.into()]),
+            Change::Removed { job } => self.words(&[6, job.0.into()]),
+            Change::GaveUp { job } => self.words(&[7, job.0.into()]),
+            Change::Waits { job, why, cpu_nano, memory } => {
+                self.words(&[8, job.0.into(), why as u64, cpu_nano, memory as u64]);
+            }
+            Change::Rate { job, attempt, host, demand, within_quota, received, memory } => self.words(&[
+                9,
+                job.0.into(),
+                attempt.into(),
+                host.0.into(),
+                demand,
+                within_quota,
+                received,
+                memory as u64,
+            ]),
+            Change::Remainder { job, attempt, host, demand, within_quota, received, remainder } => self.words(&[
+                10,
+                job.0.into(),
+                attempt.into(),
+                host.0.into(),
+                demand,
+                within_quota,
+                received,
+                remainder,
+            ]),
+            Change::AttemptGivenUp { job, host, evicted } => {
+                self.words(&[11, job.0.into(), host.0.into(), evicted.into()]);
+            }
+            Change::Abandoned { job, amount } => {
+                self.words(&[12, job.0.into()]);
+                self.wide(amount);
+            }
+            Change::Valued { job, attempt, worth, amount } => {
+                self.words(&[13, job.0.into(), attempt.into(), worth as u64]);
+                self.wide(amount);
+            }
+            Change::HostLoad {
+                host,
+                demand,
+                within_quota,
+                received,
+                memory,
+                cpu_request,
+                memory_request,
+                attempts,
+            } => {
+                self.words(&[
+                    14,
+                    host.0.into(),
+                    demand,
+                    within_quota,
+                    received,
+                    memory as u64,
+                    cpu_request as u64,
+                    memory_request as u64,
+                    attempts.into(),
+                ]);
+            }
+            Change::HostUp { host } => self.words(&[15, host.0.into()]),
+            Change::HostDown { host, cause } => self.words(&[16, host.0.into(), cause as u64]),
+            Change::HostLeft { host } => self.words(&[17, host.0.into()]),
+            Change::Thrash { host, on } => self.words(&[18, host.0.into(), on.into()]),
+            Change::Heartbeats { host, on } => self.words(&[19, host.0.into(), on.into()]),
+            Change::HostLost { host, lost } => self.words(&[20, host.0.into(), lost.into()]),
+            Change::Pressure { host, on } => self.words(&[21, host.0.into(), on.into()]),
+            Change::WindowBegins => self.word(22),
+        }
+    }
+
+    fn words(&mut self, words: &[u64]) {
+        for &word in words {
+            self.word(word);
+        }
+    }
+}

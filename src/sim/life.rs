@@ -1,0 +1,737 @@
+//! Lives: how attempts start, go on and end, and what their work was worth.
+
+use super::change::{Change, EndReason, Waiting, Worth};
+use super::engine::{Notice, Simulation};
+use super::queue::Event;
+use super::state::{Attempt, JobPhase, NONE, Parked, Saved, Unseen, crash_loop_delay};
+use crate::host::{cpu, memory};
+use crate::ids::{HostId, JobId};
+use crate::orchestrator::{Outcome, RestartRule};
+use crate::units::{SimDuration, SimTime};
+use crate::workload::{JobKind, RestartPolicy};
+
+/// A crash that comes this long after the last restart begins the kubelet's back-off anew.
+const CRASH_RESET: SimDuration = SimDuration::from_secs(600);
+
+impl Simulation<'_> {
+    /// Brings an attempt's progress up to now.
+    pub(super) fn settle(&mut self, slot: u32) {
+        let now = self.now;
+        let a = &mut self.attempts[slot as usize];
+        let dt = u128::from(now.since(a.since).0);
+        a.since = now;
+        if dt == 0 {
+            return;
+        }
+        let work = u128::from(a.received) * dt;
+        a.served += work;
+        a.unvalued += work;
+        a.done += if a.step_by_work() { work } else { u128::from(a.speed) * dt };
+    }
+
+    /// Live attempts of `job`, newest first.
+    pub(super) fn live_of(&self, job: JobId) -> Vec<u32> {
+        let mut slots = Vec::new();
+        let mut slot = self.jobs[job.index()].live;
+        while slot != NONE {
+            slots.push(slot);
+            slot = self.attempts[slot as usize].next_of_job;
+        }
+        slots
+    }
+
+    fn slot_on(&self, job: JobId, host: HostId) -> Option<u32> {
+        let mut slot = self.jobs[job.index()].live;
+        while slot != NONE {
+            let a = &self.attempts[slot as usize];
+            if a.host == host {
+                return Some(slot);
+            }
+            slot = a.next_of_job;
+        }
+        None
+    }
+
+    /// Says what a job without a live attempt demands, and why it waits, if that changed.
+    pub(super) fn update_waiting(&mut self, job: JobId) {
+        let state = self.jobs[job.index()];
+        let why = match state.phase {
+            JobPhase::Inside if state.live == NONE && state.down_on != NONE => Waiting::HostDown,
+            JobPhase::Inside if state.live == NONE => Waiting::Pending,
+            _ => Waiting::No,
+        };
+        if why == state.waiting {
+            return;
+        }
+        self.jobs[job.index()].waiting = why;
+        let (cpu_nano, memory) = if why == Waiting::No {
+            (0, 0)
+        } else {
+            let step = match self.saved.get(&job) {
+                Some(saved) => saved.step,
+                None => self.setup.workload.first_step(job).1,
+            };
+            (step.cpu_nano, step.memory.0)
+        };
+        self.emit(Change::Waits { job, why, cpu_nano, memory });
+    }
+
+    /// Whether `host` has what the job needs at its start: labels, GPUs, ports.
+    fn can_start(&self, job: JobId, host: HostId) -> bool {
+        let spec = self.setup.workload.spec(job);
+        let h = &self.hosts[host.index()];
+        (spec.node_selector.is_empty() && spec.gpu_models.is_empty()
+            || self.setup.cluster.matches(host, &spec.node_selector, &spec.gpu_models))
+            && (spec.gpus.is_empty() || self.devices.fits(host, &spec.gpus))
+            && spec.ports.iter().all(|port| !h.ports.contains(port))
+    }
+
+    /// The agent of `host` starts `job`: a new attempt, which may fail at once.
+    pub(super) fn start(&mut self, job: JobId, host: HostId) {
+        let h = &self.hosts[host.index()];
+        if !h.up || self.jobs[job.index()].phase != JobPhase::Inside && !self.stale_life(job) {
+            return;
+        }
+        if self.slot_on(job, host).is_some() {
+            return;
+        }
+        self.forget_restart(job, host);
+        self.unpark_job(job, host);
+        self.jobs[job.index()].attempts += 1;
+        let number = self.jobs[job.index()].attempts;
+        if !self.can_start(job, host) {
+            self.emit(Change::Ended { job, attempt: number, host, why: EndReason::StartFailed, served: 0 });
+            self.after_end(job, number, host, EndReason::StartFailed, 0);
+            return;
+        }
+        let world = self.world;
+        let spec = world.workload.spec(job);
+        let (cpu_request, memory_request) = world.requested(job);
+        let (cpu_limit, memory_limit) = (world.cpu_limit(job), world.memory_limit(job));
+        let weight = if self.info.qos { cpu::shares(cpu_request.0) } else { cpu::DEFAULT_SHARES };
+        let quota = match cpu_limit {
+            Some(limit) if self.options.cpu_quota => cpu::quota_nano(limit.0),
+            _ => u64::MAX,
+        };
+        let capacity = world.cluster.spec(host).memory.0;
+        let oom_score_adj = if self.info.qos {
+            let limits = (cpu_limit.map_or(0, |l| l.0), memory_limit.map_or(0, |l| l.0));
+            memory::oom_score_adj((cpu_request.0, memory_request.0), limits, capacity)
+        } else {
+            0
+        };
+        let (cursor, step, done, base) = match self.saved.get(&job) {
+            Some(saved) => (saved.cursor, saved.step, saved.done, saved.work),
+            None => {
+                let (cursor, step) = world.workload.first_step(job);
+                (cursor, step, 0, 0)
+            }
+        };
+        let devices = self.devices.choose(host, &spec.gpus).unwrap_or_default();
+        self.devices.take(host, &devices, &spec.gpus);
+        self.serials += 1;
+        let other = self.jobs[job.index()].live;
+        let h = &mut self.hosts[host.index()];
+        let attempt = Attempt {
+            job,
+            number,
+            host,
+            position: h.attempts.len() as u32,
+            serial: self.serials,
+            next_of_job: other,
+            cursor,
+            step,
+            demand: 0,
+            within_quota: 0,
+            received: 0,
+            by_work: spec.kind == JobKind::Batch,
+            done,
+            since: self.now,
+            served: 0,
+            unvalued: 0,
+            base,
+            speed: 0,
+            weight,
+            quota,
+            memory_limit: memory_limit.map_or(i64::MAX, |l| l.0),
+            cpu_request: cpu_request.0,
+            memory_request: memory_request.0,
+            oom_score_adj,
+            devices,
+            duplicate: other != NONE && spec.kind == JobKind::Service,
+            changed: false,
+            reschedule: true,
+        };
+        h.ports.extend_from_slice(&spec.ports);
+        h.cpu_request += cpu_request.0;
+        h.memory_request += memory_request.0;
+        let slot = match self.free_slots.pop() {
+            Some(slot) => {
+                self.attempts[slot as usize] = attempt;
+                slot
+            }
+            None => {
+                self.attempts.push(attempt);
+                self.epochs.push(0);
+                (self.attempts.len() - 1) as u32
+            }
+        };
+        self.hosts[host.index()].attempts.push(slot);
+        let state = &mut self.jobs[job.index()];
+        state.live = slot;
+        state.down_on = NONE;
+        self.emit(Change::Started { job, attempt: number, host });
+        self.update_waiting(job);
+        self.use_step(slot);
+    }
+
+    /// A job that is done may still be alive where nobody can stop it; its agent goes on with it.
+    fn stale_life(&self, job: JobId) -> bool {
+        self.jobs[job.index()].phase == JobPhase::Done && self.jobs[job.index()].live != NONE
+    }
+
+    /// The current step's demand and memory take effect.
+    fn use_step(&mut self, slot: u32) {
+        let a = &mut self.attempts[slot as usize];
+        let h = &mut self.hosts[a.host.index()];
+        let (demand, within) = (a.step.cpu_nano, a.step.cpu_nano.min(a.quota));
+        h.demand = h.demand - a.demand + demand;
+        h.within_quota = h.within_quota - a.within_quota + within;
+        a.demand = demand;
+        a.within_quota = within;
+        a.reschedule = true;
+        h.memory += a.step.memory.0;
+        h.over_limit |= a.step.memory.0 > a.memory_limit;
+        let host = a.host;
+        self.touch(host, slot);
+    }
+
+    /// The rates of `slot` on `host` are worked out before time goes on.
+    pub(super) fn touch(&mut self, host: HostId, slot: u32) {
+        let a = &mut self.attempts[slot as usize];
+        if !a.changed {
+            a.changed = true;
+            self.hosts[host.index()].changed.push(slot);
+        }
+        self.touch_host(host);
+    }
+
+    /// The sums of `host` are looked at before time goes on.
+    pub(super) fn touch_host(&mut self, host: HostId) {
+        let h = &mut self.hosts[host.index()];
+        if !h.dirty {
+            h.dirty = true;
+            self.dirty.push(host);
+        }
+    }
+
+    /// A usage step is over: the last microsecond served only what was left of it, and the next step begins, or the
+    /// job's work is done.
+    pub(super) fn step_ends(&mut self, slot: u32) {
+        self.settle(slot);
+        self.epochs[slot as usize] += 1;
+        let a = &mut self.attempts[slot as usize];
+        let total = a.step_total().expect("a step that ends has an end");
+        debug_assert!(a.done >= total, "a step ended before its work was done");
+        if a.step_by_work() && a.done > total {
+            let excess = a.done - total;
+            a.done = total;
+            a.served -= excess;
+            a.unvalued -= excess;
+            let remainder = a.received - excess as u64;
+            let change = Change::Remainder {
+                job: a.job,
+                attempt: a.number,
+                host: a.host,
+                demand: a.demand,
+                within_quota: a.within_quota,
+                received: a.received,
+                remainder,
+            };
+            self.emit(change);
+        }
+        let workload = &self.setup.workload;
+        let a = &mut self.attempts[slot as usize];
+        let (job, host, length) = (a.job, a.host, a.step.length_us);
+        match workload.next_step(job, &mut a.cursor, length) {
+            Some(step) => {
+                self.hosts[host.index()].memory -= a.step.memory.0;
+                a.step = step;
+                a.done = 0;
+                self.use_step(slot);
+            }
+            None => self.end_attempt(slot, EndReason::Finished),
+        }
+    }
+
+    /// Ends the attempt in `slot`, releases what it held, values its work as far as that is known, and does what
+    /// follows from `why`.
+    pub(super) fn end_attempt(&mut self, slot: u32, why: EndReason) {
+        self.settle(slot);
+        self.epochs[slot as usize] += 1;
+        let a = &self.attempts[slot as usize];
+        let (job, number, host, served) = (a.job, a.number, a.host, a.served);
+        self.emit(Change::Ended { job, attempt: number, host, why, served });
+        // Unlink from the job.
+        let mut live = self.live_of(job);
+        live.retain(|&s| s != slot);
+        self.jobs[job.index()].live = live.first().copied().unwrap_or(NONE);
+        for pair in live.windows(2) {
+            self.attempts[pair[0] as usize].next_of_job = pair[1];
+        }
+        if let Some(&last) = live.last() {
+            self.attempts[last as usize].next_of_job = NONE;
+        }
+        // Unlink from the host.
+        let position = self.attempts[slot as usize].position;
+        let a = &mut self.attempts[slot as usize];
+        let h = &mut self.hosts[host.index()];
+        h.attempts.swap_remove(position as usize);
+        h.demand -= a.demand;
+        h.within_quota -= a.within_quota;
+        h.received -= a.received;
+        h.memory -= a.step.memory.0;
+        h.cpu_request -= a.cpu_request;
+        h.memory_request -= a.memory_request;
+        let devices = std::mem::take(&mut a.devices);
+        let mut unvalued = std::mem::take(&mut a.unvalued);
+        let duplicate = a.duplicate;
+        if a.changed {
+            a.changed = false;
+            let at = h.changed.iter().position(|&s| s == slot).expect("a changed attempt is listed");
+            h.changed.swap_remove(at);
+        }
+        let moved = h.attempts.get(position as usize).copied();
+        let spec = self.setup.workload.spec(job);
+        for port in &spec.ports {
+            if let Some(at) = h.ports.iter().position(|p| p == port) {
+                h.ports.swap_remove(at);
+            }
+        }
+        if let Some(moved) = moved {
+            self.attempts[moved as usize].position = position;
+        }
+        self.devices.give(host, &devices, &spec.gpus);
+        if spec.checkpoint && spec.kind == JobKind::Batch && why != EndReason::Finished {
+            unvalued = self.save(slot, unvalued);
+        }
+        let worth = self.worth_at_end(slot, why, duplicate, &live);
+        if let Some(worth) = worth {
+            self.value(job, number, worth, unvalued);
+        }
+        // Free the slot; the job number marks it empty.
+        self.attempts[slot as usize].job = JobId(NONE);
+        self.free_slots.push(slot);
+        self.touch_host(host);
+        if spec.kind == JobKind::Service && !duplicate {
+            self.promote(job);
+        }
+        self.after_end(job, number, host, why, if worth.is_some() { 0 } else { unvalued });
+        self.unpark(host);
+    }
+
+    /// What the unvalued work of an ending attempt was worth; `None`: known only when its end is heard of.
+    fn worth_at_end(&self, slot: u32, why: EndReason, duplicate: bool, others: &[u32]) -> Option<Worth> {
+        let a = &self.attempts[slot as usize];
+        let spec = self.setup.workload.spec(a.job);
+        let done = self.jobs[a.job.index()].phase == JobPhase::Done;
+        if spec.kind == JobKind::Service {
+            return Some(if duplicate { Worth::Duplicate } else { Worth::Useful });
+        }
+        if done {
+            return Some(Worth::Duplicate);
+        }
+        match why {
+            EndReason::Finished => None,
+            EndReason::Stopped if !others.is_empty() => Some(Worth::Duplicate),
+            // What a checkpoint saved is valued by `save`; what is left over was lost.
+            _ => Some(Worth::Lost),
+        }
+    }
+
+    /// Saves the progress of an ending attempt if it is the furthest, and values what it added. Returns the rest of
+    /// its unvalued work.
+    fn save(&mut self, slot: u32, unvalued: u128) -> u128 {
+        let a = &self.attempts[slot as usize];
+        let (job, number, work) = (a.job, a.number, a.position_in_work());
+        if self.jobs[job.index()].phase == JobPhase::Done {
+            return unvalued;
+        }
+        let saved = Saved { cursor: a.cursor, step: a.step, done: a.done, work };
+        let gain = unvalued.min(work.saturating_sub(self.saved_work(job)));
+        if work >= self.saved_work(job) {
+            self.saved.insert(job, saved);
+        }
+        self.value(job, number, Worth::Useful, gain);
+        unvalued - gain
+    }
+
+    /// Work of `job` that a checkpoint holds and that is valued already.
+    fn saved_work(&self, job: JobId) -> u128 {
+        self.saved.get(&job).map_or(0, |s| s.work)
+    }
+
+    fn value(&mut self, job: JobId, attempt: u32, worth: Worth, amount: u128) {
+        if amount > 0 {
+            self.emit(Change::Valued { job, attempt, worth, amount });
+        }
+    }
+
+    /// The oldest of a service's live attempts is the one that counts.
+    fn promote(&mut self, job: JobId) {
+        let Some(&oldest) = self.live_of(job).last() else { return };
+        if !self.attempts[oldest as usize].duplicate {
+            return;
+        }
+        self.settle(oldest);
+        let a = &mut self.attempts[oldest as usize];
+        a.duplicate = false;
+        let (number, amount) = (a.number, std::mem::take(&mut a.unvalued));
+        self.value(job, number, Worth::Duplicate, amount);
+    }
+
+    /// What follows from the end of an attempt.
+    fn after_end(&mut self, job: JobId, attempt: u32, host: HostId, why: EndReason, unvalued: u128) {
+        let heard = self.hosts[host.index()].heard;
+        let inside = self.jobs[job.index()].phase == JobPhase::Inside;
+        let policy = self.setup.workload.spec(job).restart;
+        match why {
+            EndReason::Finished => {
+                if heard {
+                    self.finish_job(job, attempt, host, unvalued);
+                } else {
+                    self.hosts[host.index()].unseen.push(Unseen { job, attempt, why, unvalued });
+                }
+            }
+            EndReason::EvictedPressure if self.replaces_evicted => {
+                if heard {
+                    self.notices.push_back(Notice::Ended { job, host, outcome: Outcome::Evicted });
+                } else {
+                    self.hosts[host.index()].unseen.push(Unseen { job, attempt, why, unvalued });
+                }
+            }
+            EndReason::OomLimit | EndReason::OomHost | EndReason::StartFailed | EndReason::EvictedPressure => {
+                if policy != RestartPolicy::Never {
+                    self.restart_in_place(job, host, why == EndReason::StartFailed);
+                } else if heard && inside {
+                    self.give_up_job(job, host);
+                } else if inside {
+                    self.hosts[host.index()].unseen.push(Unseen { job, attempt, why, unvalued });
+                }
+            }
+            EndReason::HostDown => {
+                if inside && self.jobs[job.index()].live == NONE {
+                    self.falls_with(job, host);
+                }
+            }
+            _ => {}
+        }
+        self.update_waiting(job);
+    }
+
+    /// How much of a finished attempt's `unvalued` work is useful. Two lives from one checkpoint: what the other had
+    /// saved beyond this one's beginning is not useful twice.
+    fn beyond_saved(&self, job: JobId, unvalued: u128) -> u128 {
+        match self.saved.get(&job) {
+            Some(saved) => unvalued.min(self.setup.workload.work(job) - saved.work),
+            None => unvalued,
+        }
+    }
+
+    /// The job has no live attempt left because `host` fell.
+    fn falls_with(&mut self, job: JobId, host: HostId) {
+        self.jobs[job.index()].down_on = host.0;
+        self.hosts[host.index()].down_jobs.push(job);
+    }
+
+    /// The control plane sees that a job's work is done.
+    fn finish_job(&mut self, job: JobId, attempt: u32, host: HostId, unvalued: u128) {
+        if self.jobs[job.index()].phase != JobPhase::Inside {
+            self.value(job, attempt, Worth::Duplicate, unvalued);
+            return;
+        }
+        let useful = self.beyond_saved(job, unvalued);
+        self.saved.remove(&job);
+        self.value(job, attempt, Worth::Useful, useful);
+        self.value(job, attempt, Worth::Duplicate, unvalued - useful);
+        self.jobs[job.index()].phase = JobPhase::Done;
+        self.crashes.remove(&job);
+        self.emit(Change::Finished { job });
+        self.update_waiting(job);
+        self.notices.push_back(Notice::Ended { job, host, outcome: Outcome::Finished });
+        for i in 0..self.setup.workload.before(job).len() {
+            let next = self.setup.workload.before(job)[i];
+            self.after_left[next.index()] -= 1;
+            if self.after_left[next.index()] == 0 && self.jobs[next.index()].arrived {
+                self.enter(next);
+            }
+        }
+        self.user_done();
+    }
+
+    fn give_up_job(&mut self, job: JobId, host: HostId) {
+        self.jobs[job.index()].phase = JobPhase::Done;
+        self.gave_up.insert(job);
+        self.emit(Change::GaveUp { job });
+        self.update_waiting(job);
+        self.notices.push_back(Notice::Ended { job, host, outcome: Outcome::GaveUp });
+        self.user_done();
+    }
+
+    /// The control plane hears again of a host, and of what ended there meanwhile.
+    pub(super) fn hear_unseen(&mut self, host: HostId) {
+        for unseen in std::mem::take(&mut self.hosts[host.index()].unseen) {
+            let Unseen { job, attempt, why, unvalued } = unseen;
+            match why {
+                EndReason::Finished => self.finish_job(job, attempt, host, unvalued),
+                EndReason::EvictedPressure if self.replaces_evicted => {
+                    self.notices.push_back(Notice::Ended { job, host, outcome: Outcome::Evicted });
+                }
+                _ if self.jobs[job.index()].phase == JobPhase::Inside => self.give_up_job(job, host),
+                _ => {}
+            }
+        }
+    }
+
+    /// A host fell before the ends on it were heard of: a finish that nobody saw is work lost.
+    pub(super) fn lose_unseen(&mut self, host: HostId) {
+        for unseen in std::mem::take(&mut self.hosts[host.index()].unseen) {
+            let done = self.jobs[unseen.job.index()].phase == JobPhase::Done;
+            let worth = if done { Worth::Duplicate } else { Worth::Lost };
+            self.value(unseen.job, unseen.attempt, worth, unseen.unvalued);
+            if !done && self.jobs[unseen.job.index()].live == NONE {
+                self.falls_with(unseen.job, host);
+                self.update_waiting(unseen.job);
+            }
+        }
+    }
+
+    /// The agent stops its attempt of `job`, and any restart it had in mind.
+    pub(super) fn stop(&mut self, job: JobId, host: HostId, why: EndReason) {
+        self.forget_restart(job, host);
+        self.unpark_job(job, host);
+        if let Some(slot) = self.slot_on(job, host) {
+            self.end_attempt(slot, why);
+        }
+    }
+
+    /// A job's owner removes it.
+    pub(super) fn remove(&mut self, job: JobId) {
+        if self.jobs[job.index()].phase != JobPhase::Inside {
+            return;
+        }
+        self.jobs[job.index()].phase = JobPhase::Done;
+        self.jobs[job.index()].ticket += 1;
+        self.cancel_restarts(job);
+        self.emit(Change::Removed { job });
+        for slot in self.live_of(job) {
+            let host = self.attempts[slot as usize].host;
+            if self.hosts[host.index()].heard {
+                self.end_attempt(slot, EndReason::Removed);
+            }
+        }
+        self.update_waiting(job);
+        self.notices.push_back(Notice::Removed(job));
+        self.user_done();
+    }
+
+    /// The agent restarts a job in place by its rule. A start that failed is parked: until something on the host
+    /// changes, its repeats must fail too and are no events.
+    fn restart_in_place(&mut self, job: JobId, host: HostId, failed_start: bool) {
+        let delay = self.restart_delay(job);
+        let at = self.now + delay;
+        if failed_start {
+            self.parked_jobs += 1;
+            self.hosts[host.index()].parked.push(Parked { job, retry: at });
+        } else {
+            self.queue_restart(job, host, at);
+        }
+    }
+
+    fn queue_restart(&mut self, job: JobId, host: HostId, at: SimTime) {
+        self.restarts += 1;
+        let serial = self.restarts;
+        self.hosts[host.index()].restarting.insert(job, serial);
+        let hosts = self.restart_hosts.entry(job).or_default();
+        if !hosts.contains(&host) {
+            hosts.push(host);
+        }
+        self.queue.push(at, Event::Restart { job, host, serial });
+    }
+
+    fn restart_delay(&mut self, job: JobId) -> SimDuration {
+        match self.restart_rule {
+            RestartRule::Fixed(delay) => delay,
+            RestartRule::CrashLoop => {
+                let now = self.now;
+                let crashes = self.crashes.entry(job).or_default();
+                if crashes.count > 0 && now > crashes.last_restart + CRASH_RESET {
+                    crashes.count = 0;
+                }
+                crashes.count += 1;
+                let delay = crash_loop_delay(crashes.count);
+                crashes.last_restart = now + delay;
+                delay
+            }
+        }
+    }
+
+    /// The agent of `host` no longer restarts `job`.
+    pub(super) fn forget_restart(&mut self, job: JobId, host: HostId) {
+        if self.hosts[host.index()].restarting.remove(&job).is_some() {
+            if let Some(hosts) = self.restart_hosts.get_mut(&job) {
+                hosts.retain(|&h| h != host);
+                if hosts.is_empty() {
+                    self.restart_hosts.remove(&job);
+                }
+            }
+        }
+    }
+
+    /// Agents within reach no longer restart `job`.
+    pub(super) fn cancel_restarts(&mut self, job: JobId) {
+        for host in self.restart_hosts.get(&job).cloned().unwrap_or_default() {
+            if self.hosts[host.index()].heard {
+                self.forget_restart(job, host);
+            }
+        }
+        if self.jobs[job.index()].attempts > 0 {
+            for host in self.parked_hosts(job) {
+                if self.hosts[host.index()].heard {
+                    self.unpark_job(job, host);
+                }
+            }
+        }
+    }
+
+    fn parked_hosts(&self, job: JobId) -> Vec<HostId> {
+        if self.parked_jobs == 0 {
+            return Vec::new();
+        }
+        self.setup.cluster.ids().filter(|host| self.hosts[host.index()].parked.iter().any(|p| p.job == job)).collect()
+    }
+
+    /// Counts in closed form the retries on `host` before `until`, and leaves each parked job at its next one.
+    pub(super) fn count_parked(&mut self, host: HostId, until: SimTime) {
+        let mut parked = std::mem::take(&mut self.hosts[host.index()].parked);
+        for p in &mut parked {
+            self.count_retries(host, p, until);
+        }
+        self.hosts[host.index()].parked = parked;
+    }
+
+    fn count_retries(&mut self, host: HostId, parked: &mut Parked, until: SimTime) {
+        let mut times = 0u64;
+        let job = parked.job;
+        while parked.retry < until {
+            let (step, whole) = match self.restart_rule {
+                RestartRule::Fixed(delay) => (delay, true),
+                RestartRule::CrashLoop => {
+                    let crashes = self.crashes.entry(job).or_default();
+                    crashes.count += 1;
+                    (crash_loop_delay(crashes.count), crashes.count > 7)
+                }
+            };
+            // From here on all retries are `step` apart.
+            let repeats = if whole && step.0 > 0 { (until.0 - parked.retry.0).div_ceil(step.0) } else { 1 };
+            times += repeats;
+            parked.retry = SimTime(parked.retry.0.saturating_add(step.0.max(1).saturating_mul(repeats)));
+        }
+        if times > 0 {
+            if let Some(crashes) = self.crashes.get_mut(&job) {
+                crashes.last_restart = parked.retry;
+            }
+            let state = &mut self.jobs[job.index()];
+            state.attempts = u32::try_from(u64::from(state.attempts) + times).unwrap_or(u32::MAX - 1);
+            let last_attempt = state.attempts;
+            self.emit(Change::StartsFailed { job, host, times, last_attempt });
+        }
+    }
+
+    /// Something on `host` was freed: parked jobs that could start now get a real retry.
+    fn unpark(&mut self, host: HostId) {
+        if self.hosts[host.index()].parked.is_empty() {
+            return;
+        }
+        self.count_parked(host, self.now);
+        let parked = std::mem::take(&mut self.hosts[host.index()].parked);
+        for p in parked {
+            if self.can_start(p.job, host) {
+                self.parked_jobs -= 1;
+                self.queue_restart(p.job, host, p.retry);
+            } else {
+                self.hosts[host.index()].parked.push(p);
+            }
+        }
+    }
+
+    /// `job` is no longer parked on `host`; its failed retries so far are counted.
+    fn unpark_job(&mut self, job: JobId, host: HostId) {
+        let Some(at) = self.hosts[host.index()].parked.iter().position(|p| p.job == job) else { return };
+        let mut parked = self.hosts[host.index()].parked.remove(at);
+        self.parked_jobs -= 1;
+        self.count_retries(host, &mut parked, self.now);
+    }
+
+    /// All that the agent of `host` had in mind is gone.
+    pub(super) fn forget_agent(&mut self, host: HostId) {
+        self.count_parked(host, self.now);
+        self.parked_jobs -= self.hosts[host.index()].parked.len();
+        self.hosts[host.index()].parked.clear();
+        for job in self.hosts[host.index()].restarting.keys().copied().collect::<Vec<_>>() {
+            self.forget_restart(job, host);
+        }
+    }
+
+    /// At the end of the run: live attempts of batch jobs count as far as they came, the furthest of each job; what
+    /// is missing to a job's work is abandoned.
+    pub(super) fn value_all_at_end(&mut self) {
+        let mut unseen_done = std::collections::BTreeSet::new();
+        for host in self.setup.cluster.ids() {
+            for unseen in std::mem::take(&mut self.hosts[host.index()].unseen) {
+                let first = self.jobs[unseen.job.index()].phase == JobPhase::Inside
+                    && unseen.why == EndReason::Finished
+                    && unseen_done.insert(unseen.job);
+                let useful = if first { self.beyond_saved(unseen.job, unseen.unvalued) } else { 0 };
+                self.value(unseen.job, unseen.attempt, Worth::Useful, useful);
+                self.value(unseen.job, unseen.attempt, Worth::Duplicate, unseen.unvalued - useful);
+            }
+        }
+        for job in self.setup.workload.ids() {
+            let live = self.live_of(job);
+            let state = self.jobs[job.index()];
+            let spec = self.setup.workload.spec(job);
+            let batch = spec.kind == JobKind::Batch;
+            let counts = state.phase == JobPhase::Inside && !unseen_done.contains(&job);
+            // Oldest first: among equally far ones the older counts.
+            let furthest = live.iter().rev().copied().max_by(|&a, &b| {
+                let work = |s: u32| self.attempts[s as usize].position_in_work();
+                work(a).cmp(&work(b)).then(std::cmp::Ordering::Greater)
+            });
+            let saved = self.saved_work(job);
+            let mut reached = saved;
+            for &slot in live.iter().rev() {
+                let a = &self.attempts[slot as usize];
+                let (number, amount, duplicate) = (a.number, a.unvalued, a.duplicate);
+                let useful = match batch {
+                    true if counts && furthest == Some(slot) => {
+                        reached = reached.max(a.position_in_work());
+                        amount.min(reached - saved)
+                    }
+                    true => 0,
+                    false if duplicate => 0,
+                    false => amount,
+                };
+                self.value(job, number, Worth::Useful, useful);
+                self.value(job, number, Worth::Duplicate, amount - useful);
+            }
+            let given_up = state.phase == JobPhase::Done && self.gave_up.contains(&job);
+            if batch && (counts || given_up) {
+                let amount = self.setup.workload.work(job) - reached;
+                if amount > 0 {
+                    self.emit(Change::Abandoned { job, amount });
+                }
+            }
+        }
+    }
+}

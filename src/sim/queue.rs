@@ -1,0 +1,138 @@
+//! The event queue: a closed vocabulary and one total order.
+//!
+//! Order is (time, rank, insertion number). Ranks say what goes first at one instant, in one table. Arrivals are not
+//! in the queue (they come by cursor), so it holds only running things and what was asked for. Events of an attempt
+//! carry its epoch; one whose epoch has passed is stale and is dropped when it comes up.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use crate::ids::{HostId, JobId};
+use crate::units::SimTime;
+
+/// What goes first at one instant, lowest first.
+///
+/// Ends precede starts: the room they free is visible to the next decision, as in fleet, whose reconciler reads the
+/// whole cluster before it decides anything. What the control plane hears comes after all that happened by itself.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[repr(u8)]
+pub(super) enum Rank {
+    Window = 0,
+    StepEnds,
+    Host,
+    Eviction,
+    Removal,
+    Arrival,
+    Notice,
+    Wake,
+    Start,
+}
+
+/// What will happen.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum Event {
+    /// The warm-up is over.
+    WindowBegins,
+    /// The current usage step of the attempt in `slot` ends.
+    StepEnds { slot: u32, epoch: u32 },
+    /// A host joins.
+    Joins(HostId),
+    /// A host leaves.
+    Leaves(HostId),
+    /// Failure number `n` of the setup begins.
+    FailureBegins(u32),
+    /// A partition heals.
+    PartitionHeals { host: HostId, epoch: u32 },
+    /// A fallen host has booted.
+    Boots { host: HostId, epoch: u32 },
+    /// A host has thrashed long enough to miss its heartbeats.
+    HeartbeatsLapse { host: HostId, epoch: u32 },
+    /// A host has thrashed long enough for an operator.
+    OperatorReboots { host: HostId, epoch: u32 },
+    /// The kubelet's eviction loop looks at its host.
+    EvictionTick(HostId),
+    /// The pressure condition has outlasted its cause.
+    PressureEnds { host: HostId, epoch: u32 },
+    /// A service's time is over.
+    Removal(JobId),
+    /// A user of a closed loop is ready for the next job.
+    UserReady,
+    /// The orchestrator asked to be woken.
+    Wake(u64),
+    /// The agent starts a job as the control plane said.
+    Start { job: JobId, host: HostId, ticket: u32 },
+    /// The agent restarts a job in place.
+    Restart { job: JobId, host: HostId, serial: u32 },
+    /// The agent stops its attempt of a job.
+    Stop { job: JobId, host: HostId },
+}
+
+impl Event {
+    fn rank(self) -> Rank {
+        match self {
+            Event::WindowBegins => Rank::Window,
+            Event::StepEnds { .. } => Rank::StepEnds,
+            Event::Joins(_)
+            | Event::Leaves(_)
+            | Event::FailureBegins(_)
+            | Event::PartitionHeals { .. }
+            | Event::Boots { .. }
+            | Event::HeartbeatsLapse { .. }
+            | Event::OperatorReboots { .. }
+            | Event::PressureEnds { .. } => Rank::Host,
+            Event::EvictionTick(_) => Rank::Eviction,
+            Event::Removal(_) => Rank::Removal,
+            Event::UserReady => Rank::Arrival,
+            Event::Wake(_) => Rank::Wake,
+            Event::Stop { .. } | Event::Start { .. } | Event::Restart { .. } => Rank::Start,
+        }
+    }
+}
+
+/// Time, then rank and insertion number packed into one word, then the event (never compared: the word is unique).
+type Entry = Reverse<(SimTime, u64, Event)>;
+
+const _: () = assert!(size_of::<Entry>() == 32);
+
+/// The queue.
+#[derive(Debug, Default)]
+pub(super) struct EventQueue {
+    heap: BinaryHeap<Entry>,
+    inserted: u64,
+}
+
+const RANK_SHIFT: u32 = 56;
+
+impl EventQueue {
+    pub(super) fn push(&mut self, at: SimTime, event: Event) {
+        assert!(self.inserted < 1 << RANK_SHIFT, "2^56 events");
+        let key = (event.rank() as u64) << RANK_SHIFT | self.inserted;
+        self.inserted += 1;
+        self.heap.push(Reverse((at, key, event)));
+    }
+
+    /// Time and rank of the next event.
+    pub(super) fn peek(&self) -> Option<(SimTime, u8)> {
+        self.heap.peek().map(|Reverse((at, key, _))| (*at, (key >> RANK_SHIFT) as u8))
+    }
+
+    pub(super) fn pop(&mut self) -> Option<(SimTime, Event)> {
+        self.heap.pop().map(|Reverse((at, _, event))| (at, event))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_times_go_by_rank_then_by_insertion() {
+        let mut q = EventQueue::default();
+        q.push(SimTime(5), Event::Wake(1));
+        q.push(SimTime(5), Event::Wake(0));
+        q.push(SimTime(5), Event::Removal(JobId(9)));
+        q.push(SimTime(4), Event::Start { job: JobId(0), host: HostId(0), ticket: 0 });
+        let order: Vec<Event> = std::iter::from_fn(|| q.pop()).map(|(_, e)| e).collect();
+        assert_eq!(order[1..], [Event::Removal(JobId(9)), Event::Wake(1), Event::Wake(0)]);
+    }
+}

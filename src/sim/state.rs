@@ -1,0 +1,250 @@
+//! The truth: attempts, and what each host and job is doing. What the control plane believes is its own affair.
+
+use std::collections::BTreeMap;
+
+use super::change::{EndReason, Waiting};
+use crate::ids::{HostId, JobId};
+use crate::units::{SimDuration, SimTime};
+use crate::workload::{UsageCursor, UsageStep};
+
+/// No slot, no attempt.
+pub(super) const NONE: u32 = u32::MAX;
+
+/// Thousandths: the profile clock of time-indexed steps runs in thousandths of a microsecond, so that a host that
+/// thrashes can slow it down.
+pub(super) const FULL_SPEED: u64 = 1000;
+
+/// One life of a job on one host.
+#[derive(Clone, Debug)]
+pub(super) struct Attempt {
+    pub job: JobId,
+    /// From 1, per job.
+    pub number: u32,
+    pub host: HostId,
+    /// Position in the host's list.
+    pub position: u32,
+    /// Order of starts over the whole run: the scan order of the kernel, and the last word among equals.
+    pub serial: u64,
+    /// Another live attempt of the same job.
+    pub next_of_job: u32,
+    pub cursor: UsageCursor,
+    pub step: UsageStep,
+    /// Demand of the current step, nano-cores.
+    pub demand: u64,
+    /// The same within the quota.
+    pub within_quota: u64,
+    /// What it gets.
+    pub received: u64,
+    /// Whether steps are indexed by work done (batch) and not by time.
+    pub by_work: bool,
+    /// Progress in the current step: nano-core-µs where the step is indexed by work, else thousandths of a µs.
+    pub done: u128,
+    /// Time of the last settlement.
+    pub since: SimTime,
+    /// Work received in all.
+    pub served: u128,
+    /// Work received and not yet valued.
+    pub unvalued: u128,
+    /// Work of the job that a checkpoint had saved when this attempt began.
+    pub base: u128,
+    /// The profile clock's speed in force, in thousandths.
+    pub speed: u64,
+    pub weight: u64,
+    /// Nano-cores; `u64::MAX`: none.
+    pub quota: u64,
+    /// Bytes; `i64::MAX`: none.
+    pub memory_limit: i64,
+    pub cpu_request: i64,
+    pub memory_request: i64,
+    pub oom_score_adj: i64,
+    /// GPU devices it holds.
+    pub devices: Vec<u16>,
+    /// A second live attempt of a service.
+    pub duplicate: bool,
+    /// Whether its rate must be looked at.
+    pub changed: bool,
+    /// Whether its step end must be queued anew.
+    pub reschedule: bool,
+}
+
+impl Attempt {
+    /// Whether the current step is indexed by work.
+    pub fn step_by_work(&self) -> bool {
+        self.by_work && self.demand > 0
+    }
+
+    /// All of the current step, in the unit of `done`; `None`: without end.
+    pub fn step_total(&self) -> Option<u128> {
+        if self.step_by_work() {
+            Some(u128::from(self.demand) * u128::from(self.step.length_us))
+        } else if self.step.length_us == u64::MAX {
+            None
+        } else {
+            Some(u128::from(self.step.length_us) * u128::from(FULL_SPEED))
+        }
+    }
+
+    /// Microseconds until the current step ends at the rates in force; `None`: never.
+    pub fn time_left(&self) -> Option<u64> {
+        let left = self.step_total()?.saturating_sub(self.done);
+        let rate = if self.step_by_work() { self.received } else { self.speed };
+        if left == 0 {
+            return Some(0);
+        }
+        if rate == 0 {
+            return None;
+        }
+        u64::try_from(left.div_ceil(u128::from(rate))).ok()
+    }
+
+    /// Work of the job done up to here, a saved part included.
+    pub fn position_in_work(&self) -> u128 {
+        self.base + self.served
+    }
+}
+
+/// Progress that survives a kill.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Saved {
+    pub cursor: UsageCursor,
+    pub step: UsageStep,
+    pub done: u128,
+    pub work: u128,
+}
+
+/// A kubelet's memory of a job's crashes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Crashes {
+    pub count: u32,
+    pub last_restart: SimTime,
+}
+
+/// A job that failed to start and would fail again while nothing on its host changes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Parked {
+    pub job: JobId,
+    /// The next retry.
+    pub retry: SimTime,
+}
+
+/// An end that the control plane has not heard of.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Unseen {
+    pub job: JobId,
+    pub attempt: u32,
+    pub why: EndReason,
+    /// Work to be valued once it is known whether it counted.
+    pub unvalued: u128,
+}
+
+/// What a job is doing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum JobPhase {
+    /// Not arrived, or waiting for others to finish.
+    Outside,
+    /// In the system.
+    Inside,
+    /// Finished, removed or given up.
+    Done,
+}
+
+/// A job's runtime columns, kept together: they are touched together.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct JobState {
+    pub phase: JobPhase,
+    pub waiting: Waiting,
+    /// Whether its arrival time has come.
+    pub arrived: bool,
+    /// Attempts so far.
+    pub attempts: u32,
+    /// Number of the pending start; an event with another number is stale.
+    pub ticket: u32,
+    /// Newest live attempt.
+    pub live: u32,
+    /// Host whose fall ended its last attempt, while that has not been given up.
+    pub down_on: u32,
+}
+
+const _: () = assert!(size_of::<JobState>() <= 24);
+
+impl JobState {
+    pub(super) const NEW: JobState = JobState {
+        phase: JobPhase::Outside,
+        waiting: Waiting::No,
+        arrived: false,
+        attempts: 0,
+        ticket: 0,
+        live: NONE,
+        down_on: NONE,
+    };
+}
+
+/// What a host is doing.
+#[derive(Clone, Debug, Default)]
+pub(super) struct HostState {
+    /// Powered and running.
+    pub up: bool,
+    /// Has joined and not left.
+    pub member: bool,
+    /// Cut off by a partition.
+    pub cut: bool,
+    /// Too busy thrashing for heartbeats.
+    pub muted: bool,
+    /// Whether the control plane hears it, as last told.
+    pub heard: bool,
+    pub thrashing: bool,
+    pub pressure: bool,
+    pub eviction_asked: bool,
+    pub contended: bool,
+    /// All rates must be looked at (the speed changed).
+    pub speed_changed: bool,
+    pub dirty: bool,
+    /// Some attempt may be over its memory limit.
+    pub over_limit: bool,
+    pub cut_epoch: u32,
+    pub down_epoch: u32,
+    pub thrash_epoch: u32,
+    pub pressure_epoch: u32,
+    pub down_until: SimTime,
+    /// Slots of live attempts, in no order.
+    pub attempts: Vec<u32>,
+    /// Slots whose rates must be looked at.
+    pub changed: Vec<u32>,
+    /// Σ demand, nano-cores.
+    pub demand: u64,
+    /// Σ demand within quotas.
+    pub within_quota: u64,
+    /// Σ received.
+    pub received: u64,
+    /// Σ memory in use.
+    pub memory: i64,
+    pub cpu_request: i64,
+    pub memory_request: i64,
+    pub ports: Vec<u16>,
+    /// Jobs that its agent will restart: serial of the event.
+    pub restarting: BTreeMap<JobId, u32>,
+    pub parked: Vec<Parked>,
+    pub unseen: Vec<Unseen>,
+    /// Jobs that may still wait for this host's fall to end.
+    pub down_jobs: Vec<JobId>,
+}
+
+/// How long a kubelet waits before restart number `count` (from 1): at once, then 10 s doubling to 300 s.
+/// (`pkg/kubelet/kuberuntime`, client-go `flowcontrol.Backoff`, v1.36.3; `MaxContainerBackOff`.)
+pub(super) fn crash_loop_delay(count: u32) -> SimDuration {
+    match count {
+        0 | 1 => SimDuration::ZERO,
+        n => SimDuration::from_secs((10u64 << (n - 2).min(5)).min(300)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn crash_loops_wait_0_10_20_40_80_160_300_300() {
+        let waits: Vec<u64> = (1..=8).map(|n| crash_loop_delay(n).0 / 1_000_000).collect();
+        assert_eq!(waits, [0, 10, 20, 40, 80, 160, 300, 300]);
+    }
+}

@@ -1,0 +1,474 @@
+//! Bytes to rows: plain or gzip, by name of column, with the line of every row, and never more in memory than a line.
+//!
+//! Knows no format. A guard in front of the CSV reader holds lines and files to their budgets, since the reader itself
+//! would buffer one endless line; the guard also ends the last line, so that a row's line number can be computed.
+
+use std::fs::File;
+use std::io::{self, BufReader, Cursor, Read};
+use std::path::{Path, PathBuf};
+
+use csv::{ByteRecord, Terminator};
+use flate2::read::MultiGzDecoder;
+
+use super::Budgets;
+use crate::error::{Error, Result, unknown_name};
+
+/// Largest amount that a row may hold: 2^53 of its unit, exact in the `f64` of a score.
+const AMOUNT_MAX: u64 = 1 << 53;
+/// Largest time that a row may hold: 2^61 µs.
+const TIME_MAX_US: u64 = crate::workload::LONGEST_US;
+
+/// `path` as errors name it: `-` is `<stdin>`.
+pub(super) fn display_name(path: &str) -> PathBuf {
+    PathBuf::from(if path == "-" { "<stdin>" } else { path })
+}
+
+/// A table with a header.
+pub struct Table {
+    name: PathBuf,
+    reader: csv::Reader<Guard<Box<dyn Read>>>,
+    header: Vec<String>,
+    record: ByteRecord,
+    line: u64,
+}
+
+impl Table {
+    /// Opens `path`, plain or gzip (by content, whatever its name), `-` for stdin, and reads the header. `needed` is
+    /// what an empty file lacks.
+    pub(super) fn open(path: &str, needed: &str, budgets: &Budgets) -> Result<Table> {
+        let name = display_name(path);
+        let raw = open_raw(path).map_err(|error| error.in_file(&name))?;
+        let place = |error: io::Error| read_error(error).in_file(&name);
+        let (magic, raw) = peek(raw, 2).map_err(place)?;
+        let plain: Box<dyn Read> =
+            if magic == [0x1f, 0x8b] { Box::new(MultiGzDecoder::new(BufReader::new(raw))) } else { Box::new(raw) };
+        let guard = Guard::new(without_bom(plain).map_err(place)?, budgets);
+        // A line ends at \n alone, and the \r before it is taken off here: the CSV reader's own \r\n handling would
+        // make its line numbers depend on the line ends.
+        let reader = csv::ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .terminator(Terminator::Any(b'\n'))
+            .buffer_capacity(1 << 16)
+            .from_reader(guard);
+        let mut table = Table { name, reader, header: Vec::new(), record: ByteRecord::new(), line: 0 };
+        if !table.advance()? {
+            return Err(Error::input(format!("{needed} (the file is empty)")).in_file(table.name));
+        }
+        let row = Row { table: &table };
+        let header: Vec<String> =
+            (0..row.len()).map(|i| Ok(row.bytes_as_text(i)?.trim().to_string())).collect::<Result<_>>()?;
+        for (i, column) in header.iter().enumerate() {
+            if header[..i].contains(column) {
+                return Err(row.place(Error::input(format!("two columns are named \"{column}\""))));
+            }
+        }
+        table.header = header;
+        Ok(table)
+    }
+
+    /// The file as errors name it.
+    pub fn name(&self) -> &Path {
+        &self.name
+    }
+
+    /// The columns, in order.
+    pub fn header(&self) -> &[String] {
+        &self.header
+    }
+
+    /// Where the column `name` is.
+    pub fn column(&self, name: &'static str) -> Result<Column> {
+        self.optional(name).ok_or_else(|| {
+            let found = self.header.join(", ");
+            let found: String = if found.chars().count() > 200 {
+                found.chars().take(200).chain("…".chars()).collect()
+            } else {
+                found
+            };
+            Error::input(format!("the header has no column \"{name}\"; it has: {found}"))
+                .in_file(&self.name)
+                .at_line(self.line)
+        })
+    }
+
+    /// Where the column `name` is, if there is one.
+    pub fn optional(&self, name: &'static str) -> Option<Column> {
+        self.header.iter().position(|column| column == name).map(|index| Column { index, name })
+    }
+
+    /// Refuses a column that is not in `known`.
+    pub fn refuse_other_columns(&self, known: &[&str]) -> Result<()> {
+        match self.header.iter().find(|column| !known.contains(&column.as_str())) {
+            Some(column) => {
+                Err(Error::input(unknown_name("column", column, known)).in_file(&self.name).at_line(self.line))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The next row, `None` at the end. Blank lines are passed over.
+    pub fn next_row(&mut self) -> Result<Option<Row<'_>>> {
+        if !self.advance()? {
+            return Ok(None);
+        }
+        let row = Row { table: self };
+        if row.len() != self.header.len() {
+            let (found, wanted) = (row.len(), self.header.len());
+            return Err(row.place(Error::input(format!("{found} columns where the header has {wanted}"))));
+        }
+        if !self.record.as_slice().is_ascii() {
+            for i in 0..row.len() {
+                row.bytes_as_text(i)?;
+            }
+        }
+        Ok(Some(row))
+    }
+
+    /// Reads the next record that is not a blank line.
+    fn advance(&mut self) -> Result<bool> {
+        loop {
+            match self.reader.read_byte_record(&mut self.record) {
+                Ok(false) => return Ok(false),
+                Ok(true) => {
+                    // The guard ends every line, so the reader stands behind the record's own line end.
+                    let inside = self.record.as_slice().iter().filter(|b| **b == b'\n').count() as u64;
+                    self.line = self.reader.position().line() - 1 - inside;
+                    let fields = self.record.len();
+                    if self.record.get(fields.wrapping_sub(1)).is_some_and(|last| last.ends_with(b"\r")) {
+                        let last = self.record[fields - 1].to_vec();
+                        self.record.truncate(fields - 1);
+                        self.record.push_field(&last[..last.len() - 1]);
+                    }
+                    if self.record.len() != 1 || !self.record[0].is_empty() {
+                        return Ok(true);
+                    }
+                }
+                Err(error) => {
+                    let error = match error.into_kind() {
+                        csv::ErrorKind::Io(error) => read_error(error),
+                        other => Error::input(format!("not a table: {other:?}")),
+                    };
+                    return Err(error.in_file(&self.name));
+                }
+            }
+        }
+    }
+}
+
+/// A column of a table.
+#[derive(Clone, Copy, Debug)]
+pub struct Column {
+    index: usize,
+    name: &'static str,
+}
+
+/// One row of a table, which knows its place.
+#[derive(Clone, Copy)]
+pub struct Row<'a> {
+    table: &'a Table,
+}
+
+impl<'a> Row<'a> {
+    /// Number of fields.
+    fn len(&self) -> usize {
+        self.table.record.len()
+    }
+
+    /// Its line, 1-based.
+    pub fn line(&self) -> u64 {
+        self.table.line
+    }
+
+    /// `error` with this row's place.
+    pub fn place(&self, error: Error) -> Error {
+        error.in_file(&self.table.name).at_line(self.table.line)
+    }
+
+    /// An input error at that field.
+    pub fn refuse(&self, column: Column, what: impl Into<String>) -> Error {
+        self.place(Error::input(what).in_field(column.name))
+    }
+
+    fn bytes_as_text(&self, index: usize) -> Result<&'a str> {
+        std::str::from_utf8(&self.table.record[index])
+            .map_err(|_| self.place(Error::input("not UTF-8 text; convert the file, such as by iconv -t UTF-8")))
+    }
+
+    /// The field as text.
+    pub fn text(&self, column: Column) -> Result<&'a str> {
+        self.bytes_as_text(column.index)
+    }
+
+    /// The field as text; empty where there is no such column.
+    pub fn optional(&self, column: Option<Column>) -> Result<&'a str> {
+        column.map_or(Ok(""), |column| self.text(column))
+    }
+
+    /// A whole number from 0 to 2^53: `unit` says of what.
+    pub fn amount(&self, column: Column, unit: &str) -> Result<i64> {
+        self.number(column, self.text(column)?, unit, AMOUNT_MAX, "2^53").map(|n| n as i64)
+    }
+
+    /// The same, `None` where blank or without such a column.
+    pub fn optional_amount(&self, column: Option<Column>, unit: &str) -> Result<Option<i64>> {
+        match column {
+            Some(column) if !self.text(column)?.trim().is_empty() => self.amount(column, unit).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// A time or duration in whole `unit`, 0 to 2^61 µs, each of `unit_us`; `None` where blank.
+    pub fn time_us(&self, column: Column, unit: &str, unit_us: u64) -> Result<Option<u64>> {
+        let text = self.text(column)?;
+        if text.trim().is_empty() {
+            return Ok(None);
+        }
+        let n = self.number(
+            column,
+            text,
+            unit,
+            TIME_MAX_US / unit_us,
+            &format!("2^61 µs, {} {unit}", TIME_MAX_US / unit_us),
+        )?;
+        Ok(Some(n * unit_us))
+    }
+
+    /// A whole number from 0 to `most`.
+    pub fn number(&self, column: Column, text: &str, unit: &str, most: u64, most_text: &str) -> Result<u64> {
+        let digits = text.trim();
+        let refuse = |what: String| Err(self.refuse(column, what));
+        if let Ok(n) = digits.parse::<u64>()
+            && n <= most
+        {
+            return Ok(n);
+        }
+        if digits.is_empty() {
+            return refuse(format!("blank; a whole number of {unit} is needed"));
+        }
+        let (negative, unsigned) = match digits.strip_prefix('-') {
+            Some(rest) => (true, rest),
+            None => (false, digits),
+        };
+        if unsigned.is_empty() || !unsigned.bytes().all(|b| b.is_ascii_digit()) {
+            return refuse(format!("\"{text}\" is not a whole number of {unit}"));
+        }
+        if negative {
+            return refuse(format!("\"{text}\" is negative; 0 or more {unit} will do"));
+        }
+        refuse(format!("\"{text}\" is too large; at most {most_text} will do"))
+    }
+}
+
+fn open_raw(path: &str) -> Result<Box<dyn Read>> {
+    if path == "-" {
+        return Ok(Box::new(io::stdin()));
+    }
+    let file = File::open(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => Error::input("there is no such file; check the path, or - reads from stdin"),
+        io::ErrorKind::PermissionDenied => Error::input("may not be read (permission denied)"),
+        _ => read_error(error),
+    })?;
+    if file.metadata().is_ok_and(|meta| meta.is_dir()) {
+        return Err(Error::input("is a folder; name a file in it"));
+    }
+    Ok(Box::new(file))
+}
+
+/// The first `n` bytes (fewer at the end), and a reader that still has them.
+fn peek<R: Read>(mut reader: R, n: usize) -> io::Result<(Vec<u8>, impl Read)> {
+    let mut first = Vec::with_capacity(n);
+    reader.by_ref().take(n as u64).read_to_end(&mut first)?;
+    Ok((first.clone(), Cursor::new(first).chain(reader)))
+}
+
+fn without_bom(reader: Box<dyn Read>) -> io::Result<Box<dyn Read>> {
+    let (first, mut reader) = peek(reader, 3)?;
+    if first == "\u{feff}".as_bytes() {
+        reader.read_exact(&mut [0; 3])?;
+    }
+    Ok(Box::new(reader))
+}
+
+/// An error of reading in our words; our own, carried through `io::Error`, comes out as it went in.
+fn read_error(error: io::Error) -> Error {
+    let kind = error.kind();
+    let text = error.to_string();
+    match error.into_inner().map(|inner| inner.downcast::<Error>()) {
+        Some(Ok(ours)) => *ours,
+        _ if kind == io::ErrorKind::UnexpectedEof => {
+            Error::input("the gzip data ends before its end; the file was cut short, so copy or download it again")
+        }
+        _ if matches!(kind, io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData) => {
+            Error::input(format!("the gzip data is damaged ({text}); copy or download the file again"))
+        }
+        _ => Error::input(format!("cannot be read ({text})")),
+    }
+}
+
+/// Where in a record a byte stands, as `csv-core` sees it: a quote opens a field only at its start.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum At {
+    FieldStart,
+    Unquoted,
+    Quoted,
+    QuoteInQuoted,
+}
+
+/// Holds what is read to its budgets and ends the last line.
+struct Guard<R> {
+    inner: R,
+    at: At,
+    line: u64,
+    /// The line on which the record began.
+    record_line: u64,
+    record_bytes: u64,
+    total_bytes: u64,
+    max_record_bytes: u64,
+    max_total_bytes: u64,
+    ended: bool,
+}
+
+impl<R: Read> Guard<R> {
+    fn new(inner: R, budgets: &Budgets) -> Self {
+        Guard {
+            inner,
+            at: At::FieldStart,
+            line: 1,
+            record_line: 1,
+            record_bytes: 0,
+            total_bytes: 0,
+            max_record_bytes: budgets.max_line_bytes,
+            max_total_bytes: budgets.max_decompressed_bytes,
+            ended: false,
+        }
+    }
+
+    fn see(&mut self, bytes: &[u8]) -> Result<()> {
+        self.total_bytes += bytes.len() as u64;
+        if self.total_bytes > self.max_total_bytes {
+            let found = format!("more than {}", self.max_total_bytes);
+            return Err(Error::budget("bytes after decompression", found, self.max_total_bytes, "--max-input-bytes"));
+        }
+        for &byte in bytes {
+            let quoted = self.at == At::Quoted;
+            if byte == b'\n' {
+                self.line += 1;
+                if !quoted {
+                    (self.at, self.record_bytes, self.record_line) = (At::FieldStart, 0, self.line);
+                    continue;
+                }
+            }
+            self.at = match (self.at, byte) {
+                (At::FieldStart, b'"') | (At::QuoteInQuoted, b'"') => At::Quoted,
+                (At::Quoted, b'"') => At::QuoteInQuoted,
+                (At::Quoted, _) => At::Quoted,
+                (_, b',') => At::FieldStart,
+                _ => At::Unquoted,
+            };
+            self.record_bytes += 1;
+            if self.record_bytes > self.max_record_bytes {
+                let (found, most) = (self.record_bytes, self.max_record_bytes);
+                return Err(
+                    Error::budget("bytes in one line", found, most, "--max-line-bytes").at_line(self.record_line)
+                );
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<R: Read> Read for Guard<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.ended || buffer.is_empty() {
+            return Ok(0);
+        }
+        let n = loop {
+            match self.inner.read(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                other => break other?,
+            }
+        };
+        if n > 0 {
+            self.see(&buffer[..n]).map_err(io::Error::other)?;
+            return Ok(n);
+        }
+        self.ended = true;
+        if self.at == At::Quoted {
+            let error = Error::input("a quoted field that begins on this line never ends").at_line(self.record_line);
+            return Err(io::Error::other(error));
+        }
+        if self.record_bytes > 0 {
+            buffer[0] = b'\n';
+            return Ok(1);
+        }
+        Ok(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn guarded(text: &[u8]) -> Result<Vec<(u64, Vec<String>)>> {
+        let file = std::env::temp_dir().join(format!("plimsoll-input-{}-{:x}.csv", std::process::id(), {
+            use std::hash::{DefaultHasher, Hash, Hasher};
+            let mut h = DefaultHasher::new();
+            text.hash(&mut h);
+            h.finish()
+        }));
+        std::fs::write(&file, text).unwrap();
+        let budgets = Budgets { max_line_bytes: 40, max_decompressed_bytes: 200, ..Budgets::default() };
+        let rows = (|| {
+            let mut table = Table::open(file.to_str().unwrap(), "no rows", &budgets)?;
+            let mut rows = vec![(table.line, table.header.clone())];
+            while let Some(row) = table.next_row()? {
+                let fields = (0..row.len()).map(|i| row.bytes_as_text(i).map(String::from)).collect::<Result<_>>()?;
+                rows.push((row.line(), fields));
+            }
+            Ok(rows)
+        })();
+        std::fs::remove_file(file).unwrap();
+        rows
+    }
+
+    #[test]
+    fn line_numbers_are_right_whatever_ends_a_line() {
+        let want = [(1, "a|b"), (2, "1|2"), (4, "3|x\ny"), (6, "5|6")];
+        for end in ["\n", "\r\n"] {
+            for (bom, last) in [("", end), ("", ""), ("\u{feff}", "")] {
+                // Line 3 is blank; the quoted field on line 4 goes on to line 5.
+                let text = format!("{bom}a,b{end}1,2{end}{end}3,\"x\ny\"{end}5,6{last}");
+                let got = guarded(text.as_bytes()).unwrap();
+                let got: Vec<(u64, String)> = got.into_iter().map(|(line, fields)| (line, fields.join("|"))).collect();
+                assert_eq!(got.iter().map(|(l, f)| (*l, f.as_str())).collect::<Vec<_>>(), want, "{text:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_line_without_end_a_quote_without_end_and_a_bomb_are_stopped() {
+        let place = |text: &[u8]| {
+            let error = guarded(text).unwrap_err().to_string();
+            error.split_once(".csv:").unwrap().1.to_string()
+        };
+        let long = format!("a,b\n1,{}", "9".repeat(100));
+        assert_eq!(
+            place(long.as_bytes()),
+            "2: 41 bytes in one line is over the budget of 40; raise it with --max-line-bytes"
+        );
+        assert_eq!(place(b"a,b\n1,\"2\n3,4\n"), "2: a quoted field that begins on this line never ends");
+        let long = format!("a,b\n1,\"{}", "9\n".repeat(50));
+        assert_eq!(
+            place(long.as_bytes()),
+            "2: 41 bytes in one line is over the budget of 40; raise it with --max-line-bytes"
+        );
+        let bomb = format!("a,b\n{}", "1,2\n".repeat(60));
+        assert_eq!(
+            place(bomb.as_bytes()),
+            " more than 200 bytes after decompression is over the budget of 200; raise it with --max-input-bytes"
+        );
+        // A quote inside an unquoted field opens nothing.
+        assert_eq!(guarded(b"a,b\n1,5\" disk\n2,x\n").unwrap().len(), 3);
+    }
+}

@@ -6,6 +6,7 @@
 
 mod failures;
 mod file;
+mod generator;
 mod hosts;
 mod jobs;
 mod outside;
@@ -21,9 +22,10 @@ pub use file::{
     ClusterSection, FailureSection, FailureWord, HostGroup, HostSection, JobSection, Limits, LoopSection, Ramp,
     Requests, ScenarioFile, Step, TraceSection, UsageSection, WorkloadSection,
 };
+pub use generator::GeneratorSection;
 pub use hosts::HostsArg;
 pub use read::{read, read_text};
-pub use resolve::{Scenario, resolve};
+pub use resolve::{Scenario, load, resolve};
 pub use runs::{OrchestratorEntry, OrchestratorSection, options_of};
 pub use schema::{schema_json, starter_yaml};
 pub use text::{At, Count, Cpu, Length, Load, Memory, RequestText, Share, Switch, Usage, Words, usage_mode_parse};
@@ -36,9 +38,9 @@ pub const KIND: &str = "Scenario";
 /// How much a scenario may ask for; checked before anything of that size is made.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Budgets {
-    /// Hosts, `--max-hosts`.
+    /// Inline hosts, `--max-hosts`.
     pub hosts: u64,
-    /// Jobs, `--max-jobs`.
+    /// Inline and generated jobs, `--max-jobs`.
     pub jobs: u64,
     /// Usage steps over all inline jobs, `--max-usage-steps`.
     pub usage_steps: u64,
@@ -50,6 +52,8 @@ pub struct Budgets {
     pub yaml_nodes: usize,
     /// YAML nesting, `--max-yaml-depth`.
     pub yaml_depth: usize,
+    /// Traces and host files that the scenario names; the flags of hosts, jobs and usage steps raise both.
+    pub trace: crate::trace::Budgets,
 }
 
 impl Default for Budgets {
@@ -62,6 +66,7 @@ impl Default for Budgets {
             yaml_bytes: 16 << 20,
             yaml_nodes: 500_000,
             yaml_depth: 64,
+            trace: crate::trace::Budgets::default(),
         }
     }
 }

@@ -1,70 +1,136 @@
 //! What a scenario takes from other files and from generators.
-//!
-//! The readers of traces and the generators are being written beside this module; until they are here each of these
-//! functions says so instead of leaving anything out in silence.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::Budgets;
 use super::file::TraceSection;
-use super::text::Words;
+use super::generator::GeneratorSection;
+use super::text::At;
 use crate::cluster::{Cluster, HostSpec};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::rng::Seed;
-use crate::workload::{Offered, Workload, WorkloadBuilder};
+use crate::trace::{ImportReport, TraceArg, read_hosts, read_trace};
+use crate::workload::{
+    Capacity, LOAD_RESOURCES, Offered, Workload, WorkloadBuilder, generator, offered, scale_to, speed,
+};
 
-/// INTEGRATION POINT: a hosts file in the native format.
-pub(super) fn file_hosts(file: &str, folder: &Path, budgets: &Budgets) -> Result<Vec<HostSpec>> {
-    let _ = (folder, budgets);
-    Err(Error::input("hosts files are not supported yet").in_field(format!("cluster.file {file}")))
+/// `path` as seen from where the program runs: relative paths of a scenario start at its folder.
+fn found(path: &str, folder: &Path) -> String {
+    let one = |part: &str| {
+        let plain = part == "-" || folder.as_os_str().is_empty() || folder == Path::new(".");
+        if plain { part.to_string() } else { folder.join(part).to_string_lossy().into_owned() }
+    };
+    let whole = one(path);
+    // Some formats take several files with commas between them; a file whose name has a comma goes first.
+    if !path.contains(',') || Path::new(&whole).exists() {
+        return whole;
+    }
+    path.split(',').map(one).collect::<Vec<_>>().join(",")
 }
 
-/// INTEGRATION POINT: the hosts of a trace, as `FORMAT:PATH`.
+/// What is wrong usage on a command line is wrong input in a file.
+fn as_input(why: Error) -> Error {
+    if why.kind() == ErrorKind::Usage { Error::input(why.message()) } else { why }
+}
+
+/// Adds the place of `path` in the scenario to an error that names no file of its own.
+pub(super) fn placed(why: Error, path: &At<String>) -> Error {
+    if why.file().is_some() { why } else { path.place(why) }
+}
+
+/// The hosts of a file in the native format.
+pub(super) fn file_hosts(file: &str, folder: &Path, budgets: &Budgets) -> Result<Vec<HostSpec>> {
+    read_hosts(&found(file, folder), &budgets.trace).map_err(as_input)
+}
+
+/// The hosts of a trace, as `FORMAT:PATH`.
 pub(super) fn trace_hosts(trace: &str, folder: &Path, budgets: &Budgets) -> Result<Vec<HostSpec>> {
-    let _ = (folder, budgets);
-    Err(Error::input("trace files are not supported yet").in_field(format!("cluster.trace {trace}")))
+    let arg = TraceArg::parse(trace).map_err(as_input)?;
+    let path = found(&arg.source.path, folder);
+    read_hosts(&format!("{}:{path}", arg.format.name), &budgets.trace).map_err(as_input)
 }
 
 /// What a trace gave.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Traced {
-    /// Hosts of the trace, used when the scenario names none.
+    /// Its jobs.
+    pub builder: WorkloadBuilder,
+    /// Its hosts, used when the scenario names none.
     pub hosts: Vec<HostSpec>,
     /// What was dropped or approximated.
     pub notes: Vec<String>,
 }
 
-/// INTEGRATION POINT: adds the jobs of a trace, between `from` and `to`, to `builder`. `read_trace` hands over a builder
-/// of its own: with inline jobs beside a trace the two have to be put together here.
-pub(super) fn trace_workload(
-    section: &TraceSection,
-    folder: &Path,
-    budgets: &Budgets,
-    builder: &mut WorkloadBuilder,
-) -> Result<Traced> {
-    let _ = (section, folder, budgets, builder);
-    Err(Error::input("trace files are not supported yet").in_field("workload.trace"))
+/// Jobs and hosts of a trace.
+pub(super) fn trace(section: &TraceSection, folder: &Path, budgets: &Budgets) -> Result<Traced> {
+    let format = &section.format;
+    let path = &section.path;
+    let arg =
+        TraceArg::parse(&format!("{}:{}", **format, found(path, folder))).map_err(|why| format.place(as_input(why)))?;
+    if section.from.is_some() || section.to.is_some() {
+        return Err(Error::input("cutting a trace by from and to is not supported yet"));
+    }
+    // A place in the trace's own file stays; the scenario's is added where there is none.
+    let imported = read_trace(&arg, &section.options, &budgets.trace).map_err(as_input)?;
+    Ok(Traced { notes: said(&imported.report), builder: imported.builder, hosts: imported.hosts })
 }
 
-/// INTEGRATION POINT: scales the arrivals of `workload` by the trace's `load` or `speed`.
+/// One sentence for everything that a reader of a trace counted or chose.
+fn said(report: &ImportReport) -> Vec<String> {
+    let ImportReport { format, rows_read, rows_used, jobs, hosts, .. } = report;
+    let mut notes = vec![format!("{format}: {rows_used} of {rows_read} rows used; {jobs} jobs, {hosts} hosts")];
+    notes.extend(report.rows_dropped.iter().map(|(reason, count)| format!("{format}: {count} rows dropped: {reason}")));
+    notes.extend(report.choices.iter().map(|choice| format!("{format}: {choice}")));
+    notes.extend(report.warnings.iter().map(|warning| format!("{format}: {warning}")));
+    notes
+}
+
+/// `workload` with its arrivals scaled by the trace's `load` or `speed`.
 pub(super) fn scaled(workload: Workload, cluster: &Cluster, section: &TraceSection) -> Result<(Workload, Vec<String>)> {
-    let _ = (cluster, section);
-    Ok((workload, Vec::new()))
+    match (section.load, section.speed) {
+        (None, None) => Ok((workload, Vec::new())),
+        (Some(_), Some(_)) => Err(Error::input("load and speed exclude each other")),
+        (None, Some(factor)) => {
+            let workload = speed(workload, factor).map_err(as_input)?;
+            Ok((workload, vec![format!("times between arrivals were divided by {factor} (speed)")]))
+        }
+        (Some(load), None) => {
+            let (workload, scaled) = scale_to(workload, capacity(cluster), load.0).map_err(as_input)?;
+            let resource = LOAD_RESOURCES[usize::from(scaled.resource)];
+            let share = scaled.offered.shares()[usize::from(scaled.resource)];
+            let note = format!(
+                "times between arrivals were divided by {} so that the peak offered load of {resource} is {share:.3} of \
+                 the cluster (asked for: {})",
+                scaled.factor, load.0.share
+            );
+            Ok((workload, vec![note]))
+        }
+    }
 }
 
-/// INTEGRATION POINT: adds the jobs of a generator to `builder`.
-pub(super) fn generated_workload(
-    section: &BTreeMap<String, Words>,
+/// The jobs of a generator, and what is to be said of them.
+pub(super) fn generated(
+    section: &GeneratorSection,
     seed: Seed,
     budgets: &Budgets,
-    builder: &mut WorkloadBuilder,
-) -> Result<Vec<String>> {
-    let _ = (section, seed, budgets, builder);
-    Err(Error::input("generators are not supported yet").in_field("workload.generator"))
+) -> Result<(WorkloadBuilder, Vec<String>)> {
+    if section.params.jobs > budgets.jobs {
+        return Err(Error::budget("jobs", section.params.jobs, budgets.jobs, "--max-jobs"));
+    }
+    let builder = generator::generate(&section.name, &section.params, seed)?;
+    let note = format!("{} jobs were drawn by the generator {}", builder.len(), section.name);
+    Ok((builder, vec![note]))
+}
+
+fn capacity(cluster: &Cluster) -> Capacity {
+    Capacity {
+        cpu_milli: cluster.total_cpu().0,
+        memory_bytes: cluster.total_memory().0,
+        gpu_milli: cluster.total_gpu_milli(),
+    }
 }
 
 /// The offered load of `workload` on `cluster`.
 pub(super) fn offered_load(workload: &Workload, cluster: &Cluster) -> Offered {
-    crate::workload::offered(workload, cluster)
+    offered(workload, capacity(cluster))
 }

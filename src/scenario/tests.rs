@@ -71,7 +71,37 @@ fn broken_scenarios_are_told_where_and_what_would_do() {
             "4000000000 hosts is over the budget of 200000; raise it with --max-hosts",
         ),
         ("cluster: {}\n", "line 3:10: the cluster has no hosts; give hosts, a file or a trace"),
-        ("cluster:\n  trace: openb:x\n", "line 4:10: cluster.trace openb:x: trace files are not supported yet"),
+        ("cluster:\n  trace: openb:x\n", "x: there is no such file; check the path, or - reads from stdin"),
+        (
+            "workload:\n  generator: {name: poison}\n",
+            "line 7:14: unknown generator \"poison\"; did you mean \"poisson\"?",
+        ),
+        ("workload:\n  generator: {name: poisson, jobs: 0}\n", "line 7:14: jobs: 0 will not do; 1 to 50,000,000 will"),
+        (
+            "workload:\n  generator: {name: poisson, jobs: 40000000}\n",
+            "line 7:14: 40000000 jobs is over the budget of 5000000; raise it with --max-jobs",
+        ),
+        ("workload:\n  generator: {jobs: 3}\n", "line 7:15: the key \"name\" is missing"),
+        (
+            "workload:\n  generator: {name: mix}\n  jobs:\n  - {name: a, duration: 1m}\n",
+            "line 7:3: inline jobs, a trace and a generator exclude each other",
+        ),
+        (
+            "workload:\n  trace: {format: openbb, path: x}\n",
+            "line 7:19: unknown trace format \"openbb\"; did you mean \"openb\"?",
+        ),
+        (
+            "workload:\n  trace: {format: native, path: no/such.csv}\n",
+            "no/such.csv: there is no such file; check the path, or - reads from stdin",
+        ),
+        (
+            "workload:\n  trace: {format: native, path: x, load: much}\n",
+            "line 7:42: \"much\" is not a share of the cluster above 0 and up to 1000 (try 0.7 or cpu=0.7)",
+        ),
+        (
+            "cluster:\n  file: no/such.hosts.csv\n",
+            "no/such.hosts.csv: there is no such file; check the path, or - reads from stdin",
+        ),
         ("cluster: 3\n", "line 3:10: keys are expected here (key: value)"),
         (
             "workload:\n  jobs:\n  - {name: a, duration: 1m}\n  - {name: a, duration: 1m}\n",
@@ -228,11 +258,11 @@ fn broken_scenarios_are_told_where_and_what_would_do() {
         ),
         (
             "workload:\n  trace: {format: openb, path: x}\n",
-            "line 7:10: workload.trace: trace files are not supported yet",
+            "x: there is no such folder; name the folder with the two lists, or openb:NODES.csv,PODS.csv",
         ),
         (
             "workload:\n  generator: {name: poisson, rate: 3}\n",
-            "line 7:14: workload.generator: generators are not supported yet",
+            "line 7:30: unknown key \"rate\"; did you mean \"rate_per_second\"?",
         ),
         ("orchestrators: chef\n", "line 9:16: a list is expected here (- entry, or [entry])"),
         (
@@ -319,6 +349,44 @@ fn resources_that_no_job_asks_for_do_not_shift_those_that_one_does() {
     let setup = whole(&text).unwrap().setup;
     let (resource, _) = setup.workload.spec(setup.workload.find("j").unwrap()).extended[0];
     assert_eq!(setup.cluster.extended(setup.cluster.find("n").unwrap(), resource), 2);
+}
+
+#[test]
+fn a_trace_beside_the_scenario_gives_jobs_and_hosts_and_its_load_is_scaled() {
+    let folder = std::env::temp_dir().join(format!("plimsoll-scenario-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let jobs = "job,arrival_us,duration_us,cpu_request_milli,memory_request_bytes\n\
+                a,0,60000000,1000,1073741824\nb,100000000,60000000,1000,1073741824\n";
+    let hosts = "host,cpu_milli,memory_bytes\nh,4000,8589934592\n";
+    std::fs::write(folder.join("t.csv"), jobs).unwrap();
+    std::fs::write(folder.join("t.hosts.csv"), hosts).unwrap();
+    for (trace, last) in
+        [("{format: native, path: t.csv}", 100_000_000), ("{format: native, path: t.csv, speed: 10}", 10_000_000)]
+    {
+        let text = format!("{HEAD}workload:\n  trace: {trace}\n{RUNS}");
+        std::fs::write(folder.join("s.yaml"), text).unwrap();
+        let scenario = load(&folder.join("s.yaml"), &Budgets::default()).unwrap();
+        let workload = &scenario.setup.workload;
+        assert_eq!((scenario.name.as_str(), workload.len(), scenario.setup.cluster.len()), ("s", 2, 1));
+        assert_eq!(workload.arrival(workload.find("b").unwrap()), SimTime(last));
+    }
+    // Both at once ask for 2 of 4 cores.
+    std::fs::write(
+        folder.join("s.yaml"),
+        format!("{HEAD}workload:\n  trace: {{format: native, path: t.csv, load: cpu=0.5}}\n{RUNS}"),
+    )
+    .unwrap();
+    assert_eq!(load(&folder.join("s.yaml"), &Budgets::default()).unwrap().offered.cpu_share, 0.5);
+}
+
+#[test]
+fn a_generator_gives_its_jobs_and_reads_back() {
+    let text =
+        with("workload:\n  generator: {name: poisson, jobs: 20, service_share: 0, cpu_choices_cores: [0.5, 1]}\n");
+    let first = whole(&text).unwrap();
+    assert_eq!(first.setup.workload.len(), 20);
+    let again = whole(&first.resolved_yaml).unwrap();
+    assert_eq!(format!("{:?}", again.setup), format!("{:?}", first.setup));
 }
 
 /// The shipped scenarios and the starter, in order of names.

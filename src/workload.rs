@@ -4,12 +4,14 @@
 //! during a run and is shared between runs. It knows no host and takes no decision.
 
 mod builder;
+mod crop;
 pub mod generator;
 mod offered;
 mod spec;
 mod usage;
 
 pub use builder::{Job, WorkloadBuilder};
+pub use crop::Cropped;
 pub use offered::{Capacity, LOAD_RESOURCES, LoadScale, Offered, Scaled, offered, scale_to, speed};
 pub use spec::{JobKind, RestartPolicy, Spec};
 pub use usage::{NOMINAL_STEP, USAGE_MODELS, UsageCursor, UsageMode, UsageModelInfo, UsageStep};

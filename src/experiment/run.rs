@@ -18,13 +18,15 @@ pub struct RunFlags {
     pub record: bool,
     /// Budget of changes kept in a record, per run.
     pub most_changes: u64,
+    /// Budget of events, per run.
+    pub most_events: u64,
     /// Run periodic work at every tick (a reference for tests).
     pub every_tick: bool,
 }
 
 impl Default for RunFlags {
     fn default() -> Self {
-        RunFlags { check: false, record: false, most_changes: 20_000_000, every_tick: false }
+        RunFlags { check: false, record: false, most_changes: 20_000_000, most_events: u64::MAX, every_tick: false }
     }
 }
 
@@ -89,8 +91,13 @@ pub fn run_one(
             error
         }
     };
-    let digest =
-        simulate(setup, options, &mut watchers, Flags { every_tick: flags.every_tick, pulse }).map_err(in_run)?;
+    let digest = simulate(
+        setup,
+        options,
+        &mut watchers,
+        Flags { every_tick: flags.every_tick, most_events: flags.most_events, pulse },
+    )
+    .map_err(in_run)?;
     if let Some(checker) = &watchers.checker {
         checker
             .verdict()
@@ -128,21 +135,15 @@ pub fn run_one(
     })
 }
 
-/// All `runs` in the world of `setup`, on as many threads as the current rayon pool has.
-///
-/// The results are those of one thread, in the order of `runs`. The first error in that order is returned.
+/// All `runs` in the world of `setup`, on as many threads as the current rayon pool has; each its own result, in the
+/// order of `runs` and the same on any number of threads.
 pub fn run_all(
     setup: &Setup,
     runs: &[Options],
     flags: RunFlags,
     pulse: &(dyn Fn(usize, SimTime) -> bool + Sync),
-) -> Result<Vec<RunResult>> {
-    runs.par_iter()
-        .enumerate()
-        .map(|(i, options)| run_one(setup, options, flags, &mut |at| pulse(i, at)))
-        .collect::<Vec<_>>()
-        .into_iter()
-        .collect()
+) -> Vec<Result<RunResult>> {
+    runs.par_iter().enumerate().map(|(i, options)| run_one(setup, options, flags, &mut |at| pulse(i, at))).collect()
 }
 
 /// One digest over the digests of `runs`, in their order.

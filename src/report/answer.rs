@@ -6,6 +6,8 @@ use crate::report::text::shown;
 
 /// Longest name in a sentence.
 const NAME_MAX: usize = 40;
+/// More runs than these are counted, not listed.
+const LISTED_MAX: usize = 4;
 /// Offered load below which little can go wrong under any orchestrator.
 pub const LOW_LOAD_SHARE: f64 = 0.3;
 
@@ -60,6 +62,16 @@ fn fallen(experiment: &Experiment) -> String {
     if hit.is_empty() {
         return "no host came down".into();
     }
+    if hit.len() > LISTED_MAX {
+        let most = hit.iter().fold(hit[0], |most, run| if down(run) > down(&most) { run } else { most });
+        return format!(
+            "hosts went down in {} of {} runs, most often under {} ({})",
+            hit.len(),
+            experiment.runs.len(),
+            name(most),
+            thousands(down(&most))
+        );
+    }
     let parts: Vec<String> = hit
         .iter()
         .enumerate()
@@ -80,7 +92,7 @@ fn fallen(experiment: &Experiment) -> String {
 
 fn listed<'a>(runs: impl Iterator<Item = &'a RunResult>) -> String {
     let names: Vec<String> = runs.map(name).collect();
-    if names.len() > 4 { format!("{} of the runs", names.len()) } else { joined(&names) }
+    if names.len() > LISTED_MAX { format!("{} of the runs", names.len()) } else { joined(&names) }
 }
 
 fn joined(parts: &[String]) -> String {
@@ -135,6 +147,11 @@ mod tests {
         check(
             &[("chef", 0.0, 0), ("fleet", 0.0, 0)],
             "All runs left the same share of the demanded CPU unserved, 0 %; no host came down.",
+        );
+        check(
+            &[("a", 0.1, 1), ("b", 0.2, 2), ("c", 0.2, 7), ("d", 0.2, 1), ("e", 0.2, 1), ("f", 0.2, 0)],
+            "5 of the runs left the largest share of the demanded CPU unserved (20 %), a the smallest (10 %); hosts \
+             went down in 5 of 6 runs, most often under c (7).",
         );
         check(&[("chef", f64::NAN, 0)], "No CPU was demanded, so none could be left unserved; no host came down.");
     }

@@ -55,19 +55,7 @@ mod tests {
 
     #[test]
     fn many_hosts_share_rows_and_the_picture_stays_small() {
-        let mut experiment = fixture::plain();
-        for run in &mut experiment.runs {
-            let record = run.record.as_mut().unwrap();
-            record.hosts = (0..700)
-                .map(|i| {
-                    let mut host = record.hosts[i % record.hosts.len()].clone();
-                    for (stretch, bucket) in host.buckets.iter_mut().enumerate() {
-                        bucket.cpu_demand_cores = (i * 31 + stretch * 17 % 90) as f64 % 90.0 / 10.0;
-                    }
-                    host
-                })
-                .collect();
-        }
+        let experiment = fixture::many();
         let text = (cpu_heat::CHART.draw)(&experiment);
         assert!(text.contains("700 hosts share rows, up to 12 a row"));
         assert!(text.len() < 400_000, "{}", text.len());

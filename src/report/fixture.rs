@@ -140,6 +140,37 @@ pub fn hostile() -> Experiment {
     experiment
 }
 
+/// Six runs of 700 hosts with load that jumps about, the worst case for the size of pictures.
+pub fn many() -> Experiment {
+    let mut experiment = plain();
+    let stretches = 200;
+    for i in 0..6 {
+        let mut run = run(&format!("variant-{i}"));
+        let mut record = record(i % 3);
+        record.edges = (0..=stretches).map(|i| SimTime(i * STRETCH_US)).collect();
+        record.hosts = (0..700)
+            .map(|host| {
+                let mut track = record.hosts[host % HOSTS].clone();
+                track.host = HostId(host as u32);
+                track.name = format!("openb-node-{host:04}");
+                track.buckets = (0..stretches as usize)
+                    .map(|stretch| {
+                        let mut bucket = track.buckets[stretch % STRETCHES];
+                        bucket.cpu_demand_cores = (host * 31 + stretch * 17 + host * stretch % 41) as f64 % 90.0 / 15.0;
+                        bucket.memory_used_bytes_max = bucket.cpu_demand_cores * 1e9;
+                        bucket
+                    })
+                    .collect();
+                track
+            })
+            .collect();
+        run.record = Some(record);
+        experiment.runs.push(run);
+    }
+    experiment.runs.drain(..3);
+    experiment
+}
+
 /// An experiment without a run.
 pub fn without_runs() -> Experiment {
     Experiment {

@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 
 use crate::experiment::{Choice, Experiment, RunResult};
-use crate::report::answer::load_warning;
+use crate::report::answer::{answer, load_warning};
 use crate::report::figures::{Unit, duration, number, percent, thousands};
 use crate::report::output::summary::digest_text;
 use crate::report::text::{sentence, shown};
@@ -84,8 +84,8 @@ pub const ROWS: &[Row] = &[
 ];
 
 /// Help below every table.
-pub const READING_HELP: &str = "Unserved = pending + starved + throttled + host down. Lower is better down to the waits. \
-                                > at least; - not defined.";
+pub const READING_HELP: &str =
+    "Unserved = pending + starved + throttled + host down, over all that was demanded. > at least; - not defined.";
 
 /// A row with its cells, ready to be shown.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -123,7 +123,7 @@ pub fn lines(runs: &[RunResult]) -> Vec<Line> {
     lines
 }
 
-/// Everything a run prints: offered load, the comparison in as many blocks as the width asks for, choices and notes.
+/// Everything a run prints: question, offered load, answer, the comparison in as many blocks as the width asks for, choices and notes.
 pub fn render(experiment: &Experiment, style: &Style) -> String {
     let mut out = String::new();
     let width = style.width.max(40);
@@ -135,6 +135,7 @@ pub fn render(experiment: &Experiment, style: &Style) -> String {
     if let Some(warning) = load_warning(experiment) {
         wrap(&mut out, "", &format!("Warning: {warning}."), width);
     }
+    wrap(&mut out, "", &answer(experiment), width);
     out.push('\n');
     blocks(&mut out, &experiment.runs, style, width);
     wrap(&mut out, "", READING_HELP, width);

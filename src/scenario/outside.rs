@@ -57,8 +57,10 @@ pub(super) struct Traced {
     pub builder: WorkloadBuilder,
     /// Its hosts, used when the scenario names none.
     pub hosts: Vec<HostSpec>,
-    /// What was dropped or approximated.
+    /// What was read, dropped or approximated.
     pub notes: Vec<String>,
+    /// The file the jobs came from.
+    pub file: PathBuf,
 }
 
 /// Jobs and hosts of a trace.

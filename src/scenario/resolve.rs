@@ -139,7 +139,11 @@ fn workload(
         _ => return Err(section.refuse("inline jobs, a trace and a generator exclude each other")),
     };
     let usage = section.usage.as_ref().map_or(UsageMode::default(), |usage| usage.0);
-    builder.finish(usage, seed).map_err(|why| section.place(why))
+    builder.finish(usage, seed).map_err(|why| match source {
+        // With nothing inline, only the trace can be at fault.
+        Some(file) if section.apps.is_empty() && section.jobs.is_empty() => why.in_file(file),
+        _ => section.place(why),
+    })
 }
 
 fn cluster(hosts: &Hosts, workload: &Workload) -> Result<Cluster> {

@@ -30,6 +30,8 @@ const PULSE: u64 = 4096;
 pub struct Flags<'a> {
     /// Run periodic work at every tick, idle or not: slow, and the same changes. For tests.
     pub every_tick: bool,
+    /// Budget of events.
+    pub most_events: u64,
     /// Called now and then with the time; `false` stops the run.
     pub pulse: &'a mut dyn FnMut(SimTime) -> bool,
 }
@@ -143,7 +145,7 @@ pub fn simulate(setup: &Setup, options: &Options, observer: &mut dyn Observer, f
         scratch: super::load::Scratch::default(),
     };
     sim.begin();
-    sim.run(flags.pulse)?;
+    sim.run(flags.pulse, flags.most_events)?;
     sim.end();
     Ok(sim.digest.value())
 }
@@ -193,7 +195,7 @@ impl Simulation<'_> {
             .then(|| self.setup.workload.arrival(JobId(self.cursor)))
     }
 
-    fn run(&mut self, pulse: &mut dyn FnMut(SimTime) -> bool) -> Result<()> {
+    fn run(&mut self, pulse: &mut dyn FnMut(SimTime) -> bool, most_events: u64) -> Result<()> {
         let (mut events, mut at_this_instant) = (0u64, 0u64);
         loop {
             let queued = self.queue.peek();
@@ -237,6 +239,9 @@ impl Simulation<'_> {
                 return Err(Error::failed(format!("the clock stands still at {} after {STUCK} changes", self.now)));
             }
             events += 1;
+            if events > most_events {
+                return Err(Error::budget("events", events, most_events, "--max-events"));
+            }
             if events.is_multiple_of(PULSE) && !pulse(self.now) {
                 return Err(Error::new(crate::error::ErrorKind::Interrupted, "interrupted"));
             }

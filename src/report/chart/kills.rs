@@ -3,7 +3,7 @@
 use super::ChartInfo;
 use crate::experiment::{Experiment, RunResult};
 use crate::report::draw::axis::top_of;
-use crate::report::draw::{Anchor, EMPTY, GRID, HEAD, LABEL, MARGIN, TICK, WIDTH, head_height, run_ink, svg};
+use crate::report::draw::{Anchor, EMPTY, GRID, LABEL, MARGIN, TICK, WIDTH, head_height, run_ink, svg};
 use crate::report::figures::{number, thousands};
 use crate::sim::EndReason;
 
@@ -79,7 +79,7 @@ fn draw(experiment: &Experiment) -> String {
         canvas.text((LEFT + PLOT_WIDTH / 2, bottom + 32), Anchor::Middle, TICK, "attempts");
         for (i, (name, counts)) in causes.iter().enumerate() {
             let y = top + group * i as i32 + 7;
-            canvas.text((LEFT - 12, y + (group - 14) / 2), Anchor::End, HEAD, name);
+            canvas.text((LEFT - 12, y + (group - 14) / 2), Anchor::End, LABEL, name);
             for (run, n) in counts.iter().enumerate() {
                 let y = y + BAR * run as i32;
                 canvas.rect((LEFT, y + 1), (x(*n).max(i32::from(*n > 0.0)), BAR - 2), run_ink(run));

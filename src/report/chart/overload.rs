@@ -3,7 +3,7 @@
 use super::ChartInfo;
 use crate::experiment::{Experiment, Record, TimelineBucket};
 use crate::report::draw::axis::{Plot, top_of};
-use crate::report::draw::{Anchor, Canvas, HEAD, MARGIN, WIDTH, head_height, run_ink, svg};
+use crate::report::draw::{Anchor, Canvas, HEAD, Ink, MARGIN, WIDTH, head_height, run_ink, svg};
 use crate::units::SimDuration;
 
 /// The row.
@@ -20,7 +20,14 @@ const TITLE: &str = "Hosts overloaded over time";
 const LINES_MAX: usize = 7;
 const LEFT: i32 = 84;
 const PLOT_HEIGHT: i32 = 170;
-const PANEL: i32 = PLOT_HEIGHT + 62;
+const PANEL: i32 = PLOT_HEIGHT + 70;
+
+/// A recorded run.
+struct Line<'a> {
+    ink: Ink,
+    name: &'a str,
+    record: &'a Record,
+}
 
 type Amount = fn(&TimelineBucket) -> f64;
 
@@ -30,8 +37,13 @@ const PANELS: [(&str, Amount); 2] = [
 ];
 
 fn draw(experiment: &Experiment) -> String {
-    let recorded: Vec<(String, &Record)> =
-        experiment.runs.iter().filter_map(|run| Some((run.label.name.clone(), run.record.as_ref()?))).collect();
+    // A run has the colour of its place in the experiment, here and in every other chart.
+    let recorded: Vec<Line<'_>> = experiment
+        .runs
+        .iter()
+        .enumerate()
+        .filter_map(|(i, run)| Some(Line { ink: run_ink(i), name: &run.label.name, record: run.record.as_ref()? }))
+        .collect();
     let lines = &recorded[..recorded.len().min(LINES_MAX)];
     let mut subtitle = "Host-seconds overloaded in each stretch over all host-seconds of the stretch. Lines that \
                         coincide are drawn one inside the other."
@@ -39,7 +51,7 @@ fn draw(experiment: &Experiment) -> String {
     if recorded.len() > lines.len() {
         subtitle.push_str(&format!(" The first {} of {} runs.", lines.len(), recorded.len()));
     }
-    let legend: Vec<_> = lines.iter().enumerate().map(|(i, (name, _))| (run_ink(i), name.clone())).collect();
+    let legend: Vec<_> = lines.iter().map(|line| (line.ink, line.name.to_owned())).collect();
     // Seven names of forty characters fit on three lines.
     let legend_height = if lines.len() > 3 { 74 } else { 34 };
     let top = head_height(&subtitle) + legend_height;
@@ -66,15 +78,15 @@ fn shares(record: &Record, amount: Amount) -> Vec<f64> {
         .collect()
 }
 
-fn panel(canvas: &mut Canvas<'_>, head: &str, lines: &[(String, &Record)], amount: Amount, y: i32) {
-    canvas.text((MARGIN, y + 10), Anchor::Start, HEAD, head);
-    let edges = || lines.iter().flat_map(|(_, record)| &record.edges).copied();
+fn panel(canvas: &mut Canvas<'_>, head: &str, lines: &[Line<'_>], amount: Amount, y: i32) {
+    canvas.text((MARGIN, y + 8), Anchor::Start, HEAD, head);
+    let edges = || lines.iter().flat_map(|line| &line.record.edges).copied();
     let (from, to) = (edges().min().unwrap_or_default(), edges().max().unwrap_or_default());
-    let shares: Vec<Vec<f64>> = lines.iter().map(|(_, record)| shares(record, amount)).collect();
+    let shares: Vec<Vec<f64>> = lines.iter().map(|line| shares(line.record, amount)).collect();
     let most = shares.iter().flatten().copied().fold(0.0, f64::max);
     let plot = Plot {
         left: LEFT,
-        top: y + 24,
+        top: y + 32,
         width: WIDTH - LEFT - MARGIN,
         height: PLOT_HEIGHT,
         from,
@@ -83,22 +95,22 @@ fn panel(canvas: &mut Canvas<'_>, head: &str, lines: &[(String, &Record)], amoun
     };
     plot.values(canvas, " %");
     if from >= to {
-        canvas.nothing(y + 24 + PLOT_HEIGHT / 2, "Nothing was recorded, or no time passed.");
+        canvas.nothing(y + 32 + PLOT_HEIGHT / 2, "Nothing was recorded, or no time passed.");
         return;
     }
-    for (i, ((_, record), shares)) in lines.iter().zip(&shares).enumerate() {
+    for (i, (line, shares)) in lines.iter().zip(&shares).enumerate() {
         let mut points = Vec::new();
-        for (edge, share) in record.edges.windows(2).zip(shares) {
+        for (edge, share) in line.record.edges.windows(2).zip(shares) {
             let y = plot.y(*share);
             points.push((plot.x(edge[0]), y));
             points.push((plot.x(edge[1]), y));
         }
         points.dedup();
         // The first line is the widest, so that equal ones are all seen.
-        canvas.line(points, run_ink(i), 2 + 2 * (lines.len() - 1 - i).min(3) as u32);
+        canvas.line(points, line.ink, 2 + 2 * (lines.len() - 1 - i).min(3) as u32);
     }
     if most == 0.0 {
-        canvas.nothing(y + 24 + PLOT_HEIGHT / 2, "No host was overloaded.");
+        canvas.nothing(y + 32 + PLOT_HEIGHT / 2, "No host was overloaded.");
     }
     plot.times(canvas);
 }

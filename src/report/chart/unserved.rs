@@ -20,7 +20,7 @@ pub const CHART: ChartInfo = ChartInfo {
 const TITLE: &str = "CPU demanded and not served over time";
 const LEFT: i32 = 84;
 const PLOT_HEIGHT: i32 = 120;
-const PANEL: i32 = PLOT_HEIGHT + 62;
+const PANEL: i32 = PLOT_HEIGHT + 70;
 
 /// A cause: colour, name, core-seconds of a stretch.
 type Cause = (Ink, &'static str, fn(&TimelineBucket) -> f64);
@@ -73,14 +73,14 @@ fn stack(record: &Record, i: usize) -> [f64; 4] {
 }
 
 fn panel(canvas: &mut Canvas<'_>, name: &str, record: &Record, y: i32, most: f64) {
-    canvas.text((MARGIN, y + 10), Anchor::Start, HEAD, &shown(name, 60));
+    canvas.text((MARGIN, y + 8), Anchor::Start, HEAD, &shown(name, 60));
     let (from, to) =
         (record.edges.first().copied().unwrap_or_default(), record.edges.last().copied().unwrap_or_default());
-    let plot = Plot { left: LEFT, top: y + 24, width: WIDTH - LEFT - MARGIN, height: PLOT_HEIGHT, from, to, most };
+    let plot = Plot { left: LEFT, top: y + 32, width: WIDTH - LEFT - MARGIN, height: PLOT_HEIGHT, from, to, most };
     plot.values(canvas, " cores");
     let n = stretches(record);
     if from >= to || n == 0 {
-        canvas.nothing(y + 24 + PLOT_HEIGHT / 2, "No time passed.");
+        canvas.nothing(y + 32 + PLOT_HEIGHT / 2, "No time passed.");
         return;
     }
     let stacks: Vec<[f64; 4]> = (0..n).map(|i| stack(record, i)).collect();
@@ -99,7 +99,7 @@ fn panel(canvas: &mut Canvas<'_>, name: &str, record: &Record, y: i32, most: f64
         }
     }
     if stacks.iter().all(|stack| stack[3] == 0.0) {
-        canvas.nothing(y + 24 + PLOT_HEIGHT / 2, "All demanded CPU was served.");
+        canvas.nothing(y + 32 + PLOT_HEIGHT / 2, "All demanded CPU was served.");
     }
     plot.times(canvas);
 }

@@ -1,0 +1,93 @@
+//! `plimsoll list`: the tables, as they stand in the code.
+
+use clap::Args as ClapArgs;
+
+use super::stdout;
+use crate::error::{Error, Result, unknown_name};
+use crate::metrics::metrics;
+use crate::orchestrator::ORCHESTRATORS;
+use crate::placement::PLACEMENTS;
+use crate::report::{CHARTS, OUTPUTS};
+use crate::trace::FORMATS;
+use crate::workload::USAGE_MODELS;
+use crate::workload::generator::GENERATORS;
+
+/// Arguments of `list`.
+#[derive(ClapArgs, Debug)]
+pub(super) struct Args {
+    /// List only TABLE: orchestrators, placements, formats, generators, usage-models, metrics, charts, outputs or parameters
+    #[arg(value_name = "TABLE")]
+    table: Option<String>,
+    /// Print Markdown tables, as they stand in the README
+    #[arg(long)]
+    markdown: bool,
+}
+
+/// A table of names and one line for each.
+pub struct Listing {
+    /// Its name.
+    pub table: &'static str,
+    /// Names and summaries, in order.
+    pub rows: Vec<(String, String)>,
+}
+
+/// All tables.
+pub fn listings() -> Vec<Listing> {
+    let rows = |pairs: Vec<(&str, &str)>| pairs.into_iter().map(|(n, s)| (n.to_owned(), s.to_owned())).collect();
+    let parameters = ORCHESTRATORS.iter().flat_map(|o| {
+        o.parameters.iter().map(move |p| {
+            let default = if p.default.is_empty() { "none" } else { p.default };
+            (format!("{}.{}", o.name, p.name), format!("{}; default {default} ({})", p.summary, p.source))
+        })
+    });
+    vec![
+        Listing { table: "orchestrators", rows: rows(ORCHESTRATORS.iter().map(|o| (o.name, o.summary)).collect()) },
+        Listing { table: "placements", rows: rows(PLACEMENTS.iter().map(|p| (p.name, p.summary)).collect()) },
+        Listing { table: "formats", rows: rows(FORMATS.iter().map(|f| (f.name, f.summary)).collect()) },
+        Listing { table: "generators", rows: rows(GENERATORS.iter().map(|g| (g.name, g.summary)).collect()) },
+        Listing { table: "usage-models", rows: rows(USAGE_MODELS.iter().map(|u| (u.name, u.summary)).collect()) },
+        Listing { table: "metrics", rows: rows(metrics().map(|m| (m.name, m.summary)).collect()) },
+        Listing { table: "charts", rows: rows(CHARTS.iter().map(|c| (c.name, c.summary)).collect()) },
+        Listing { table: "outputs", rows: rows(OUTPUTS.iter().map(|o| (o.file, o.summary)).collect()) },
+        Listing { table: "parameters", rows: parameters.collect() },
+    ]
+}
+
+/// `listing` as a Markdown table.
+pub fn markdown(listing: &Listing) -> String {
+    let mut text = String::from("| name | |\n| --- | --- |\n");
+    for (name, summary) in &listing.rows {
+        text.push_str(&format!("| `{name}` | {} |\n", summary.replace('|', "\\|")));
+    }
+    text
+}
+
+/// Runs the command.
+pub(super) fn run(args: &Args) -> Result<()> {
+    let mut listings = listings();
+    if let Some(wanted) = &args.table {
+        let names: Vec<&str> = listings.iter().map(|l| l.table).collect();
+        if !names.contains(&wanted.as_str()) {
+            return Err(Error::usage(unknown_name("table", wanted, &names)));
+        }
+        listings.retain(|l| l.table == wanted);
+    }
+    let mut text = String::new();
+    for (i, listing) in listings.iter().enumerate() {
+        if i > 0 {
+            text.push('\n');
+        }
+        if args.markdown {
+            text.push_str(&markdown(listing));
+            continue;
+        }
+        if args.table.is_none() {
+            text.push_str(&format!("{}\n", listing.table));
+        }
+        let width = listing.rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+        for (name, summary) in &listing.rows {
+            text.push_str(&format!("  {name:width$}  {summary}\n"));
+        }
+    }
+    stdout::print(&text)
+}

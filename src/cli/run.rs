@@ -1,0 +1,423 @@
+//! `plimsoll run`: replays a scenario or a trace against orchestrators.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use clap::{Args as ClapArgs, ValueEnum};
+
+use super::budgets::BudgetArgs;
+use super::progress::Progress;
+use super::{on_threads, stdout, stopping, style, warn};
+use crate::error::{Error, ErrorKind, Result};
+use crate::experiment::{Experiment, RunFlags, RunResult, digest_of, run_all};
+use crate::report::{self, DirOptions};
+use crate::scenario::{
+    self, At, HostsArg, Length, Load, OrchestratorEntry, OrchestratorSection, Scenario, ScenarioFile, TraceSection,
+    Usage, usage_mode_parse,
+};
+
+/// What is run when a trace is given and nothing is said.
+const DEFAULT_ORCHESTRATORS: [&str; 3] = ["chef", "fleet", "kubernetes"];
+
+/// Arguments of `run`.
+#[derive(ClapArgs, Debug)]
+#[command(after_help = "Examples:\n  \
+plimsoll run scenarios/deis-runaway.yaml -o out\n  \
+plimsoll run --trace openb:DIR --load 0.7 -o out\n  \
+plimsoll run --trace native:jobs.csv --hosts 100:64,256Gi --orchestrator first-fit --orchestrator best-fit")]
+pub(super) struct Args {
+    /// Run the scenario in FILE; `-` is standard input
+    #[arg(value_name = "SCENARIO", required_unless_present = "trace", conflicts_with = "trace")]
+    scenario: Option<PathBuf>,
+    /// Replay a trace, named as FORMAT:PATH (see `plimsoll list formats`)
+    #[arg(long, value_name = "FORMAT:PATH")]
+    trace: Option<String>,
+    /// Take the hosts from a native hosts file, or of a trace as FORMAT:PATH
+    #[arg(long, value_name = "FILE|FORMAT:PATH", conflicts_with = "hosts")]
+    cluster: Option<String>,
+    /// Make groups of equal hosts, COUNT:CPU,MEMORY each, joined by +
+    #[arg(long, value_name = "10:16,64Gi")]
+    hosts: Option<String>,
+    /// Run orchestrator NAME instead of the scenario's (again for more); a placement's name is short for `direct` with it
+    #[arg(long = "orchestrator", value_name = "NAME")]
+    orchestrators: Vec<String>,
+    /// Let every orchestrator place by NAME
+    #[arg(long, value_name = "NAME")]
+    placement: Option<String>,
+    /// Scale the trace's arrivals so that the peak of offered requests is X of the cluster, on RESOURCE (cpu, memory, gpu) or on the fullest one
+    #[arg(long, value_name = "[RESOURCE=]X", conflicts_with = "speed")]
+    load: Option<String>,
+    /// Divide the times between the trace's arrivals by X
+    #[arg(long, value_name = "X")]
+    speed: Option<f64>,
+    /// What jobs without a usage of their own use: `model:NAME`, `request`, or `cpu=0.3,memory=0.8` of their requests
+    #[arg(long, value_name = "USAGE")]
+    usage: Option<String>,
+    /// Set an option of the trace's format (again for more)
+    #[arg(long = "option", value_name = "KEY=VALUE")]
+    options: Vec<String>,
+    /// Begin T into the trace; jobs that run then go on from there
+    #[arg(long, value_name = "T")]
+    from: Option<String>,
+    /// Leave out what arrives T into the trace or later
+    #[arg(long, value_name = "T")]
+    to: Option<String>,
+    /// End the run after T; by default when the last job would end if each ran from its arrival uncontended
+    #[arg(long, value_name = "T")]
+    horizon: Option<String>,
+    /// Draw everything that is drawn from seed NUM
+    #[arg(long, value_name = "NUM")]
+    seed: Option<u64>,
+    /// Run on NUM threads; 0 is one a core. The results are the same on any number
+    #[arg(short = 'j', long = "threads", value_name = "NUM", default_value_t = 0)]
+    threads: usize,
+    /// Recompute every sum beside the run, and fail on any difference
+    #[arg(long)]
+    check: bool,
+    /// Write report, charts and tables to directory DIR
+    #[arg(short = 'o', long = "output", value_name = "DIR")]
+    output: Option<PathBuf>,
+    /// Write into DIR even if it holds other files
+    #[arg(long, requires = "output")]
+    force: bool,
+    /// Print results as a table, as JSON (what summary.json holds) or as CSV (runs.csv)
+    #[arg(long, value_name = "FORM", value_enum, default_value_t = Form::Table)]
+    format: Form,
+    #[command(flatten)]
+    budgets: BudgetArgs,
+}
+
+/// The form in which results are printed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(super) enum Form {
+    /// A table to read.
+    Table,
+    /// What `summary.json` holds.
+    Json,
+    /// What `runs.csv` holds.
+    Csv,
+}
+
+/// Runs the command.
+pub(super) fn run(args: &Args) -> Result<()> {
+    let output = output_dir(args)?;
+    let (scenario, command) = scenario(args)?;
+    let job = Job {
+        threads: args.threads,
+        flags: RunFlags {
+            check: args.check,
+            record: output.is_some(),
+            most_changes: args.budgets.max_changes,
+            most_events: args.budgets.max_events,
+            every_tick: false,
+        },
+        command,
+    };
+    let outcome = job.run(scenario)?;
+    if let Some(dir) = &output {
+        write(&outcome.experiment, dir, args.force, args.budgets.max_output_bytes)?;
+    }
+    print(&outcome.experiment, args.format)?;
+    outcome.verdict()
+}
+
+/// `-o`, looked at before any long work.
+fn output_dir(args: &Args) -> Result<Option<PathBuf>> {
+    match &args.output {
+        Some(dir) if dir.as_os_str() == "-" => {
+            Err(Error::usage("-o is always a directory; --format json prints to standard output"))
+        }
+        Some(dir) => {
+            report::check_dir(dir, args.force)?;
+            Ok(Some(dir.clone()))
+        }
+        None => Ok(None),
+    }
+}
+
+/// Writes results to `dir`.
+pub(super) fn write(experiment: &Experiment, dir: &Path, force: bool, max_bytes: u64) -> Result<()> {
+    report::write_dir(experiment, dir, &DirOptions { force, max_bytes, ..DirOptions::default() })
+}
+
+/// Prints results to stdout.
+pub(super) fn print(experiment: &Experiment, form: Form) -> Result<()> {
+    let file = match form {
+        Form::Table => return stdout::print(&report::table::render(experiment, &style())),
+        Form::Json => "summary.json",
+        Form::Csv => "runs.csv",
+    };
+    let output = report::OUTPUTS.iter().find(|output| output.file == file).expect("an output of the table");
+    stdout::write_with(|out| output.write(experiment, out))
+}
+
+/// How runs are made.
+pub(super) struct Job {
+    /// Threads; 0: one a core.
+    pub threads: usize,
+    /// Flags of every run.
+    pub flags: RunFlags,
+    /// The command that repeats it.
+    pub command: String,
+}
+
+/// What came of a scenario.
+pub(super) struct Outcome {
+    /// The finished runs.
+    pub experiment: Experiment,
+    /// Why the others did not finish.
+    stopped: Option<Error>,
+}
+
+impl Outcome {
+    /// Ok if every run finished.
+    pub(super) fn verdict(self) -> Result<()> {
+        self.stopped.map_or(Ok(()), Err)
+    }
+}
+
+impl Job {
+    /// Runs all of `scenario`. Interrupted, the runs that had finished are kept; without any, that is an error.
+    pub(super) fn run(self, scenario: Scenario) -> Result<Outcome> {
+        let Scenario { name, question, setup, runs, mut notes, resolved_yaml, offered } = scenario;
+        let end = setup.end;
+        let progress = Progress::new(runs.len());
+        let results = on_threads(self.threads, || {
+            Ok(run_all(&setup, &runs, self.flags, &|i, at| {
+                progress.tick(i, at, end);
+                !stopping()
+            }))
+        });
+        progress.done();
+        let results = results?;
+        let asked = results.len();
+        let mut finished: Vec<RunResult> = Vec::with_capacity(asked);
+        let mut stopped: Option<Error> = None;
+        for result in results {
+            match result {
+                Ok(run) => finished.push(run),
+                // A failure says more than the interruption that followed it.
+                Err(error) if stopped.as_ref().is_none_or(|s| s.kind() == ErrorKind::Interrupted) => {
+                    stopped = Some(error);
+                }
+                Err(_) => {}
+            }
+        }
+        if let Some(error) = &stopped {
+            if error.kind() != ErrorKind::Interrupted || finished.is_empty() {
+                return Err(stopped.expect("just seen"));
+            }
+            notes
+                .push(format!("interrupted: {} of {asked} runs had finished; the others are not here", finished.len()));
+        }
+        let experiment = Experiment {
+            name,
+            question,
+            scenario_yaml: resolved_yaml,
+            command: self.command,
+            digest: digest_of(&finished),
+            job_names: setup.workload.ids().map(|job| setup.workload.name(job).to_owned()).collect(),
+            host_names: setup.cluster.ids().map(|host| setup.cluster.name(host).to_owned()).collect(),
+            offered,
+            end: setup.end,
+            warm_up: setup.warm_up,
+            notes,
+            runs: finished,
+        };
+        Ok(Outcome { experiment, stopped })
+    }
+}
+
+/// The scenario that `args` ask for, and the command that repeats it.
+fn scenario(args: &Args) -> Result<(Scenario, String)> {
+    let budgets = args.budgets.budgets();
+    let mut command = vec!["plimsoll".to_owned(), "run".to_owned()];
+    let mut say = |flag: &str, value: &str| {
+        command.push(flag.to_owned());
+        command.push(quoted(value));
+    };
+    let (mut file, folder) = match (&args.scenario, &args.trace) {
+        (Some(path), _) => {
+            let (file, folder) = read_scenario(path, &budgets)?;
+            command.push(quoted(&path.to_string_lossy()));
+            (file, folder)
+        }
+        (None, Some(trace)) => {
+            say("--trace", trace);
+            (of_trace(trace)?, PathBuf::new())
+        }
+        (None, None) => unreachable!("clap asks for one of both"),
+    };
+    let mut say = |flag: &str, value: &str| {
+        command.push(flag.to_owned());
+        command.push(quoted(value));
+    };
+    if let Some(cluster) = &args.cluster {
+        say("--cluster", cluster);
+        file.cluster = At::default();
+        // Named on the command line, so seen from where the command was given.
+        let here = std::path::absolute(cluster_path(cluster)).ok();
+        file.cluster.value.trace = Some(match (folder.as_os_str().is_empty(), here) {
+            (false, Some(here)) => cluster.replace(cluster_path(cluster), &here.to_string_lossy()).into(),
+            _ => cluster.clone().into(),
+        });
+    }
+    if let Some(hosts) = &args.hosts {
+        say("--hosts", hosts);
+        let groups = HostsArg::parse(hosts).map_err(|why| Error::usage(why.message()).in_field("--hosts"))?;
+        file.cluster = At::default();
+        file.cluster.value.hosts = groups.groups.into_iter().map(At::from).collect();
+    }
+    for name in &args.orchestrators {
+        say("--orchestrator", name);
+    }
+    if !args.orchestrators.is_empty() {
+        file.orchestrators =
+            args.orchestrators.iter().map(|name| OrchestratorEntry::Name(name.clone()).into()).collect();
+    }
+    for name in &args.orchestrators {
+        scenario::options_of(name).map_err(|why| Error::usage(why.message()).in_field("--orchestrator"))?;
+    }
+    if let Some(placement) = &args.placement {
+        say("--placement", placement);
+        let names: Vec<&str> = crate::placement::PLACEMENTS.iter().map(|p| p.name).collect();
+        if !names.contains(&placement.as_str()) {
+            let what = crate::error::unknown_name("placement", placement, &names);
+            return Err(Error::usage(what).in_field("--placement"));
+        }
+        for entry in &mut file.orchestrators {
+            place_by(entry, placement);
+        }
+    }
+    if let Some(usage) = &args.usage {
+        say("--usage", usage);
+        let mode = usage_mode_parse(usage).map_err(|why| Error::usage(why.message()).in_field("--usage"))?;
+        file.workload.value.usage = Some(Usage(mode).into());
+    }
+    let time = |flag: &str, text: &Option<String>| match text {
+        Some(text) => Length::parse(text).map(Some).map_err(|why| Error::usage(why.message()).in_field(flag)),
+        None => Ok(None),
+    };
+    if let Some(horizon) = time("--horizon", &args.horizon)? {
+        say("--horizon", &horizon.0.to_string());
+        file.horizon = Some(horizon.into());
+    }
+    if let Some(seed) = args.seed {
+        say("--seed", &seed.to_string());
+        file.seed = Some(seed);
+    }
+    let wants_trace = args.load.is_some()
+        || args.speed.is_some()
+        || !args.options.is_empty()
+        || args.from.is_some()
+        || args.to.is_some();
+    match &mut file.workload.value.trace {
+        Some(trace) => {
+            let trace = &mut trace.value;
+            if let Some(load) = &args.load {
+                say("--load", load);
+                let load = Load::parse(load).map_err(|why| Error::usage(why.message()).in_field("--load"))?;
+                (trace.load, trace.speed) = (Some(load), None);
+            }
+            if let Some(speed) = args.speed {
+                say("--speed", &speed.to_string());
+                (trace.load, trace.speed) = (None, Some(speed));
+            }
+            for option in &args.options {
+                say("--option", option);
+                let Some((key, value)) = option.split_once('=') else {
+                    return Err(Error::usage(format!("\"{option}\" is not KEY=VALUE")).in_field("--option"));
+                };
+                trace.options.insert(key.to_owned(), value.to_owned());
+            }
+            if let Some(from) = time("--from", &args.from)? {
+                say("--from", &from.0.to_string());
+                trace.from = Some(from);
+            }
+            if let Some(to) = time("--to", &args.to)? {
+                say("--to", &to.0.to_string());
+                trace.to = Some(to);
+            }
+        }
+        None if wants_trace => {
+            return Err(Error::usage(
+                "--load, --speed, --option, --from and --to need a trace (--trace, or trace in the scenario)",
+            ));
+        }
+        None => {}
+    }
+    let resolved = scenario::resolve(&file, &folder, &budgets).map_err(|why| match &args.scenario {
+        Some(path) if path.as_os_str() != "-" => why.in_file(path),
+        _ => why,
+    })?;
+    for note in &resolved.notes {
+        if note.contains("more than any host has") {
+            warn(note);
+        }
+    }
+    Ok((resolved, command.join(" ")))
+}
+
+/// Reads the scenario at `path`, and says which folder its files are in.
+pub(super) fn read_scenario(path: &Path, budgets: &scenario::Budgets) -> Result<(ScenarioFile, PathBuf)> {
+    if path.as_os_str() == "-" {
+        use std::io::Read;
+        let mut bytes = Vec::new();
+        std::io::stdin()
+            .lock()
+            .take(budgets.yaml_bytes as u64 + 1)
+            .read_to_end(&mut bytes)
+            .map_err(|error| Error::input(format!("standard input cannot be read ({error})")))?;
+        let mut file = scenario::read_text(&bytes, budgets)?;
+        if file.name.is_empty() {
+            file.name = "stdin".into();
+        }
+        return Ok((file, PathBuf::new()));
+    }
+    let file = scenario::read(path, budgets)?;
+    Ok((file, path.parent().map(Path::to_path_buf).unwrap_or_default()))
+}
+
+/// A scenario of nothing but a trace.
+fn of_trace(text: &str) -> Result<ScenarioFile> {
+    let arg = crate::trace::TraceArg::parse(text)?;
+    let path = text.split_once(':').map_or("", |(_, path)| path);
+    let mut file = ScenarioFile {
+        name: arg.format.name.to_owned(),
+        question: String::new(),
+        orchestrators: DEFAULT_ORCHESTRATORS.iter().map(|n| OrchestratorEntry::Name((*n).into()).into()).collect(),
+        ..ScenarioFile::default()
+    };
+    file.workload.value.trace = Some(
+        TraceSection {
+            format: arg.format.name.to_owned().into(),
+            path: path.to_owned().into(),
+            options: BTreeMap::new(),
+            ..TraceSection::default()
+        }
+        .into(),
+    );
+    Ok(file)
+}
+
+fn cluster_path(cluster: &str) -> &str {
+    cluster.split_once(':').map_or(cluster, |(_, path)| path)
+}
+
+/// Makes `entry` place by `placement`; a plain name becomes a variant of the same name.
+fn place_by(entry: &mut At<OrchestratorEntry>, placement: &str) {
+    let section = match &entry.value {
+        OrchestratorEntry::Name(name) => OrchestratorSection { name: name.clone().into(), ..Default::default() },
+        OrchestratorEntry::Variant(section) => (**section).clone(),
+    };
+    entry.value = OrchestratorEntry::Variant(Box::new(OrchestratorSection {
+        placement: Some(placement.to_owned().into()),
+        ..section
+    }));
+}
+
+/// `word` as a shell takes it back.
+fn quoted(word: &str) -> String {
+    let plain = !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_./:=,+%@".contains(&b));
+    if plain { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
+}

@@ -116,7 +116,7 @@ pub struct HostGroup {
     pub leaves: Option<Length>,
 }
 
-/// Where the jobs come from: inline (`apps`, `jobs`), or a trace, or a generator.
+/// Where the jobs come from: a trace or a generator, and inline `apps` and `jobs` with or without them.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WorkloadSection {
@@ -306,10 +306,10 @@ pub struct TraceSection {
     /// Divide times between arrivals by this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub speed: Option<f64>,
-    /// Leave out jobs that arrive before.
+    /// The window begins here: time 0 of the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Length>,
-    /// Leave out jobs that arrive then or later.
+    /// The window ends here: jobs that arrive then or later are left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<Length>,
 }

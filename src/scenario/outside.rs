@@ -1,6 +1,6 @@
 //! What a scenario takes from other files and from generators.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::Budgets;
 use super::file::TraceSection;
@@ -10,6 +10,7 @@ use crate::cluster::{Cluster, HostSpec};
 use crate::error::{Error, ErrorKind, Result};
 use crate::rng::Seed;
 use crate::trace::{ImportReport, TraceArg, read_hosts, read_trace};
+use crate::units::SimTime;
 use crate::workload::{
     Capacity, LOAD_RESOURCES, Offered, Workload, WorkloadBuilder, generator, offered, scale_to, speed,
 };
@@ -57,9 +58,9 @@ pub(super) struct Traced {
     pub builder: WorkloadBuilder,
     /// Its hosts, used when the scenario names none.
     pub hosts: Vec<HostSpec>,
-    /// What was read, dropped or approximated.
+    /// What was dropped or approximated.
     pub notes: Vec<String>,
-    /// The file the jobs came from.
+    /// The file that the jobs came from.
     pub file: PathBuf,
 }
 
@@ -69,12 +70,10 @@ pub(super) fn trace(section: &TraceSection, folder: &Path, budgets: &Budgets) ->
     let path = &section.path;
     let arg =
         TraceArg::parse(&format!("{}:{}", **format, found(path, folder))).map_err(|why| format.place(as_input(why)))?;
-    if section.from.is_some() || section.to.is_some() {
-        return Err(Error::input("cutting a trace by from and to is not supported yet"));
-    }
     // A place in the trace's own file stays; the scenario's is added where there is none.
     let imported = read_trace(&arg, &section.options, &budgets.trace).map_err(as_input)?;
-    Ok(Traced { notes: said(&imported.report), builder: imported.builder, hosts: imported.hosts })
+    let notes = said(&imported.report);
+    Ok(Traced { builder: imported.builder, hosts: imported.hosts, notes, file: imported.job_file })
 }
 
 /// One sentence for everything that a reader of a trace counted or chose.
@@ -87,25 +86,51 @@ fn said(report: &ImportReport) -> Vec<String> {
     notes
 }
 
-/// `workload` with its arrivals scaled by the trace's `load` or `speed`.
-pub(super) fn scaled(workload: Workload, cluster: &Cluster, section: &TraceSection) -> Result<(Workload, Vec<String>)> {
+/// `workload` cut to the trace's window, then with its arrivals scaled by `load` or `speed`.
+pub(super) fn scaled(
+    mut workload: Workload,
+    cluster: &Cluster,
+    section: &TraceSection,
+) -> Result<(Workload, Vec<String>)> {
+    let mut notes = Vec::new();
+    if section.from.is_some() || section.to.is_some() {
+        let from = SimTime::ZERO + section.from.unwrap_or_default().0;
+        let to = section.to.map_or(SimTime::NEVER, |to| SimTime::ZERO + to.0);
+        if to <= from {
+            return Err(Error::input(format!("the window ends at {to}, not after it begins at {from}")).in_field("to"));
+        }
+        let (cut, said) = workload.crop(from, to)?;
+        workload = cut;
+        notes.push(format!(
+            "window from {from}: {} jobs arrive in it, {} were running at its beginning and go on from there, {} are \
+             left out",
+            said.arriving, said.running, said.left_out
+        ));
+    }
     match (section.load, section.speed) {
-        (None, None) => Ok((workload, Vec::new())),
-        (Some(_), Some(_)) => Err(Error::input("load and speed exclude each other")),
+        (None, None) => Ok((workload, notes)),
+        (Some(_), Some(_)) => Err(Error::input("load and speed exclude each other; give one").in_field("speed")),
         (None, Some(factor)) => {
-            let workload = speed(workload, factor).map_err(as_input)?;
-            Ok((workload, vec![format!("times between arrivals were divided by {factor} (speed)")]))
+            notes.push(format!("speed: times between arrivals divided by {factor}"));
+            Ok((speed(workload, factor).map_err(as_input)?, notes))
         }
         (Some(load), None) => {
             let (workload, scaled) = scale_to(workload, capacity(cluster), load.0).map_err(as_input)?;
-            let resource = LOAD_RESOURCES[usize::from(scaled.resource)];
-            let share = scaled.offered.shares()[usize::from(scaled.resource)];
-            let note = format!(
-                "times between arrivals were divided by {} so that the peak offered load of {resource} is {share:.3} of \
-                 the cluster (asked for: {})",
-                scaled.factor, load.0.share
-            );
-            Ok((workload, vec![note]))
+            let percent = |share: f64| format!("{:.1} %", share * 100.0);
+            let shares: Vec<String> = LOAD_RESOURCES
+                .iter()
+                .zip(scaled.offered.shares())
+                .map(|(name, share)| format!("{name} {}", percent(share)))
+                .collect();
+            notes.push(format!(
+                "load {}: times between arrivals divided by {}, so that {} is offered up to {} of the cluster (peaks: {})",
+                load.0.share,
+                scaled.factor,
+                LOAD_RESOURCES[usize::from(scaled.resource)],
+                percent(scaled.offered.shares()[usize::from(scaled.resource)]),
+                shares.join(", ")
+            ));
+            Ok((workload, notes))
         }
     }
 }
@@ -115,13 +140,13 @@ pub(super) fn generated(
     section: &GeneratorSection,
     seed: Seed,
     budgets: &Budgets,
-) -> Result<(WorkloadBuilder, Vec<String>)> {
+) -> Result<(WorkloadBuilder, String)> {
     if section.params.jobs > budgets.jobs {
         return Err(Error::budget("jobs", section.params.jobs, budgets.jobs, "--max-jobs"));
     }
     let builder = generator::generate(&section.name, &section.params, seed)?;
     let note = format!("{} jobs were drawn by the generator {}", builder.len(), section.name);
-    Ok((builder, vec![note]))
+    Ok((builder, note))
 }
 
 fn capacity(cluster: &Cluster) -> Capacity {

@@ -113,31 +113,28 @@ fn workload(
     notes: &mut Vec<String>,
 ) -> Result<Workload> {
     let section = &file.workload;
-    let inline = !section.apps.is_empty() || !section.jobs.is_empty();
-    let builder = match (inline, &section.trace, &section.generator) {
-        (true, None, None) => {
-            let mut builder = WorkloadBuilder::new();
-            jobs::add(section, budgets, &mut builder)?;
-            builder
+    let (mut builder, mut source) = (WorkloadBuilder::new(), None);
+    if let Some(trace) = &section.trace {
+        let traced = outside::trace(trace, folder, budgets).map_err(|why| outside::placed(why, &trace.path))?;
+        notes.extend(traced.notes);
+        if hosts.specs.is_empty() {
+            hosts.specs = traced.hosts;
         }
-        (false, Some(trace), None) => {
-            let traced = outside::trace(trace, folder, budgets).map_err(|why| outside::placed(why, &trace.path))?;
-            notes.extend(traced.notes);
-            if hosts.specs.is_empty() {
-                hosts.specs = traced.hosts;
-            }
-            traced.builder
+        builder = traced.builder;
+        source = Some(traced.file);
+    }
+    if let Some(generator) = &section.generator {
+        if section.trace.is_some() {
+            return Err(generator.refuse("jobs come from a trace or from a generator, not from both"));
         }
-        (false, None, Some(generator)) => {
-            let (builder, said) = outside::generated(generator, seed, budgets).map_err(|why| generator.place(why))?;
-            notes.extend(said);
-            builder
-        }
-        (false, None, None) => {
-            return Err(section.refuse("the workload has no jobs; give apps, jobs, a trace or a generator"));
-        }
-        _ => return Err(section.refuse("inline jobs, a trace and a generator exclude each other")),
-    };
+        let (generated, said) = outside::generated(generator, seed, budgets).map_err(|why| generator.place(why))?;
+        notes.push(said);
+        builder = generated;
+    }
+    jobs::add(section, budgets, &mut builder)?;
+    if builder.is_empty() {
+        return Err(section.refuse("the workload has no jobs; give apps, jobs, a trace or a generator"));
+    }
     let usage = section.usage.as_ref().map_or(UsageMode::default(), |usage| usage.0);
     builder.finish(usage, seed).map_err(|why| match source {
         // With nothing inline, only the trace can be at fault.

@@ -83,8 +83,8 @@ fn broken_scenarios_are_told_where_and_what_would_do() {
         ),
         ("workload:\n  generator: {jobs: 3}\n", "line 7:15: the key \"name\" is missing"),
         (
-            "workload:\n  generator: {name: mix}\n  jobs:\n  - {name: a, duration: 1m}\n",
-            "line 7:3: inline jobs, a trace and a generator exclude each other",
+            "workload:\n  generator: {name: mix}\n  jobs: [{name: a}]\n",
+            "line 8:10: duration: job \"a\": a batch job needs a duration (or kind: service for an open end)",
         ),
         (
             "workload:\n  trace: {format: openbb, path: x}\n",
@@ -193,8 +193,8 @@ fn broken_scenarios_are_told_where_and_what_would_do() {
             "line 10:49: unknown placement \"best-fut\"; did you mean \"best-fit\"?",
         ),
         (
-            "orchestrators:\n- {name: mine, orchestrator: direct, parameters: {x: 1s}}\n",
-            "line 10:54: unknown parameter of direct \"x\"; it has none",
+            "orchestrators:\n- {name: mine, orchestrator: direct, parameters: {restart_dely: 1s}}\n",
+            "line 10:65: unknown parameter of direct \"restart_dely\"; did you mean \"restart_delay\"?",
         ),
         (
             "orchestrators:\n- {name: a/b, orchestrator: fleet}\n",

@@ -91,6 +91,11 @@ impl Error {
         self
     }
 
+    /// The file, if one is named.
+    pub fn file(&self) -> Option<&std::path::Path> {
+        self.0.file.as_deref()
+    }
+
     /// The kind.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind

@@ -6,6 +6,7 @@
 
 mod failures;
 mod file;
+mod generator;
 mod hosts;
 mod jobs;
 mod outside;
@@ -13,15 +14,18 @@ mod read;
 mod resolve;
 mod runs;
 mod schema;
+#[cfg(test)]
+mod tests;
 mod text;
 
 pub use file::{
     ClusterSection, FailureSection, FailureWord, HostGroup, HostSection, JobSection, Limits, LoopSection, Ramp,
     Requests, ScenarioFile, Step, TraceSection, UsageSection, WorkloadSection,
 };
+pub use generator::GeneratorSection;
 pub use hosts::HostsArg;
 pub use read::{read, read_text};
-pub use resolve::{Scenario, resolve};
+pub use resolve::{Scenario, load, resolve};
 pub use runs::{OrchestratorEntry, OrchestratorSection, options_of};
 pub use schema::{schema_json, starter_yaml};
 pub use text::{At, Count, Cpu, Length, Load, Memory, RequestText, Share, Switch, Usage, Words, usage_mode_parse};
@@ -34,9 +38,9 @@ pub const KIND: &str = "Scenario";
 /// How much a scenario may ask for; checked before anything of that size is made.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Budgets {
-    /// Hosts, `--max-hosts`.
+    /// Inline hosts, `--max-hosts`.
     pub hosts: u64,
-    /// Jobs, `--max-jobs`.
+    /// Inline and generated jobs, `--max-jobs`.
     pub jobs: u64,
     /// Usage steps over all inline jobs, `--max-usage-steps`.
     pub usage_steps: u64,
@@ -48,7 +52,7 @@ pub struct Budgets {
     pub yaml_nodes: usize,
     /// YAML nesting, `--max-yaml-depth`.
     pub yaml_depth: usize,
-    /// What traces and hosts files may hold.
+    /// Traces and host files that the scenario names; the flags of hosts, jobs and usage steps raise both.
     pub trace: crate::trace::Budgets,
 }
 

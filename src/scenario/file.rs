@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::generator::GeneratorSection;
 use super::runs::OrchestratorEntry;
 use super::text::{At, Count, Cpu, Length, Load, Memory, Share, Usage};
 use crate::host::MemoryPolicy;
@@ -115,7 +116,7 @@ pub struct HostGroup {
     pub leaves: Option<Length>,
 }
 
-/// Where the jobs come from: inline, a trace, a generator; several are put together.
+/// Where the jobs come from: a trace or a generator, and inline `apps` and `jobs` with or without them.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WorkloadSection {
@@ -130,7 +131,7 @@ pub struct WorkloadSection {
     pub trace: Option<At<TraceSection>>,
     /// Jobs of a seeded generator: `name`, and its parameters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub generator: Option<At<BTreeMap<String, super::text::Words>>>,
+    pub generator: Option<At<GeneratorSection>>,
     /// What jobs without a usage of their own use; default `model:mix`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<At<Usage>>,
@@ -305,10 +306,10 @@ pub struct TraceSection {
     /// Divide times between arrivals by this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub speed: Option<f64>,
-    /// Leave out jobs that arrive before.
+    /// The window begins here: time 0 of the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Length>,
-    /// Leave out jobs that arrive then or later.
+    /// The window ends here: jobs that arrive then or later are left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<Length>,
 }

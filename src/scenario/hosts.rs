@@ -53,10 +53,10 @@ pub(super) fn expand(section: &ClusterSection, folder: &std::path::Path, budgets
         hosts.groups.entry(group.name.clone()).or_default().extend(names);
     }
     if let Some(file) = &section.file {
-        hosts.specs.extend(outside::file_hosts(file, folder, budgets).map_err(|why| file.place(why))?);
+        hosts.specs.extend(outside::file_hosts(file, folder, budgets).map_err(|why| outside::placed(why, file))?);
     }
     if let Some(trace) = &section.trace {
-        hosts.specs.extend(outside::trace_hosts(trace, folder, budgets).map_err(|why| trace.place(why))?);
+        hosts.specs.extend(outside::trace_hosts(trace, folder, budgets).map_err(|why| outside::placed(why, trace))?);
     }
     Ok(hosts)
 }

@@ -134,6 +134,24 @@ fn error_of(why: &YamlError, budgets: &Budgets) -> Error {
             Error::input(format!("the key \"{key}\" is there twice"))
         }
         YamlError::NullIntoString { .. } => Error::input("a value is missing"),
+        YamlError::InvalidScalar { ty, .. } => Error::input(match *ty {
+            "bool" => "neither true nor false",
+            "f32" | "f64" => "not a number",
+            "u16" => "not a whole number from 0 to 65535",
+            unsigned if unsigned.starts_with('u') => "not a whole number from 0 on, or too large",
+            _ => "not a whole number, or too large",
+        }),
+        YamlError::Unexpected { expected, .. } => Error::input(match *expected {
+            "mapping start" => "keys are expected here (key: value)",
+            "sequence start" => "a list is expected here (- entry, or [entry])",
+            "string scalar" | "scalar" => "one value is expected here, not a list or keys",
+            other => other,
+        }),
+        // The parser looks ahead, and may meet the nesting before the budget does.
+        other if other.to_string().contains("recursion limit exceeded") => {
+            let found = format!("over {}", budgets.yaml_depth);
+            Error::budget("levels of YAML nesting", found, budgets.yaml_depth, "--max-yaml-depth")
+        }
         other => return placed(&UserMessageFormatter.format_message(other), location),
     };
     at(error, location)

@@ -35,8 +35,16 @@ pub struct Scenario {
     pub offered: Offered,
 }
 
+/// Peak share below which a load is called low.
+const LOW_LOAD: f64 = 0.3;
 /// The seed of a scenario that names none.
 const DEFAULT_SEED: u64 = 1;
+
+/// Reads and resolves the scenario at `path`; errors name it, or the file that it names.
+pub fn load(path: &Path, budgets: &Budgets) -> Result<Scenario> {
+    let file = super::read(path, budgets)?;
+    resolve(&file, path.parent().unwrap_or(Path::new("")), budgets).map_err(|why| why.in_file(path))
+}
 
 /// Checks `file` and makes hosts, jobs, failures and options of it. Files that it names are looked for in `folder`.
 pub fn resolve(file: &ScenarioFile, folder: &Path, budgets: &Budgets) -> Result<Scenario> {
@@ -73,6 +81,13 @@ pub fn resolve(file: &ScenarioFile, folder: &Path, budgets: &Budgets) -> Result<
     usage_note(&workload, &mut notes);
     let host_model = host_model(file.host.as_ref())?;
     let offered = outside::offered_load(&workload, &cluster);
+    let highest = offered.shares()[usize::from(offered.highest())];
+    if highest < LOW_LOAD {
+        notes.push(format!(
+            "the offered load is low: its peak is {:.1} % of the cluster, so that hardly anything can be swamped",
+            highest * 100.0
+        ));
+    }
     notes.extend(too_big(&workload, &cluster));
 
     let setup =
@@ -100,7 +115,7 @@ fn workload(
     let section = &file.workload;
     let (mut builder, mut source) = (WorkloadBuilder::new(), None);
     if let Some(trace) = &section.trace {
-        let traced = outside::trace_workload(trace, folder, budgets).map_err(|why| trace.place(why))?;
+        let traced = outside::trace(trace, folder, budgets).map_err(|why| outside::placed(why, &trace.path))?;
         notes.extend(traced.notes);
         if hosts.specs.is_empty() {
             hosts.specs = traced.hosts;
@@ -112,8 +127,7 @@ fn workload(
         if section.trace.is_some() {
             return Err(generator.refuse("jobs come from a trace or from a generator, not from both"));
         }
-        let (generated, said) =
-            outside::generated_workload(generator, seed, budgets).map_err(|why| generator.place(why))?;
+        let (generated, said) = outside::generated(generator, seed, budgets).map_err(|why| generator.place(why))?;
         notes.push(said);
         builder = generated;
     }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use crate::error::{Error, Result, unknown_name};
 use crate::orchestrator::RequestRule;
 use crate::units::{Bytes, MilliCpu, SimDuration, parse_count};
-use crate::workload::{LoadScale, USAGE_MODELS, UsageMode};
+use crate::workload::{LOAD_RESOURCES, LoadScale, USAGE_MODELS, UsageMode};
 
 /// A value and where it was written (1-based; line 0: not in a file).
 #[derive(Clone, Copy, Default, Debug)]
@@ -185,23 +185,11 @@ scalar!(
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Load(pub LoadScale);
 
-/// Names of [`LoadScale::resource`].
-const LOAD_RESOURCES: [&str; 3] = ["cpu", "memory", "gpu"];
-
 impl Load {
     /// Reads `0.7` or `cpu=0.7`.
     pub fn parse(text: &str) -> Result<Self> {
-        let (resource, share) = match text.split_once('=') {
-            None => (None, text),
-            Some((name, share)) => match LOAD_RESOURCES.iter().position(|r| *r == name.trim()) {
-                Some(at) => (Some(at as u8), share),
-                None => return Err(Error::input(unknown_name("resource", name.trim(), &LOAD_RESOURCES))),
-            },
-        };
-        match share.trim().parse::<f64>() {
-            Ok(share) if share > 0.0 && share <= 1000.0 => Ok(Load(LoadScale { resource, share })),
-            _ => Err(Error::input(format!("\"{text}\" is not a load (try 0.7 or cpu=0.7)"))),
-        }
+        // Only the message is kept: in a scenario this is an input, not a flag.
+        LoadScale::parse(text).map(Load).map_err(|why| Error::input(why.message()))
     }
 }
 

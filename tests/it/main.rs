@@ -1,3 +1,5 @@
 //! The one integration-test binary: whole-program tests, a module for each concern.
 
+mod metrics;
 mod random_worlds;
+mod world;

@@ -1,5 +1,8 @@
 //! The one integration-test binary: whole-program tests, a module for each concern.
 
+mod attacks;
 mod metrics;
 mod random_worlds;
+mod regressions;
+mod timelines;
 mod world;

@@ -274,7 +274,16 @@ fn record(run: usize) -> Record {
             (SimTime(2), Change::Started { job, attempt: 1, host }),
             (SimTime(3), Change::Ended { job, attempt: 1, host, why: EndReason::OomHost, served: 1 << 70 }),
             (SimTime(4), Change::HostDown { host: HostId(1), cause: DownCause::Memory }),
-            (SimTime(5), Change::Repeats { job: JobId(1), host, why: crate::sim::EndReason::StartFailed, times: 4, last_attempt: 5 }),
+            (
+                SimTime(5),
+                Change::Repeats {
+                    job: JobId(1),
+                    host,
+                    why: crate::sim::EndReason::StartFailed,
+                    times: 4,
+                    last_attempt: 5,
+                },
+            ),
         ],
     }
 }

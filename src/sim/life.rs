@@ -549,7 +549,11 @@ impl Simulation<'_> {
         let delay = self.restart_delay(job);
         let at = self.now + delay;
         match ended_at_once {
-            Some(why) if self.ends_at_once(job, host) == Some(why) => {
+            // Restarts without delay never end: they are left to run into the guard against a clock that stands still.
+            Some(why)
+                if self.restart_rule != RestartRule::Fixed(SimDuration::ZERO)
+                    && self.ends_at_once(job, host) == Some(why) =>
+            {
                 self.park(host, Parked { job, why, retry: at });
             }
             _ => self.queue_restart(job, host, at),

@@ -1,4 +1,9 @@
 //! The one integration-test binary: whole-program tests, a module for each concern.
 
+mod attacks;
+mod metrics;
 mod random_worlds;
+mod regressions;
+mod timelines;
 mod traces;
+mod world;

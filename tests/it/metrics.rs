@@ -1,0 +1,254 @@
+//! Every row of the metrics table has a case worked out by hand. Cases are (metric, world, options, value); the sum
+//! stands beside the world. `>5` is a lower bound, `-` an undefined value.
+
+use std::collections::BTreeSet;
+
+use plimsoll::metrics::{Value, metrics};
+
+use crate::world::{run, world};
+
+// least-jobs puts both on a: 2 cores demanded, 1 there, so each gets half and 10 core-seconds take 20 s.
+const FULL: &str = "hosts a=1000m/1Gi; job x batch 0s 10s 1000m/64Mi; job y batch 0s 10s 1000m/64Mi; end 30s";
+const LEAST: &str = "direct placement=least-jobs";
+// first-fit makes y wait: x runs 0 to 10, y 10 to 20.
+const FIFO: &str = "direct";
+// The same, over after 5 s: y never had a place.
+const CUT_SHORT: &str = "hosts a=1000m/1Gi; job x batch 0s 10s 1000m/64Mi; job y batch 0s 10s 1000m/64Mi; end 5s";
+// Scheduled at 0, started at 1; demands 1 core, may have 0.5: 10 core-seconds take 20 s, 1 to 21.
+const QUOTA: &str = "hosts a=1000m/1Gi; job x batch 0s 10s 500m/0 uses 1000m/0 limit 500m/0; end 50s";
+// Chef (10 s): waits 0 to 10, lives 10 to 20, host down 20 to 50, lives 50 to 100.
+const FALL: &str = "hosts a=1000m/1Gi; job x service 0s - 1000m/64Mi; fail a down 20s 30s; end 100s";
+const CHEF: &str = "chef converge_duration=10s";
+// The same with a batch job of 50 s: 10 to 20 is lost, 50 to 70 counts, 30 s are missing.
+const LOSS: &str = "hosts a=1000m/1Gi; job x batch 0s 50s 1000m/64Mi; fail a down 20s 30s; end 70s";
+// Two services of one type, one a host: x as in FALL, y lives 10 to 100.
+const TWO_APPS: &str = "hosts a=1000m/1Gi b=1000m/1Gi; job x service 0s - 1000m/0 type t
+    job y service 0s - 1000m/0 type t; fail a down 20s 30s; end 100s";
+// Direct moves x to b at 20; the old copy lives on until the partition heals at 50.
+const DOUBLE: &str = "hosts a=1000m/1Gi b=1000m/1Gi; job x service 0s - 1000m/0; fail a cut 20s 30s; end 100s";
+// Killed after 5 s of each life, restarted 1 s later: kills at 5, 11, 17, starts at 0, 6, 12.
+const LIMIT: &str = "hosts a=1000m/1Gi
+    job x batch 0s 10s 100m/64Mi uses 100m/64Mi@5s 100m/128Mi limit 0/64Mi; end 17500ms";
+// The kernel kills from 1024 + 128 = 1152 MiB. From 5 to 10 s y has 600: x with 700 dies at 5, 6, 7, 8 and 9.
+const KERNEL: &str = "hosts a=1000m/1Gi; memory kill-only; job x service 0s - 0/0 uses 0/700Mi
+    job y batch 0s 10s 0/0 uses 0/100Mi@5s 0/600Mi; end 12s";
+// From 5 to 15 s 900 + 160 = 1060 MiB are in use: more than 1152 - 100 = 1052, where the kubelet evicts, and
+// more than 1024. One tick of 10 s falls into the 10 s, whatever its phase; x has the larger excess.
+const PRESSURE: &str = "hosts a=1000m/1Gi; memory kill-only; job x service 0s - 0/0 uses 0/900Mi
+    job y batch 0s 15s 0/0 uses 0/100Mi@5s 0/160Mi; end 30s";
+// The node is Unknown after 40 to 60 s and its pod given up 300 s later.
+const TAINT: &str = "hosts a=1000m/1Gi b=1000m/1Gi; job x service 0s - 100m/64Mi; fail a down 10s forever; end 500s";
+// At 10 s of life the host falls, for 60 + 10 s: down 10 to 80 and 90 to 160.
+const RUNAWAY: &str = "hosts a=1000m/1Gi; memory host-down; reboot 60s; boot 10s
+    job x service 0s - 0/0 uses 0/100Mi@10s 0/2Gi; end 100s";
+// 1400 MiB requested for 10 s.
+const OVERCOMMIT: &str = "hosts a=1000m/1Gi; job x batch 0s 10s 0/700Mi x2 uses 0/100Mi; end 20s";
+// One of two equal hosts is full: loads 1 and 0, mean 0.5, standard deviation 0.5.
+const LOPSIDED: &str = "hosts a=1000m/1Gi b=1000m/1Gi; job x batch 0s 10s 1000m/64Mi; end 20s";
+// For 10 of 20 s: free 1500m and 512 MiB; at 500m for 1536 MiB the memory goes with floor(166.67) = 166m.
+const MUCH_CPU: &str = "hosts a=2000m/2Gi; job x batch 0s 10s 500m/1536Mi; end 20s";
+// For 10 of 20 s: free 500m and 1536 MiB; at 1500m for 512 MiB the CPU goes with floor(500 * 2^29 / 1500) bytes.
+const MUCH_MEMORY: &str = "hosts a=2000m/2Gi; job x batch 0s 10s 1500m/512Mi; end 20s";
+// y fails at 0 and every second from 1 to 10.
+const NO_GPU: &str = "hosts a=1000m/1Gi,gpus:1; job x service 0s - 0/0 gpus 1000; job y service 0s - 0/0 gpus 1000
+    end 10s";
+// FULL, watched from 5 s: 15 s of 2 cores demanded and 1 served; both jobs entered before.
+const LATE: &str = "hosts a=1000m/1Gi; job x batch 0s 10s 1000m/64Mi; job y batch 0s 10s 1000m/64Mi; end 30s
+    warm-up 5s";
+
+const MIB: f64 = 1048576.0;
+
+#[rustfmt::skip]
+fn cases() -> Vec<(&'static str, &'static str, &'static str, String)> {
+    let n = |x: f64| x.to_string();
+    vec![
+        // Demanded 2 * 20, served 1 * 20.
+        ("cpu_unserved_share", FULL, LEAST, n(0.5)),
+        // Demanded 10 + 10 + 10 waiting.
+        ("cpu_unserved_share", FULL, FIFO, n(1.0 / 3.0)),
+        ("cpu_unserved_share", QUOTA, "kubernetes", n(11.0 / 21.0)),
+        ("cpu_unserved_share", OVERCOMMIT, LEAST, "-".into()),
+        ("cpu_demanded_core_seconds", FULL, LEAST, n(40.0)),
+        ("cpu_demanded_core_seconds", FULL, FIFO, n(30.0)),
+        // 1 waiting + 20 running.
+        ("cpu_demanded_core_seconds", QUOTA, "kubernetes", n(21.0)),
+        ("cpu_demanded_core_seconds", FALL, CHEF, n(100.0)),
+        // a 0 to 50, b 20 to 100.
+        ("cpu_demanded_core_seconds", DOUBLE, FIFO, n(130.0)),
+        ("cpu_demanded_core_seconds", LATE, LEAST, n(30.0)),
+        ("cpu_served_core_seconds", FULL, LEAST, n(20.0)),
+        ("cpu_served_core_seconds", FALL, CHEF, n(60.0)),
+        ("cpu_served_core_seconds", LATE, LEAST, n(15.0)),
+        ("cpu_unserved_core_seconds", FULL, LEAST, n(20.0)),
+        ("cpu_unserved_core_seconds", FALL, CHEF, n(40.0)),
+        ("cpu_pending_core_seconds", FULL, FIFO, n(10.0)),
+        ("cpu_pending_core_seconds", FALL, CHEF, n(10.0)),
+        ("cpu_pending_core_seconds", QUOTA, "kubernetes", n(1.0)),
+        // 0.1 core in each of two pauses of 1 s, and from 17 to 17.5.
+        ("cpu_pending_core_seconds", LIMIT, "direct limits=on", n(0.25)),
+        ("cpu_starved_core_seconds", FULL, LEAST, n(20.0)),
+        ("cpu_starved_core_seconds", QUOTA, "kubernetes", n(0.0)),
+        // 0.5 above the quota for 20 s.
+        ("cpu_throttled_core_seconds", QUOTA, "kubernetes", n(10.0)),
+        // Without quotas nothing is above them.
+        ("cpu_throttled_core_seconds", QUOTA, "kubernetes quota=off", n(0.0)),
+        ("cpu_host_down_core_seconds", FALL, CHEF, n(30.0)),
+        ("cpu_useful_core_seconds", FULL, LEAST, n(20.0)),
+        ("cpu_useful_core_seconds", FALL, CHEF, n(60.0)),
+        ("cpu_useful_core_seconds", LOSS, CHEF, n(20.0)),
+        ("cpu_useful_core_seconds", DOUBLE, FIFO, n(100.0)),
+        ("cpu_useful_core_seconds", LATE, LEAST, n(15.0)),
+        ("cpu_lost_core_seconds", LOSS, CHEF, n(10.0)),
+        // Three lives of 5 s at 0.1 core.
+        ("cpu_lost_core_seconds", LIMIT, "direct limits=on", n(1.5)),
+        // The newer copy's, 20 to 50.
+        ("duplicate_core_seconds", DOUBLE, FIFO, n(30.0)),
+        ("cpu_abandoned_core_seconds", LOSS, CHEF, n(30.0)),
+        // Each of two did 2.5 of 10.
+        ("cpu_abandoned_core_seconds", CUT_SHORT, LEAST, n(15.0)),
+        ("cpu_abandoned_core_seconds", CUT_SHORT, FIFO, n(15.0)),
+        ("ledger_residual_nano_core_us", FULL, LEAST, n(0.0)),
+        ("ledger_residual_nano_core_us", DOUBLE, FIFO, n(0.0)),
+        ("memory_demanded_byte_seconds", FALL, CHEF, n(64.0 * MIB * 100.0)),
+        ("memory_held_byte_seconds", FULL, LEAST, n(2.0 * 64.0 * MIB * 20.0)),
+        ("memory_held_byte_seconds", FALL, CHEF, n(64.0 * MIB * 60.0)),
+        ("memory_pending_byte_seconds", FULL, FIFO, n(64.0 * MIB * 10.0)),
+        ("memory_host_down_byte_seconds", FALL, CHEF, n(64.0 * MIB * 30.0)),
+        ("jobs_submitted", FULL, LEAST, n(2.0)),
+        ("jobs_submitted", LATE, LEAST, n(2.0)),
+        ("jobs_placed", CUT_SHORT, FIFO, n(1.0)),
+        // Placed twice, counted once.
+        ("jobs_placed", DOUBLE, FIFO, n(1.0)),
+        ("jobs_finished", FULL, FIFO, n(2.0)),
+        ("jobs_finished", CUT_SHORT, FIFO, n(0.0)),
+        ("jobs_never_placed", CUT_SHORT, FIFO, n(1.0)),
+        ("restarts", LIMIT, "direct limits=on", n(2.0)),
+        ("restarts", DOUBLE, FIFO, n(1.0)),
+        // 11 attempts of y that fail, the first of them no restart.
+        ("restarts", NO_GPU, LEAST, n(10.0)),
+        ("start_failed", NO_GPU, LEAST, n(11.0)),
+        ("oom_kills", LIMIT, "direct limits=on", n(3.0)),
+        ("oom_kills", LIMIT, "direct", n(0.0)),
+        ("oom_kills", KERNEL, LEAST, n(5.0)),
+        ("oom_kills_limit", LIMIT, "direct limits=on", n(3.0)),
+        ("oom_kills_host", KERNEL, LEAST, n(5.0)),
+        ("evictions", PRESSURE, "direct placement=least-jobs eviction=on", n(1.0)),
+        ("evictions", TAINT, "kubernetes", n(1.0)),
+        ("evictions_node_pressure", PRESSURE, "direct placement=least-jobs eviction=on", n(1.0)),
+        ("evictions_taint", TAINT, "kubernetes", n(1.0)),
+        // fleet moves the unit, too, but knows no eviction.
+        ("evictions_taint", TAINT, "fleet", n(0.0)),
+        // Nothing drains or preempts yet.
+        ("evictions_api", TAINT, "kubernetes", n(0.0)),
+        ("evictions_preemption", TAINT, "kubernetes", n(0.0)),
+        ("hosts_down", FALL, CHEF, n(1.0)),
+        ("hosts_down", RUNAWAY, FIFO, n(2.0)),
+        ("hosts_down_memory", FALL, CHEF, n(0.0)),
+        ("hosts_down_memory", RUNAWAY, FIFO, n(2.0)),
+        ("host_down_seconds", FALL, CHEF, n(30.0)),
+        // 10 to 80, 90 to the end at 100.
+        ("host_down_seconds", RUNAWAY, FIFO, n(80.0)),
+        ("cpu_overloaded_host_seconds", FULL, LEAST, n(20.0)),
+        ("cpu_overloaded_host_seconds", FULL, FIFO, n(0.0)),
+        ("cpu_overloaded_host_seconds", LATE, LEAST, n(15.0)),
+        // (2 - 1) / 1.
+        ("cpu_overload_depth_max", FULL, LEAST, n(1.0)),
+        ("memory_overcommitted_host_seconds", OVERCOMMIT, LEAST, n(10.0)),
+        ("memory_overcommitted_host_seconds", PRESSURE, LEAST, n(0.0)),
+        ("memory_overloaded_host_seconds", PRESSURE, LEAST, n(10.0)),
+        ("memory_overloaded_host_seconds", OVERCOMMIT, LEAST, n(0.0)),
+        // (1060 - 1024) / 1024.
+        ("memory_overload_depth_max", PRESSURE, LEAST, n(0.03515625)),
+        ("worst_host_overloaded_seconds", PRESSURE, LEAST, n(10.0)),
+        ("worst_host_overloaded_seconds", FULL, LEAST, n(20.0)),
+        ("hosts_overloaded", PRESSURE, LEAST, n(1.0)),
+        ("hosts_overloaded", OVERCOMMIT, LEAST, n(0.0)),
+        // Waits of 0 and 10: ranks ceil(0.5 * 2) = 1 and ceil(0.95 * 2) = 2.
+        ("wait_seconds_p50", FULL, FIFO, n(0.0)),
+        ("wait_seconds_p50", LATE, FIFO, "-".into()),
+        ("wait_seconds_p95", FULL, FIFO, n(10.0)),
+        ("wait_seconds_p95", CUT_SHORT, FIFO, ">5".into()),
+        ("wait_seconds_p99", FULL, FIFO, n(10.0)),
+        ("wait_seconds_max", FULL, FIFO, n(10.0)),
+        ("wait_seconds_max", CUT_SHORT, FIFO, ">5".into()),
+        ("wait_seconds_max", FALL, CHEF, n(10.0)),
+        // 10 / 10 and 20 / 10.
+        ("batch_slowdown_p50", FULL, FIFO, n(1.0)),
+        ("batch_slowdown_p50", FULL, LEAST, n(2.0)),
+        // 5 s of 10 and no end in sight.
+        ("batch_slowdown_p50", CUT_SHORT, FIFO, ">0.5".into()),
+        ("batch_slowdown_p95", FULL, FIFO, n(2.0)),
+        ("batch_slowdown_p99", FULL, FIFO, n(2.0)),
+        ("batch_slowdown_p99", FALL, CHEF, "-".into()),
+        // 2 cores for 20 s over 1 core for 30 s.
+        ("cpu_requested_share_mean", FULL, LEAST, n(40.0 / 30.0)),
+        // The host is up for 70 s.
+        ("cpu_requested_share_mean", FALL, CHEF, n(60.0 / 70.0)),
+        ("cpu_requested_share_peak", FULL, LEAST, n(2.0)),
+        ("cpu_used_share_mean", FULL, LEAST, n(20.0 / 30.0)),
+        ("cpu_used_share_mean", FALL, CHEF, n(60.0 / 70.0)),
+        ("cpu_used_share_mean", LATE, LEAST, n(15.0 / 25.0)),
+        // 0.5 of 1 core; of all CPU.
+        ("cpu_used_share_peak", QUOTA, "kubernetes", n(0.5)),
+        // 128 MiB for 20 s over 1024 MiB for 30 s.
+        ("memory_requested_share_mean", FULL, LEAST, n(1.0 / 12.0)),
+        ("memory_requested_share_peak", FULL, LEAST, n(0.125)),
+        ("memory_requested_share_peak", OVERCOMMIT, LEAST, n(1400.0 / 1024.0)),
+        // 900 * 30 + 100 * 5 + 160 * 10 = 29,100 MiB s over 1024 * 30.
+        ("memory_used_share_mean", PRESSURE, LEAST, n(29_100.0 / 30_720.0)),
+        ("memory_used_share_peak", PRESSURE, LEAST, n(1060.0 / 1024.0)),
+        ("cpu_imbalance_mean", LOPSIDED, FIFO, n(1.0)),
+        ("cpu_imbalance_mean", FULL, FIFO, n(0.0)),
+        ("hosts_used_max", FULL, LEAST, n(1.0)),
+        ("hosts_used_max", DOUBLE, FIFO, n(2.0)),
+        // 1500m - 166m for half of the time.
+        ("cpu_stranded_core_mean", MUCH_CPU, FIFO, n(0.667)),
+        ("cpu_stranded_core_mean", MUCH_MEMORY, FIFO, n(0.0)),
+        // (1,610,612,736 - 178,956,970) / 2.
+        ("memory_stranded_bytes_mean", MUCH_MEMORY, FIFO, n(715_827_883.0)),
+        ("memory_stranded_bytes_mean", MUCH_CPU, FIFO, n(0.0)),
+        ("cpu_requested_peak_milli", FULL, LEAST, n(2000.0)),
+        ("cpu_requested_peak_milli", FULL, FIFO, n(1000.0)),
+        ("memory_requested_peak_bytes", FULL, LEAST, n(128.0 * MIB)),
+        ("concurrent_jobs_peak", FULL, LEAST, n(2.0)),
+        ("concurrent_jobs_peak", FULL, FIFO, n(1.0)),
+        ("availability_mean", FALL, CHEF, n(0.6)),
+        // (60 + 90) / 200.
+        ("availability_mean", TWO_APPS, CHEF, n(0.75)),
+        // Two lives at once are one.
+        ("availability_mean", DOUBLE, FIFO, n(1.0)),
+        ("availability_mean", FULL, FIFO, "-".into()),
+        ("availability_worst_app", TWO_APPS, CHEF, n(0.6)),
+    ]
+}
+
+fn same(found: Value, want: &str) -> bool {
+    let (bound, number) = match (found, want) {
+        (Value::Undefined, want) => return want == "-",
+        (Value::AtLeast(_), want) => (want.starts_with('>'), &want[1..]),
+        (_, want) => (!want.starts_with('>') && want != "-", want),
+    };
+    let (Some(x), Ok(y)) = (found.number(), number.parse::<f64>()) else { return false };
+    bound && (x - y).abs() <= 1e-9 * y.abs()
+}
+
+#[test]
+fn every_metric_is_what_a_hand_makes_of_a_small_world() {
+    let mut wrong = Vec::new();
+    for (name, text, options, want) in cases() {
+        let result = run(&world(text), options).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let found = *result.metric(name).unwrap_or_else(|| panic!("no metric {name}"));
+        if !same(found, &want) {
+            wrong.push(format!("{name}: found {found:?}, by hand {want}; {options}: {text}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn no_metric_is_without_a_case() {
+    let cases = cases();
+    let covered: BTreeSet<&str> = cases.iter().map(|case| case.0).collect();
+    let rows: BTreeSet<&str> = metrics().map(|row| row.name).collect();
+    assert_eq!(covered, rows);
+}

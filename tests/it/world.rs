@@ -1,0 +1,297 @@
+//! Small worlds as text, so that cases of other modules are tables: sentences, one a line or apart by `;`.
+//!
+//! ```text
+//! hosts a=1000m/1Gi b=2000m/1Gi,joins:10s,leaves:60s,gpus:1,zone:x,pods:2,x3   # x3: b1 b2 b3
+//! job web service 0s - 500m/64Mi uses 700m/64Mi@10s 100m/64Mi limit 800m/64Mi  # - : no end; @10s: for so long
+//! job work batch 5s 20s 1000m/0 x3 app A type T priority 5 restart never after web gpus 500 ports 80 zone x checkpoint
+//! fail a down 10s 30s; fail b cut 10s forever
+//! end 100s; warm-up 10s; drain 5s; users 2 1s; memory kill-only; reboot 60s; boot 10s; seed 7
+//! ```
+//!
+//! A run always has the checker on. Options are `ORCHESTRATOR key=value…`: `limits`, `eviction`, `quota` (on, off),
+//! `placement`, and the orchestrator's parameters.
+
+use plimsoll::cluster::{Cluster, HostSpec};
+use plimsoll::experiment::{RunFlags, RunResult, run_one};
+use plimsoll::host::{HostModel, MemoryPolicy};
+use plimsoll::ids::{HostId, JobId};
+use plimsoll::orchestrator::{Enforcement, Options, orchestrator};
+use plimsoll::placement::placement;
+use plimsoll::rng::Seed;
+use plimsoll::sim::{Change, Failure, FailureKind, Flags, Loop, Observer, Setup, simulate};
+use plimsoll::units::{Bytes, MilliCpu, SECOND_US, SimDuration, SimTime};
+use plimsoll::workload::{Job, JobKind, RestartPolicy, UsageMode, UsageStep, WorkloadBuilder};
+
+/// The world that `text` describes.
+pub fn world(text: &str) -> Setup {
+    let mut hosts = Vec::new();
+    let mut jobs = WorkloadBuilder::new();
+    let mut failures = Vec::new();
+    let mut model = HostModel::default();
+    let (mut end, mut warm_up, mut drain) = (SimTime(100 * SECOND_US), SimTime::ZERO, SimDuration::ZERO);
+    let (mut arrivals, mut seed) = (Loop::Open, Seed(1));
+    let lines = text.lines().map(|line| line.split('#').next().unwrap_or(""));
+    for sentence in lines.flat_map(|line| line.split(';')) {
+        let words: Vec<&str> = sentence.split_whitespace().collect();
+        match words[..] {
+            [] => {}
+            ["hosts", ref specs @ ..] => specs.iter().for_each(|spec| hosts.extend(read_hosts(spec))),
+            ["job", ref job @ ..] => read_jobs(job).into_iter().for_each(|job| jobs.push(job).unwrap()),
+            ["fail", host, kind, at, lasts] => failures.push((host, kind, time(at), lasts)),
+            ["end", at] => end = time(at),
+            ["warm-up", at] => warm_up = time(at),
+            ["drain", lasts] => drain = duration(lasts),
+            ["users", n, think] => {
+                arrivals = Loop::Closed { users: n.parse().unwrap(), think_time: duration(think) };
+            }
+            ["memory", "kill-only"] => model.memory_policy = MemoryPolicy::KillOnly,
+            ["memory", "thrash"] => model.memory_policy = MemoryPolicy::Thrash,
+            ["memory", "host-down"] => model.memory_policy = MemoryPolicy::HostDown,
+            ["reboot", lasts] => model.operator_reboot = duration(lasts),
+            ["boot", lasts] => model.boot = duration(lasts),
+            ["seed", n] => seed = Seed(n.parse().unwrap()),
+            _ => panic!("a sentence that no world knows: {sentence}"),
+        }
+    }
+    let cluster = Cluster::new(hosts, &[]).unwrap();
+    let mut failures: Vec<Failure> = failures
+        .into_iter()
+        .map(|(host, kind, at, lasts)| Failure {
+            at,
+            host: cluster.find(host).expect("a host of the world"),
+            kind: if kind == "down" { FailureKind::Down } else { FailureKind::Partition },
+            lasts: duration(lasts),
+        })
+        .collect();
+    failures.sort();
+    let workload = jobs.finish(UsageMode::Request, seed).unwrap();
+    Setup { cluster, workload, host_model: model, failures, arrivals, warm_up, end, drain, seed }
+}
+
+fn duration(text: &str) -> SimDuration {
+    if text == "forever" { SimDuration(u64::MAX) } else { SimDuration::parse(text).unwrap() }
+}
+
+fn time(text: &str) -> SimTime {
+    SimTime(duration(text).0)
+}
+
+/// `500m/64Mi`.
+fn amounts(text: &str) -> (MilliCpu, Bytes) {
+    let (cpu, memory) = text.split_once('/').expect("CPU/MEMORY");
+    (MilliCpu::parse(cpu).unwrap(), Bytes::parse(memory).unwrap())
+}
+
+fn read_hosts(text: &str) -> Vec<HostSpec> {
+    let mut parts = text.split(',');
+    let (name, size) = parts.next().unwrap().split_once('=').expect("NAME=CPU/MEMORY");
+    let (cpu, memory) = amounts(size);
+    let mut host = HostSpec::new(name, cpu, memory);
+    let mut count = None;
+    for part in parts {
+        match part.split_once(':') {
+            Some(("joins", at)) => host.joins = time(at),
+            Some(("leaves", at)) => host.leaves = Some(time(at)),
+            Some(("gpus", n)) => host.gpus = n.parse().unwrap(),
+            Some(("pods", n)) => host.pods = Some(n.parse().unwrap()),
+            Some((key, value)) => drop(host.labels.insert(key.into(), value.into())),
+            None => count = Some(part.strip_prefix('x').unwrap().parse::<u32>().unwrap()),
+        }
+    }
+    match count {
+        None => vec![host],
+        Some(n) => (1..=n).map(|i| HostSpec { name: format!("{name}{i}"), ..host.clone() }).collect(),
+    }
+}
+
+fn read_jobs(words: &[&str]) -> Vec<Job> {
+    let [name, kind, arrival, lasts, request, rest @ ..] = words else { panic!("job NAME KIND ARRIVAL DURATION SIZE") };
+    let (cpu, memory) = amounts(request);
+    let mut job = Job::batch(*name, time(arrival), SimDuration::ZERO, cpu, memory);
+    job.duration = (*lasts != "-").then(|| duration(lasts));
+    if *kind == "service" {
+        job.spec.kind = JobKind::Service;
+    }
+    let (mut count, mut key) = (None, "");
+    for &word in rest {
+        let n = word.strip_prefix('x').and_then(|n| n.parse::<u32>().ok());
+        if n.is_some() && key != "zone" {
+            count = n;
+        } else if word == "checkpoint" {
+            job.spec.checkpoint = true;
+        } else if ["uses", "limit", "app", "type", "priority", "restart", "after", "gpus", "ports", "zone"]
+            .contains(&word)
+        {
+            key = word;
+        } else {
+            match key {
+                "uses" => {
+                    let (size, lasts) = word.split_once('@').unwrap_or((word, "forever"));
+                    let (cpu, memory) = amounts(size);
+                    job.usage.push(UsageStep { length_us: duration(lasts).0, cpu_nano: cpu.nano_cores(), memory });
+                }
+                "limit" => {
+                    let (cpu, memory) = amounts(word);
+                    job.cpu_limit = (cpu.0 > 0).then_some(cpu);
+                    job.memory_limit = (memory.0 > 0).then_some(memory);
+                }
+                "app" => job.app = word.into(),
+                "type" => job.spec.process_type = word.into(),
+                "priority" => job.spec.priority = word.parse().unwrap(),
+                "restart" => {
+                    job.spec.restart = match word {
+                        "never" => RestartPolicy::Never,
+                        "always" => RestartPolicy::Always,
+                        _ => RestartPolicy::OnFailure,
+                    };
+                }
+                "after" => job.after.push(word.into()),
+                "gpus" => job.spec.gpus.push(word.parse().unwrap()),
+                "ports" => job.spec.ports.push(word.parse().unwrap()),
+                "zone" => job.spec.node_selector.push(("zone".into(), word.into())),
+                _ => panic!("a word that no job knows: {word}"),
+            }
+        }
+    }
+    match count {
+        None => vec![job],
+        Some(n) => (1..=n).map(|i| Job { name: format!("{name}{i}"), ..job.clone() }).collect(),
+    }
+}
+
+/// The options that `text` describes.
+pub fn options(text: &str) -> Options {
+    let mut words = text.split_whitespace();
+    let info = orchestrator(words.next().unwrap()).expect("an orchestrator");
+    let mut options = Options::of(info);
+    for word in words {
+        let (key, value) = word.split_once('=').expect("key=value");
+        match key {
+            "limits" => options.enforcement = if value == "on" { Enforcement::Limits } else { Enforcement::None },
+            "eviction" => options.eviction = value == "on",
+            "quota" => options.cpu_quota = value == "on",
+            "placement" => options.placement = placement(value).expect("a placement").name,
+            _ => {
+                let info = info.parameters.iter().find(|p| p.name == key).expect("a parameter");
+                options.parameters.insert(info.name, info.parse(value).unwrap());
+            }
+        }
+    }
+    options
+}
+
+/// Runs the world with the checker on, and once more at every tick: idle ticks change nothing.
+pub fn run(setup: &Setup, options_text: &str) -> Result<RunResult, String> {
+    let options = options(options_text);
+    let run = |every_tick| {
+        let flags = RunFlags { check: true, every_tick, ..RunFlags::default() };
+        run_one(setup, &options, flags, &mut |_| true).map_err(|e| e.to_string())
+    };
+    let result = run(false)?;
+    // Ticks of a long or a huge run would be too many.
+    if setup.end.0 <= 3600 * SECOND_US && setup.cluster.len() < 100 {
+        assert_eq!(run(true)?.digest, result.digest, "an idle tick changed something");
+    }
+    Ok(result)
+}
+
+/// What was seen, as lines `SECONDS WHAT`.
+struct Story<'a> {
+    setup: &'a Setup,
+    lines: Vec<(SimTime, &'static str, String)>,
+}
+
+impl Story<'_> {
+    fn tell(&mut self, at: SimTime, kind: &'static str, what: String) {
+        self.lines.push((at, kind, what));
+    }
+}
+
+impl Observer for Story<'_> {
+    fn change(&mut self, at: SimTime, change: &Change) {
+        let job = |job: JobId| self.setup.workload.name(job).to_owned();
+        let host = |host: HostId| self.setup.cluster.name(host).to_owned();
+        let on_off = |on, yes: &str, no: &str| if on { yes.to_owned() } else { no.to_owned() };
+        match *change {
+            Change::Arrived { job: j } => self.tell(at, "arrive", format!("{} arrives", job(j))),
+            Change::Placed { job: j, host: h } => self.tell(at, "place", format!("{}>{}", job(j), host(h))),
+            Change::Started { job: j, attempt, host: h } => {
+                self.tell(at, "start", format!("{}.{attempt}+{}", job(j), host(h)));
+            }
+            Change::Ended { job: j, attempt, host: h, why, .. } => {
+                self.tell(at, "end", format!("{}.{attempt}-{} {}", job(j), host(h), why.name()));
+            }
+            Change::Repeats { job: j, host: h, times, .. } => {
+                self.tell(at, "fails", format!("{} failed {times} more on {}", job(j), host(h)));
+            }
+            Change::Finished { job: j } => self.tell(at, "done", format!("{} done", job(j))),
+            Change::Removed { job: j } => self.tell(at, "done", format!("{} removed", job(j))),
+            Change::GaveUp { job: j } => self.tell(at, "done", format!("{} gave up", job(j))),
+            Change::AttemptGivenUp { job: j, host: h, .. } => {
+                self.tell(at, "given-up", format!("{} given up on {}", job(j), host(h)));
+            }
+            Change::HostUp { host: h } => self.tell(at, "host", format!("{} up", host(h))),
+            Change::HostDown { host: h, cause } => self.tell(at, "host", format!("{} down {}", host(h), cause.name())),
+            Change::HostLeft { host: h } => self.tell(at, "host", format!("{} left", host(h))),
+            Change::Thrash { host: h, on } => {
+                self.tell(at, "thrash", format!("{} {}", host(h), on_off(on, "thrashes", "calm")));
+            }
+            Change::Heartbeats { host: h, on } => {
+                self.tell(at, "heard", format!("{} {}", host(h), on_off(on, "heard", "silent")));
+            }
+            Change::HostLost { host: h, lost } => {
+                self.tell(at, "lost", format!("{} {}", host(h), on_off(lost, "lost", "found")));
+            }
+            Change::Pressure { host: h, on } => {
+                self.tell(at, "pressure", format!("{} {}", host(h), on_off(on, "pressed", "relieved")));
+            }
+            _ => {}
+        }
+    }
+
+    fn finish(&mut self, _end: SimTime) {}
+}
+
+/// Times of changes of the kinds in `show`, with what they say. Runs with the checker first.
+pub fn story(setup: &Setup, options_text: &str, show: &str) -> Vec<(SimTime, String)> {
+    run(setup, options_text).unwrap_or_else(|e| panic!("{options_text}: {e}"));
+    let mut story = Story { setup, lines: Vec::new() };
+    let flags = Flags { every_tick: false, most_events: u64::MAX, pulse: &mut |_| true };
+    simulate(setup, &options(options_text), &mut story, flags).unwrap();
+    let shown: Vec<&str> = show.split_whitespace().collect();
+    story.lines.into_iter().filter(|l| shown.contains(&l.1)).map(|(at, _, what)| (at, what)).collect()
+}
+
+/// The story as text: `0 x>a; 1 x.1+a`, times in seconds, what happens at one time in one sentence with commas.
+pub fn told(setup: &Setup, options_text: &str, show: &str) -> String {
+    let mut text = String::new();
+    let mut last = None;
+    for (at, what) in story(setup, options_text, show) {
+        if last == Some(at) {
+            text += ", ";
+        } else {
+            text += if last.is_some() { "; " } else { "" };
+            text += &format!("{} ", at.0 as f64 / SECOND_US as f64);
+        }
+        text += &what;
+        last = Some(at);
+    }
+    text
+}
+
+/// Holds the story of `world_text` under `options_text` to `want` (white space and line breaks do not count).
+pub fn check(world_text: &str, options_text: &str, show: &str, want: &str) {
+    let got = told(&world(world_text), options_text, show);
+    let want: Vec<&str> = want.split_whitespace().collect();
+    assert_eq!(got, want.join(" "), "{options_text}: {world_text}");
+}
+
+/// A metric's value as text.
+pub fn metric(result: &RunResult, name: &str) -> String {
+    result.metric(name).unwrap_or_else(|| panic!("no metric {name}")).to_string()
+}
+
+/// A metric's number.
+pub fn number(result: &RunResult, name: &str) -> f64 {
+    result.metric(name).and_then(|v| v.number()).unwrap_or_else(|| panic!("{name} is undefined"))
+}

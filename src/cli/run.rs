@@ -182,7 +182,8 @@ impl Job {
         let Scenario { name, question, setup, runs, mut notes, resolved_yaml, offered } = scenario;
         let end = setup.end;
         let progress = Progress::new(runs.len());
-        let results = on_threads(self.threads, || {
+        // More threads than runs would have nothing to do.
+        let results = on_threads(self.threads.min(runs.len()), || {
             Ok(run_all(&setup, &runs, self.flags, &|i, at| {
                 progress.tick(i, at, end);
                 !stopping()

@@ -47,12 +47,23 @@ pub fn oom_victim(candidates: impl IntoIterator<Item = Candidate>, total: i64) -
         if c.adj == -1000 {
             continue;
         }
-        let points = c.rss + c.adj * (total / 1000);
+        let points = points(c, total);
         if best.is_none_or(|(most, _)| points >= most) {
             best = Some((points, i));
         }
     }
     best.map(|(_, i)| i)
+}
+
+fn points(c: Candidate, total: i64) -> i64 {
+    c.rss + c.adj * (total / 1000)
+}
+
+/// Whether [`oom_victim`] would take `newest`, the last in scan order: it is asked for each job that dies as it starts
+/// whenever its host changes, and needs no scan order, as the later among equals goes.
+pub fn newest_is_victim(newest: Candidate, others: impl IntoIterator<Item = Candidate>, total: i64) -> bool {
+    let most = points(newest, total);
+    newest.adj != -1000 && others.into_iter().all(|c| c.adj == -1000 || points(c, total) <= most)
 }
 
 /// `oom_score_adj` of a single-container pod (kubelet v1.36.3 `pkg/kubelet/qos/policy.go`): -997 Guaranteed,
@@ -114,6 +125,21 @@ mod tests {
         assert_eq!(oom_victim([c(500, 0), c(9, 10)], 100_000), Some(1));
         assert_eq!(oom_victim([c(500, -1000)], 100_000), None);
         assert_eq!(oom_victim([], 1), None);
+    }
+
+    #[test]
+    fn a_start_that_would_be_the_victim_is_the_one_the_full_scan_takes() {
+        let c = |rss, adj| Candidate { rss, adj };
+        let some = [c(0, 0), c(5, 0), c(9, 0), c(9, -1000), c(900, -1000), c(9, 10), c(109, 0), c(5, 999)];
+        for a in some {
+            for b in some {
+                for new in some {
+                    let scan = oom_victim([a, b, new], 10_000) == Some(2);
+                    assert_eq!(newest_is_victim(new, [b, a], 10_000), scan, "{a:?} {b:?} {new:?}");
+                }
+            }
+        }
+        assert!(newest_is_victim(c(1, 0), [], 10_000));
     }
 
     #[test]

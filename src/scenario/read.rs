@@ -16,7 +16,14 @@ use crate::error::{Error, Result, did_you_mean, unknown_name};
 /// Reads the scenario file at `path`; errors name it.
 pub fn read(path: &Path, budgets: &Budgets) -> Result<ScenarioFile> {
     let place = |why: Error| why.in_file(path);
-    let cannot = |why: std::io::Error| place(Error::input(format!("cannot be read: {why}")));
+    let cannot = |why: std::io::Error| {
+        place(Error::input(match why.kind() {
+            std::io::ErrorKind::NotFound => {
+                "there is no such file; check the path, or write a scenario to start from with plimsoll new FILE".into()
+            }
+            _ => format!("cannot be read: {why}"),
+        }))
+    };
     let file = File::open(path).map_err(cannot)?;
     let mut bytes = Vec::new();
     // One byte over the budget tells a file that is too long from one that just fits.

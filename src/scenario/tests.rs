@@ -311,7 +311,7 @@ fn files_that_are_no_text_or_not_there_are_told_so() {
     assert_eq!(told(b"kind: Scenario\nname: \xff\n"), "line 2: a byte is not UTF-8; save the file as UTF-8");
     assert_eq!(told(b" \n"), "the file is empty; plimsoll new FILE writes a scenario to start from");
     let missing = read(Path::new("no/such.yaml"), &budgets).unwrap_err();
-    assert!(missing.to_string().starts_with("no/such.yaml: cannot be read: "), "{missing}");
+    assert!(missing.to_string().starts_with("no/such.yaml: there is no such file; "), "{missing}");
     assert_eq!(missing.exit_code(), 3);
 }
 

@@ -182,13 +182,11 @@ impl Simulation<'_> {
         }
         let total = self.setup.cluster.spec(host).memory.0;
         let adj = self.oom_score_adj(job, host);
-        let slots = self.in_scan_order(host);
-        let others = slots.iter().map(|&slot| {
+        let others = h.attempts.iter().map(|&slot| {
             let a = &self.attempts[slot as usize];
             Candidate { rss: a.step.memory.0, adj: a.oom_score_adj }
         });
-        let all = others.chain([Candidate { rss: memory, adj }]);
-        memory::oom_victim(all, total) == Some(slots.len())
+        memory::newest_is_victim(Candidate { rss: memory, adj }, others, total)
     }
 
     /// Slots of live attempts on `host` in order of starts: the kernel's scan order.

@@ -1,1 +1,13 @@
 //! Bugs that were found and fixed, each named after what a user would have seen.
+
+use crate::world::{metric, number, run, world};
+
+#[test]
+fn a_warm_up_that_ends_as_a_job_ends_does_not_break_the_ledger() {
+    // Three jobs share a core: 333,333,334 nano-cores and twice 333,333,333. The first is done within the microsecond
+    // before 60 s, which serves only a remainder; the others one microsecond later: 2 * 20,000,000 of 10^15 core-seconds.
+    let text = "hosts a=1000m/1Gi; warm-up 60s; job x batch 0s 20s 1000m/0 x3";
+    let result = run(&world(text), "direct placement=least-jobs").unwrap();
+    assert_eq!(number(&result, "cpu_served_core_seconds"), 40_000_000.0 / 1e15);
+    assert_eq!(metric(&result, "jobs_finished"), "3");
+}

@@ -206,6 +206,7 @@ pub(super) struct HostState {
     pub thrash_epoch: u32,
     pub pressure_epoch: u32,
     pub down_until: SimTime,
+    pub cut_until: SimTime,
     /// Slots of live attempts, in no order.
     pub attempts: Vec<u32>,
     /// Slots whose rates must be looked at.

@@ -1,6 +1,6 @@
 //! Bugs that were found and fixed, each named after what a user would have seen.
 
-use crate::world::{metric, number, run, world};
+use crate::world::{check, metric, number, run, world};
 
 #[test]
 fn a_warm_up_that_ends_as_a_job_ends_does_not_break_the_ledger() {
@@ -10,4 +10,21 @@ fn a_warm_up_that_ends_as_a_job_ends_does_not_break_the_ledger() {
     let result = run(&world(text), "direct placement=least-jobs").unwrap();
     assert_eq!(number(&result, "cpu_served_core_seconds"), 40_000_000.0 / 1e15);
     assert_eq!(metric(&result, "jobs_finished"), "3");
+}
+
+#[test]
+fn a_short_partition_does_not_end_a_long_one_early() {
+    check(
+        "hosts a=1000m/1Gi; fail a cut 10s 100s; fail a cut 20s 5s; end 200s",
+        "fleet",
+        "heard",
+        "0 a heard; 10 a silent; 110 a heard",
+    );
+    // Nor does a short outage.
+    check(
+        "hosts a=1000m/1Gi; fail a down 10s 100s; fail a down 20s 5s; end 200s",
+        "fleet",
+        "host",
+        "0 a up; 10 a down failure; 110 a up",
+    );
 }

@@ -1,6 +1,6 @@
 //! Bugs that were found and fixed, each named after what a user would have seen.
 
-use crate::world::{check, metric, number, run, world};
+use crate::world::{check, metric, number, run, told, world};
 
 #[test]
 fn a_warm_up_that_ends_as_a_job_ends_does_not_break_the_ledger() {
@@ -27,4 +27,15 @@ fn a_short_partition_does_not_end_a_long_one_early() {
         "host",
         "0 a up; 10 a down failure; 110 a up",
     );
+}
+
+#[test]
+fn a_brake_counts_the_nodes_there_are_and_not_those_that_left() {
+    // Six nodes left long ago: three of four are silent, not three of ten.
+    let world = world(
+        "hosts a=1000m/1Gi b=1000m/1Gi c=1000m/1Gi d=1000m/1Gi; hosts z=1000m/1Gi,leaves:10s,x6
+         job x service 20s - 100m/64Mi x4
+         fail a down 100s forever; fail b down 100s forever; fail c down 100s forever; end 2000s",
+    );
+    assert_eq!(told(&world, "kubernetes", "given-up"), "");
 }

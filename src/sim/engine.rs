@@ -409,11 +409,7 @@ impl Simulation<'_> {
             Action::Stop(job, host, at) => self.queue.push(at.max(self.now), Event::Stop { job, host }),
             Action::GiveUp { job, host, evicted } => {
                 self.emit(Change::AttemptGivenUp { job, host, evicted });
-                let state = &mut self.jobs[job.index()];
-                if state.down_on == host.0 {
-                    state.down_on = NONE;
-                }
-                self.update_waiting(job);
+                self.give_up_attempt(job, host);
             }
             Action::Lost(host, lost) => self.emit(Change::HostLost { host, lost }),
             Action::Wake(at, token) => self.queue.push(at.max(self.now), Event::Wake(token)),

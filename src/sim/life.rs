@@ -40,6 +40,22 @@ impl Simulation<'_> {
         slots
     }
 
+    /// The control plane gives up the attempt of `job` on `host`, which is out of reach: if it lives on there, or its
+    /// end was not heard of, nobody waits for that host any more.
+    pub(super) fn give_up_attempt(&mut self, job: JobId, host: HostId) {
+        if let Some(slot) = self.slot_on(job, host) {
+            self.attempts[slot as usize].given_up = true;
+        }
+        for unseen in self.hosts[host.index()].unseen.iter_mut().filter(|unseen| unseen.job == job) {
+            unseen.given_up = true;
+        }
+        let state = &mut self.jobs[job.index()];
+        if state.down_on == host.0 {
+            state.down_on = NONE;
+        }
+        self.update_waiting(job);
+    }
+
     fn slot_on(&self, job: JobId, host: HostId) -> Option<u32> {
         let mut slot = self.jobs[job.index()].live;
         while slot != NONE {
@@ -92,7 +108,9 @@ impl Simulation<'_> {
         if !h.up || self.jobs[job.index()].phase != JobPhase::Inside && !self.stale_life(job) {
             return;
         }
-        if self.slot_on(job, host).is_some() {
+        if let Some(slot) = self.slot_on(job, host) {
+            // The copy that was given up is the one that is wanted again.
+            self.attempts[slot as usize].given_up = false;
             return;
         }
         self.forget_restart(job, host);
@@ -101,7 +119,10 @@ impl Simulation<'_> {
         let number = self.jobs[job.index()].attempts;
         if !self.can_start(job, host) {
             self.emit(Change::Ended { job, attempt: number, host, why: EndReason::StartFailed, served: 0 });
-            self.after_end(job, number, host, EndReason::StartFailed, 0);
+            self.after_end(
+                Unseen { job, attempt: number, why: EndReason::StartFailed, unvalued: 0, given_up: false },
+                host,
+            );
             return;
         }
         let world = self.world;
@@ -159,6 +180,7 @@ impl Simulation<'_> {
             oom_score_adj,
             devices,
             duplicate: other != NONE && spec.kind == JobKind::Service,
+            given_up: false,
             changed: false,
             reschedule: true,
         };
@@ -295,7 +317,7 @@ impl Simulation<'_> {
         h.memory_request -= a.memory_request;
         let devices = std::mem::take(&mut a.devices);
         let mut unvalued = std::mem::take(&mut a.unvalued);
-        let duplicate = a.duplicate;
+        let (duplicate, given_up) = (a.duplicate, a.given_up);
         if a.changed {
             a.changed = false;
             let at = h.changed.iter().position(|&s| s == slot).expect("a changed attempt is listed");
@@ -326,7 +348,8 @@ impl Simulation<'_> {
         if spec.kind == JobKind::Service && !duplicate {
             self.promote(job);
         }
-        self.after_end(job, number, host, why, if worth.is_some() { 0 } else { unvalued });
+        let unvalued = if worth.is_some() { 0 } else { unvalued };
+        self.after_end(Unseen { job, attempt: number, why, unvalued, given_up }, host);
         self.unpark(host);
     }
 
@@ -390,8 +413,9 @@ impl Simulation<'_> {
         self.value(job, number, Worth::Duplicate, amount);
     }
 
-    /// What follows from the end of an attempt.
-    fn after_end(&mut self, job: JobId, attempt: u32, host: HostId, why: EndReason, unvalued: u128) {
+    /// What follows from `end` on `host`, which the control plane has not heard of yet.
+    fn after_end(&mut self, end: Unseen, host: HostId) {
+        let Unseen { job, attempt, why, unvalued, given_up } = end;
         let heard = self.hosts[host.index()].heard;
         let inside = self.jobs[job.index()].phase == JobPhase::Inside;
         let policy = self.setup.workload.spec(job).restart;
@@ -400,14 +424,14 @@ impl Simulation<'_> {
                 if heard {
                     self.finish_job(job, attempt, host, unvalued);
                 } else {
-                    self.hosts[host.index()].unseen.push(Unseen { job, attempt, why, unvalued });
+                    self.hosts[host.index()].unseen.push(end);
                 }
             }
             EndReason::EvictedPressure if self.replaces_evicted => {
                 if heard {
                     self.notices.push_back(Notice::Ended { job, host, outcome: Outcome::Evicted });
                 } else {
-                    self.hosts[host.index()].unseen.push(Unseen { job, attempt, why, unvalued });
+                    self.hosts[host.index()].unseen.push(end);
                 }
             }
             EndReason::OomLimit | EndReason::OomHost | EndReason::StartFailed | EndReason::EvictedPressure => {
@@ -416,11 +440,11 @@ impl Simulation<'_> {
                 } else if heard && inside {
                     self.give_up_job(job, host);
                 } else if inside {
-                    self.hosts[host.index()].unseen.push(Unseen { job, attempt, why, unvalued });
+                    self.hosts[host.index()].unseen.push(end);
                 }
             }
             EndReason::HostDown => {
-                if inside && self.jobs[job.index()].live == NONE {
+                if inside && !given_up && self.jobs[job.index()].live == NONE {
                     self.falls_with(job, host);
                 }
             }
@@ -481,7 +505,7 @@ impl Simulation<'_> {
     /// The control plane hears again of a host, and of what ended there meanwhile.
     pub(super) fn hear_unseen(&mut self, host: HostId) {
         for unseen in std::mem::take(&mut self.hosts[host.index()].unseen) {
-            let Unseen { job, attempt, why, unvalued } = unseen;
+            let Unseen { job, attempt, why, unvalued, .. } = unseen;
             match why {
                 EndReason::Finished => self.finish_job(job, attempt, host, unvalued),
                 EndReason::EvictedPressure if self.replaces_evicted => {
@@ -499,7 +523,7 @@ impl Simulation<'_> {
             let done = self.jobs[unseen.job.index()].phase == JobPhase::Done;
             let worth = if done { Worth::Duplicate } else { Worth::Lost };
             self.value(unseen.job, unseen.attempt, worth, unseen.unvalued);
-            if !done && self.jobs[unseen.job.index()].live == NONE {
+            if !done && !unseen.given_up && self.jobs[unseen.job.index()].live == NONE {
                 self.falls_with(unseen.job, host);
                 self.update_waiting(unseen.job);
             }

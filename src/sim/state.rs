@@ -61,6 +61,8 @@ pub(super) struct Attempt {
     pub devices: Vec<u16>,
     /// A second live attempt of a service.
     pub duplicate: bool,
+    /// The control plane has given it up, out of reach: it no longer waits for its host.
+    pub given_up: bool,
     /// Whether its rate must be looked at.
     pub changed: bool,
     /// Whether its step end must be queued anew.
@@ -135,6 +137,8 @@ pub(super) struct Unseen {
     pub why: EndReason,
     /// Work to be valued once it is known whether it counted.
     pub unvalued: u128,
+    /// The control plane had given the attempt up.
+    pub given_up: bool,
 }
 
 /// What a job is doing.

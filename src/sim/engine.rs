@@ -73,7 +73,8 @@ pub(super) struct Simulation<'a> {
     pub devices: Devices,
     pub dirty: Vec<HostId>,
     pub saved: BTreeMap<JobId, Saved>,
-    pub crashes: BTreeMap<JobId, Crashes>,
+    /// What kubelets remember, in memory: a reboot or a new placement (a new pod) forgets it.
+    pub crashes: BTreeMap<(HostId, JobId), Crashes>,
     /// Where agents are about to restart a job.
     pub restart_hosts: BTreeMap<JobId, Vec<HostId>>,
     pub restarts: u32,
@@ -396,7 +397,10 @@ impl Simulation<'_> {
 
     fn act(&mut self, action: Action) {
         match action {
-            Action::Place(job, host) => self.emit(Change::Placed { job, host }),
+            Action::Place(job, host) => {
+                self.crashes.remove(&(host, job));
+                self.emit(Change::Placed { job, host });
+            }
             Action::Start(job, host, at) => {
                 let state = &mut self.jobs[job.index()];
                 state.ticket += 1;

@@ -479,7 +479,7 @@ impl Simulation<'_> {
         self.value(job, attempt, Worth::Useful, useful);
         self.value(job, attempt, Worth::Duplicate, unvalued - useful);
         self.jobs[job.index()].phase = JobPhase::Done;
-        self.crashes.remove(&job);
+        self.crashes.remove(&(host, job));
         self.emit(Change::Finished { job });
         self.update_waiting(job);
         self.notices.push_back(Notice::Ended { job, host, outcome: Outcome::Finished });
@@ -562,7 +562,7 @@ impl Simulation<'_> {
     /// The agent restarts a job in place by its rule. A start that failed is parked: until something on the host
     /// changes, its repeats must fail too and are no events.
     fn restart_in_place(&mut self, job: JobId, host: HostId, failed_start: bool) {
-        let delay = self.restart_delay(job);
+        let delay = self.restart_delay(job, host);
         let at = self.now + delay;
         if failed_start {
             self.parked_jobs += 1;
@@ -583,12 +583,12 @@ impl Simulation<'_> {
         self.queue.push(at, Event::Restart { job, host, serial });
     }
 
-    fn restart_delay(&mut self, job: JobId) -> SimDuration {
+    fn restart_delay(&mut self, job: JobId, host: HostId) -> SimDuration {
         match self.restart_rule {
             RestartRule::Fixed(delay) => delay,
             RestartRule::CrashLoop => {
                 let now = self.now;
-                let crashes = self.crashes.entry(job).or_default();
+                let crashes = self.crashes.entry((host, job)).or_default();
                 if crashes.count > 0 && now > crashes.last_restart + CRASH_RESET {
                     crashes.count = 0;
                 }
@@ -651,7 +651,7 @@ impl Simulation<'_> {
             let (step, whole) = match self.restart_rule {
                 RestartRule::Fixed(delay) => (delay, true),
                 RestartRule::CrashLoop => {
-                    let crashes = self.crashes.entry(job).or_default();
+                    let crashes = self.crashes.entry((host, job)).or_default();
                     crashes.count += 1;
                     (crash_loop_delay(crashes.count), crashes.count > 7)
                 }
@@ -662,7 +662,7 @@ impl Simulation<'_> {
             parked.retry = SimTime(parked.retry.0.saturating_add(step.0.max(1).saturating_mul(repeats)));
         }
         if times > 0 {
-            if let Some(crashes) = self.crashes.get_mut(&job) {
+            if let Some(crashes) = self.crashes.get_mut(&(host, job)) {
                 crashes.last_restart = parked.retry;
             }
             let state = &mut self.jobs[job.index()];
@@ -704,6 +704,11 @@ impl Simulation<'_> {
         self.hosts[host.index()].parked.clear();
         for job in self.hosts[host.index()].restarting.keys().copied().collect::<Vec<_>>() {
             self.forget_restart(job, host);
+        }
+        let remembered: Vec<_> =
+            self.crashes.range((host, JobId(0))..=(host, JobId(NONE))).map(|(&entry, _)| entry).collect();
+        for entry in remembered {
+            self.crashes.remove(&entry);
         }
     }
 

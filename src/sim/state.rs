@@ -114,7 +114,7 @@ pub(super) struct Saved {
     pub work: u128,
 }
 
-/// A kubelet's memory of a job's crashes.
+/// A kubelet's memory of a pod's crashes.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Crashes {
     pub count: u32,

@@ -1,6 +1,8 @@
 //! Bugs that were found and fixed, each named after what a user would have seen.
 
-use crate::world::{check, metric, number, run, told, world};
+use plimsoll::units::SECOND_US;
+
+use crate::world::{at, check, metric, number, run, story, told, world};
 
 #[test]
 fn a_warm_up_that_ends_as_a_job_ends_does_not_break_the_ledger() {
@@ -50,4 +52,34 @@ fn work_given_up_before_its_host_fell_waits_for_the_control_plane_and_not_for_th
     assert_eq!(metric(&result, "cpu_host_down_core_seconds"), "0");
     // 0 to 1 and 150 to 200.
     assert_eq!(metric(&result, "cpu_pending_core_seconds"), "51");
+}
+
+#[test]
+fn a_replacement_pod_does_not_inherit_the_crashes_of_the_old_one() {
+    // 7 crashes on a by 400; the new pod on b crashes once a second after its start and is restarted at once.
+    let world = world(
+        "hosts a=1000m/1Gi b=1000m/1Gi,joins:50s; job x service 0s - 0/0 uses 0/10Mi@1s 0/200Mi limit 0/100Mi
+         fail a down 400s forever; end 800s",
+    );
+    let story = story(&world, "kubernetes", "place start");
+    let placed = at(&story, "x>b");
+    let starts: Vec<f64> = story
+        .iter()
+        .filter(|l| l.1.ends_with("+b"))
+        .map(|l| l.0.0 as f64 / SECOND_US as f64 - placed)
+        .take(3)
+        .collect();
+    assert_eq!(starts, [1.0, 2.0, 13.0]);
+}
+
+#[test]
+fn a_rebooted_kubelet_does_not_remember_crashes() {
+    // Starts at 1, 2, 13, 34, 75, 156 and 317 before the fall at 400; back at 410, a crash 1 s after each start.
+    check(
+        "hosts a=1000m/1Gi; job x service 0s - 0/0 uses 0/10Mi@1s 0/200Mi limit 0/100Mi
+         fail a down 400s 10s; end 440s",
+        "kubernetes",
+        "start",
+        "1 x.1+a; 2 x.2+a; 13 x.3+a; 34 x.4+a; 75 x.5+a; 156 x.6+a; 317 x.7+a; 411 x.8+a; 412 x.9+a; 423 x.10+a",
+    );
 }

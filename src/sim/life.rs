@@ -656,10 +656,11 @@ impl Simulation<'_> {
                     (crash_loop_delay(crashes.count), crashes.count > 7)
                 }
             };
-            // From here on all retries are `step` apart.
-            let repeats = if whole && step.0 > 0 { (until.0 - parked.retry.0).div_ceil(step.0) } else { 1 };
+            // From here on all retries are `step` apart; "at once" is one a microsecond.
+            let step = step.0.max(1);
+            let repeats = if whole { (until.0 - parked.retry.0).div_ceil(step) } else { 1 };
             times += repeats;
-            parked.retry = SimTime(parked.retry.0.saturating_add(step.0.max(1).saturating_mul(repeats)));
+            parked.retry = SimTime(parked.retry.0.saturating_add(step.saturating_mul(repeats)));
         }
         if times > 0 {
             if let Some(crashes) = self.crashes.get_mut(&(host, job)) {

@@ -83,3 +83,11 @@ fn a_rebooted_kubelet_does_not_remember_crashes() {
         "1 x.1+a; 2 x.2+a; 13 x.3+a; 34 x.4+a; 75 x.5+a; 156 x.6+a; 317 x.7+a; 411 x.8+a; 412 x.9+a; 423 x.10+a",
     );
 }
+
+#[test]
+fn a_start_that_fails_is_retried_without_delay_and_the_run_still_ends() {
+    // One failure a microsecond stands for "at once": from 0 to one hour, both ends included.
+    let text = "hosts a=1000m/1Gi,gpus:1; job x service 0s - 0/0 gpus 1000; job y service 0s - 0/0 gpus 1000; end 1h";
+    let result = run(&world(text), "direct placement=least-jobs restart_delay=0s").unwrap();
+    assert_eq!(metric(&result, "start_failed"), "3600000002");
+}

@@ -1,6 +1,8 @@
 //! Bugs that were found and fixed, each named after what a user would have seen.
 
-use plimsoll::units::SECOND_US;
+use plimsoll::cluster::{Cluster, HostSpec};
+use plimsoll::units::{Bytes, MilliCpu, SECOND_US, SimDuration, SimTime};
+use plimsoll::workload::{Job, WorkloadBuilder};
 
 use crate::world::{at, check, metric, number, run, story, told, world};
 
@@ -90,4 +92,22 @@ fn a_start_that_fails_is_retried_without_delay_and_the_run_still_ends() {
     let text = "hosts a=1000m/1Gi,gpus:1; job x service 0s - 0/0 gpus 1000; job y service 0s - 0/0 gpus 1000; end 1h";
     let result = run(&world(text), "direct placement=least-jobs restart_delay=0s").unwrap();
     assert_eq!(metric(&result, "start_failed"), "3600000002");
+}
+
+#[test]
+fn cpu_of_2_to_the_53_milli_is_refused_and_does_not_overflow() {
+    // Rates are nano-cores in 64 bits: 2^53 of them are 9 million cores.
+    let most = MilliCpu((1 << 53) / 1_000_000);
+    for (cpu, fine) in [(most, true), (MilliCpu(most.0 + 1), false), (MilliCpu(1 << 53), false)] {
+        let job = Job::batch("x", SimTime(0), SimDuration(1), cpu, Bytes(0));
+        assert_eq!(WorkloadBuilder::new().push(job.clone()).is_ok(), fine, "{cpu}");
+        let limited = Job { cpu_request: MilliCpu(0), cpu_limit: Some(cpu), ..job };
+        assert_eq!(WorkloadBuilder::new().push(limited).is_ok(), fine, "limit {cpu}");
+        assert_eq!(Cluster::new(vec![HostSpec::new("a", cpu, Bytes(1))], &[]).is_ok(), fine, "host {cpu}");
+    }
+    let job = Job::batch("x", SimTime(0), SimDuration(1), MilliCpu(1 << 53), Bytes(0));
+    assert_eq!(
+        WorkloadBuilder::new().push(job).unwrap_err().to_string(),
+        "cpu_request: job \"x\": 9007199254740992m is over 9007199254m (2^53 nano-cores)"
+    );
 }

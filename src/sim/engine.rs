@@ -21,8 +21,10 @@ use crate::orchestrator::{
 use crate::rng::Purpose;
 use crate::units::{SimDuration, SimTime};
 
-/// Events at one instant after which the clock is taken to be stuck.
+/// Events at one instant after which the clock is taken to be stuck: a million, or, where all jobs may come at one instant,
+/// this many for each job and host.
 const STUCK: u64 = 1_000_000;
+const STUCK_EACH: u64 = 16;
 /// Events between two looks at whether to go on.
 const PULSE: u64 = 4096;
 
@@ -196,6 +198,7 @@ impl Simulation<'_> {
 
     fn run(&mut self, pulse: &mut dyn FnMut(SimTime) -> bool) -> Result<()> {
         let (mut events, mut at_this_instant) = (0u64, 0u64);
+        let stuck = STUCK.max(STUCK_EACH * (self.jobs.len() + self.hosts.len()) as u64);
         loop {
             let queued = self.queue.peek();
             let arrival = self.next_arrival().map(|at| (at, Rank::Arrival as u8));
@@ -228,14 +231,14 @@ impl Simulation<'_> {
                     let (at, event) = self.queue.pop().expect("peeked");
                     assert!(at >= self.now, "an event in the past");
                     self.late |= next.1 > Rank::Wake as u8;
-                    if at_this_instant > STUCK {
+                    if at_this_instant > stuck {
                         return Err(self.stuck(event));
                     }
                     self.handle(event);
                 }
             }
-            if at_this_instant > STUCK + 1_000 {
-                return Err(Error::failed(format!("the clock stands still at {} after {STUCK} changes", self.now)));
+            if at_this_instant > stuck + 1_000 {
+                return Err(Error::failed(format!("the clock stands still at {} after {stuck} changes", self.now)));
             }
             events += 1;
             if events.is_multiple_of(PULSE) && !pulse(self.now) {

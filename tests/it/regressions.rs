@@ -111,3 +111,11 @@ fn cpu_of_2_to_the_53_milli_is_refused_and_does_not_overflow() {
         "cpu_request: job \"x\": 9007199254740992m is over 9007199254m (2^53 nano-cores)"
     );
 }
+
+#[test]
+fn four_hundred_thousand_jobs_at_one_instant_are_no_stuck_clock() {
+    // Arrival, news, start and end of each are over a million events at 0, and all of them get somewhere.
+    let text = "hosts a=1000m/1Gi; job x batch 0s 0s 0/0 x400000; end 1s";
+    let result = run(&world(text), "direct").unwrap();
+    assert_eq!(metric(&result, "jobs_finished"), "400000");
+}

@@ -175,6 +175,10 @@ pub struct MilliCpu(pub i64);
 pub struct Bytes(pub i64);
 
 impl MilliCpu {
+    /// Most CPU that a host has or a job asks for: 2^53 nano-cores, 9 million cores, so that rates and the sums of a
+    /// host's jobs stay inside 64 bits.
+    pub const MOST: MilliCpu = MilliCpu((1 << 53) / NANO_PER_MILLI as i64);
+
     /// Reads a Kubernetes CPU quantity (`250m`, `2`, `0.5`), rounding up to a milli-CPU. Negative is refused.
     pub fn parse(text: &str) -> Result<Self> {
         quantity(text, 1_000).map(MilliCpu).map_err(|why| why.into_error(text, "CPU", "500m or 2"))

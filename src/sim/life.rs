@@ -40,6 +40,22 @@ impl Simulation<'_> {
         slots
     }
 
+    /// The control plane gives up the attempt of `job` on `host`, which is out of reach: if it lives on there, or its
+    /// end was not heard of, nobody waits for that host any more.
+    pub(super) fn give_up_attempt(&mut self, job: JobId, host: HostId) {
+        if let Some(slot) = self.slot_on(job, host) {
+            self.attempts[slot as usize].given_up = true;
+        }
+        for unseen in self.hosts[host.index()].unseen.iter_mut().filter(|unseen| unseen.job == job) {
+            unseen.given_up = true;
+        }
+        let state = &mut self.jobs[job.index()];
+        if state.down_on == host.0 {
+            state.down_on = NONE;
+        }
+        self.update_waiting(job);
+    }
+
     fn slot_on(&self, job: JobId, host: HostId) -> Option<u32> {
         let mut slot = self.jobs[job.index()].live;
         while slot != NONE {
@@ -103,16 +119,23 @@ impl Simulation<'_> {
         if !h.up || self.jobs[job.index()].phase != JobPhase::Inside && !self.stale_life(job) {
             return;
         }
-        if self.slot_on(job, host).is_some() {
+        if let Some(slot) = self.slot_on(job, host) {
+            // The copy that was given up is the one that is wanted again.
+            self.attempts[slot as usize].given_up = false;
             return;
         }
         self.forget_restart(job, host);
         self.unpark_job(job, host);
-        self.jobs[job.index()].attempts += 1;
+        let state = &mut self.jobs[job.index()];
+        state.attempts = state.attempts.saturating_add(1);
         let number = self.jobs[job.index()].attempts;
         if !self.can_start(job, host) {
             self.emit(Change::Ended { job, attempt: number, host, why: EndReason::StartFailed, served: 0 });
-            self.after_end(job, number, host, EndReason::StartFailed, 0, true);
+            self.after_end(
+                Unseen { job, attempt: number, why: EndReason::StartFailed, unvalued: 0, given_up: false },
+                host,
+                true,
+            );
             return;
         }
         let world = self.world;
@@ -165,6 +188,7 @@ impl Simulation<'_> {
             oom_score_adj,
             devices,
             duplicate: other != NONE && spec.kind == JobKind::Service,
+            given_up: false,
             changed: false,
             reschedule: true,
         };
@@ -301,7 +325,7 @@ impl Simulation<'_> {
         h.memory_request -= a.memory_request;
         let devices = std::mem::take(&mut a.devices);
         let mut unvalued = std::mem::take(&mut a.unvalued);
-        let duplicate = a.duplicate;
+        let (duplicate, given_up) = (a.duplicate, a.given_up);
         if a.changed {
             a.changed = false;
             let at = h.changed.iter().position(|&s| s == slot).expect("a changed attempt is listed");
@@ -333,7 +357,8 @@ impl Simulation<'_> {
         if spec.kind == JobKind::Service && !duplicate {
             self.promote(job);
         }
-        self.after_end(job, number, host, why, if worth.is_some() { 0 } else { unvalued }, at_once);
+        let unvalued = if worth.is_some() { 0 } else { unvalued };
+        self.after_end(Unseen { job, attempt: number, why, unvalued, given_up }, host, at_once);
         self.unpark(host);
     }
 
@@ -397,8 +422,10 @@ impl Simulation<'_> {
         self.value(job, number, Worth::Duplicate, amount);
     }
 
-    /// What follows from the end of an attempt; `at_once`: it ended as it started.
-    fn after_end(&mut self, job: JobId, attempt: u32, host: HostId, why: EndReason, unvalued: u128, at_once: bool) {
+    /// What follows from `end` on `host`, which the control plane has not heard of yet; `at_once`: the attempt ended as
+    /// it started.
+    fn after_end(&mut self, end: Unseen, host: HostId, at_once: bool) {
+        let Unseen { job, attempt, why, unvalued, given_up } = end;
         let heard = self.hosts[host.index()].heard;
         let inside = self.jobs[job.index()].phase == JobPhase::Inside;
         let policy = self.setup.workload.spec(job).restart;
@@ -407,14 +434,14 @@ impl Simulation<'_> {
                 if heard {
                     self.finish_job(job, attempt, host, unvalued);
                 } else {
-                    self.hosts[host.index()].unseen.push(Unseen { job, attempt, why, unvalued });
+                    self.hosts[host.index()].unseen.push(end);
                 }
             }
             EndReason::EvictedPressure if self.replaces_evicted => {
                 if heard {
                     self.notices.push_back(Notice::Ended { job, host, outcome: Outcome::Evicted });
                 } else {
-                    self.hosts[host.index()].unseen.push(Unseen { job, attempt, why, unvalued });
+                    self.hosts[host.index()].unseen.push(end);
                 }
             }
             EndReason::OomLimit | EndReason::OomHost | EndReason::StartFailed | EndReason::EvictedPressure => {
@@ -424,11 +451,11 @@ impl Simulation<'_> {
                 } else if heard && inside {
                     self.give_up_job(job, host);
                 } else if inside {
-                    self.hosts[host.index()].unseen.push(Unseen { job, attempt, why, unvalued });
+                    self.hosts[host.index()].unseen.push(end);
                 }
             }
             EndReason::HostDown => {
-                if inside && self.jobs[job.index()].live == NONE {
+                if inside && !given_up && self.jobs[job.index()].live == NONE {
                     self.falls_with(job, host);
                 }
             }
@@ -463,7 +490,7 @@ impl Simulation<'_> {
         self.value(job, attempt, Worth::Useful, useful);
         self.value(job, attempt, Worth::Duplicate, unvalued - useful);
         self.jobs[job.index()].phase = JobPhase::Done;
-        self.crashes.remove(&job);
+        self.crashes.remove(&(host, job));
         self.emit(Change::Finished { job });
         self.update_waiting(job);
         self.notices.push_back(Notice::Ended { job, host, outcome: Outcome::Finished });
@@ -489,7 +516,7 @@ impl Simulation<'_> {
     /// The control plane hears again of a host, and of what ended there meanwhile.
     pub(super) fn hear_unseen(&mut self, host: HostId) {
         for unseen in std::mem::take(&mut self.hosts[host.index()].unseen) {
-            let Unseen { job, attempt, why, unvalued } = unseen;
+            let Unseen { job, attempt, why, unvalued, .. } = unseen;
             match why {
                 EndReason::Finished => self.finish_job(job, attempt, host, unvalued),
                 EndReason::EvictedPressure if self.replaces_evicted => {
@@ -507,7 +534,7 @@ impl Simulation<'_> {
             let done = self.jobs[unseen.job.index()].phase == JobPhase::Done;
             let worth = if done { Worth::Duplicate } else { Worth::Lost };
             self.value(unseen.job, unseen.attempt, worth, unseen.unvalued);
-            if !done && self.jobs[unseen.job.index()].live == NONE {
+            if !done && !unseen.given_up && self.jobs[unseen.job.index()].live == NONE {
                 self.falls_with(unseen.job, host);
                 self.update_waiting(unseen.job);
             }
@@ -546,12 +573,12 @@ impl Simulation<'_> {
     /// The agent restarts a job in place by its rule. One that ended as it started is parked: until something on the
     /// host changes, its repeats must end the same way and are no events.
     fn restart_in_place(&mut self, job: JobId, host: HostId, ended_at_once: Option<EndReason>) {
-        let delay = self.restart_delay(job);
+        let delay = self.restart_delay(job, host);
         let at = self.now + delay;
         match ended_at_once {
-            // Restarts without delay never end: they are left to run into the guard against a clock that stands still.
+            // Kills without delay never end: they are left to run into the guard against a clock that stands still.
             Some(why)
-                if self.restart_rule != RestartRule::Fixed(SimDuration::ZERO)
+                if (why == EndReason::StartFailed || self.restart_rule != RestartRule::Fixed(SimDuration::ZERO))
                     && self.ends_at_once(job, host) == Some(why) =>
             {
                 self.park(host, Parked { job, why, retry: at });
@@ -593,12 +620,12 @@ impl Simulation<'_> {
         self.queue.push(at, Event::Restart { job, host, serial });
     }
 
-    fn restart_delay(&mut self, job: JobId) -> SimDuration {
+    fn restart_delay(&mut self, job: JobId, host: HostId) -> SimDuration {
         match self.restart_rule {
             RestartRule::Fixed(delay) => delay,
             RestartRule::CrashLoop => {
                 let now = self.now;
-                let crashes = self.crashes.entry(job).or_default();
+                let crashes = self.crashes.entry((host, job)).or_default();
                 if crashes.count > 0 && now > crashes.last_restart + CRASH_RESET {
                     crashes.count = 0;
                 }
@@ -661,22 +688,23 @@ impl Simulation<'_> {
             let (step, whole) = match self.restart_rule {
                 RestartRule::Fixed(delay) => (delay, true),
                 RestartRule::CrashLoop => {
-                    let crashes = self.crashes.entry(job).or_default();
+                    let crashes = self.crashes.entry((host, job)).or_default();
                     crashes.count += 1;
                     (crash_loop_delay(crashes.count), crashes.count > 7)
                 }
             };
-            // From here on all retries are `step` apart.
-            let repeats = if whole && step.0 > 0 { (until.0 - parked.retry.0).div_ceil(step.0) } else { 1 };
+            // From here on all retries are `step` apart; "at once" is one a microsecond.
+            let step = step.0.max(1);
+            let repeats = if whole { (until.0 - parked.retry.0).div_ceil(step) } else { 1 };
             times += repeats;
-            parked.retry = SimTime(parked.retry.0.saturating_add(step.0.max(1).saturating_mul(repeats)));
+            parked.retry = SimTime(parked.retry.0.saturating_add(step.saturating_mul(repeats)));
         }
         if times > 0 {
-            if let Some(crashes) = self.crashes.get_mut(&job) {
+            if let Some(crashes) = self.crashes.get_mut(&(host, job)) {
                 crashes.last_restart = parked.retry;
             }
             let state = &mut self.jobs[job.index()];
-            state.attempts = u32::try_from(u64::from(state.attempts) + times).unwrap_or(u32::MAX - 1);
+            state.attempts = u32::try_from(u64::from(state.attempts).saturating_add(times)).unwrap_or(u32::MAX);
             let last_attempt = state.attempts;
             self.emit(Change::Repeats { job, host, why, times, last_attempt });
         }
@@ -725,6 +753,11 @@ impl Simulation<'_> {
         self.take_parked(host);
         for job in self.hosts[host.index()].restarting.keys().copied().collect::<Vec<_>>() {
             self.forget_restart(job, host);
+        }
+        let remembered: Vec<_> =
+            self.crashes.range((host, JobId(0))..=(host, JobId(NONE))).map(|(&entry, _)| entry).collect();
+        for entry in remembered {
+            self.crashes.remove(&entry);
         }
     }
 

@@ -72,12 +72,17 @@ impl Simulation<'_> {
         self.update_heard(host);
     }
 
+    /// The host is cut off; of overlapping partitions the one that lasts longest decides, as with falls.
     pub(super) fn cut(&mut self, host: HostId, lasts: SimDuration) {
+        let at = self.now + lasts;
         let h = &mut self.hosts[host.index()];
+        if h.cut && at <= h.cut_until {
+            return;
+        }
         h.cut = true;
+        h.cut_until = at;
         h.cut_epoch += 1;
         let epoch = h.cut_epoch;
-        let at = self.now + lasts;
         if at <= self.setup.end {
             self.queue.push(at, Event::PartitionHeals { host, epoch });
         }

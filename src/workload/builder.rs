@@ -308,6 +308,11 @@ fn check(job: &Job) -> Result<()> {
             return refuse(field, format!("{amount} is over 2^53"));
         }
     }
+    for (field, cpu) in [("cpu_request", Some(job.cpu_request)), ("cpu_limit", job.cpu_limit)] {
+        if let Some(cpu) = cpu.filter(|&cpu| cpu > MilliCpu::MOST) {
+            return refuse(field, format!("{cpu} is over {} (2^53 nano-cores)", MilliCpu::MOST));
+        }
+    }
     if job.cpu_limit.is_some_and(|limit| limit < job.cpu_request) {
         return refuse("cpu_limit", "the limit is below the request".into());
     }

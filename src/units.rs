@@ -254,8 +254,7 @@ impl QuantityError {
     }
 }
 
-/// Largest quantity accepted, in the smallest unit kept: sums over `u32::MAX` entries stay far inside `i128`, sums
-/// over a million inside `i64`, and the value is exact in the `f64` that the scheduler's score formulas use.
+/// Largest quantity accepted, in the smallest unit kept: the value is exact in the `f64` that the scheduler's score formulas use.
 const QUANTITY_MAX: i128 = 1 << 53;
 
 /// Reads `text` as a Kubernetes quantity times `scale`, exactly, rounded up (away from zero).

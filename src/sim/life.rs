@@ -780,6 +780,9 @@ impl Simulation<'_> {
             let state = self.jobs[job.index()];
             let spec = self.setup.workload.spec(job);
             let batch = spec.kind == JobKind::Batch;
+            if state.arrived && state.phase == JobPhase::Outside {
+                self.emit(Change::HeldBack { job });
+            }
             let counts = state.phase == JobPhase::Inside && !unseen_done.contains(&job);
             // Oldest first: among equally far ones the older counts.
             let furthest = live.iter().rev().copied().max_by(|&a, &b| {

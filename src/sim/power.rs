@@ -116,6 +116,8 @@ impl Simulation<'_> {
         if heard {
             self.hear_unseen(host);
             self.notices.push_back(Notice::HostUp(host));
+            // Its kubelet says how it is; what it said before it fell silent no longer counts.
+            self.notices.push_back(Notice::Pressure(host, self.hosts[host.index()].pressure));
         } else {
             self.notices.push_back(Notice::HostSilent(host));
         }
@@ -152,7 +154,6 @@ impl Simulation<'_> {
         }
         if pressure {
             self.emit(Change::Pressure { host, on: false });
-            self.notices.push_back(Notice::Pressure(host, false));
         }
     }
 }

@@ -88,7 +88,13 @@ pub struct WorkloadBuilder {
     steps: Vec<UsageStep>,
     after: Vec<(u32, Vec<String>)>,
     trace_end: Option<SimTime>,
+    /// Sums over jobs of the most that each may ask for or use: milli-CPU and bytes.
+    totals: (i128, i128),
 }
+
+/// Most that all jobs together may ask for or use, so that sums over them never leave 64 bits: 2^40 milli-CPU (a
+/// billion cores) and 2^60 bytes (an exbibyte).
+const MOST_IN_ALL: (i128, i128) = (1 << 40, 1 << 60);
 
 /// The columns in input order.
 #[derive(Debug, Default)]
@@ -133,6 +139,7 @@ impl WorkloadBuilder {
     /// duration, a GPU share over 1000, a usage step without length.
     pub fn push(&mut self, job: Job) -> Result<()> {
         check(&job)?;
+        self.count(&job)?;
         let Job {
             name,
             app,
@@ -180,6 +187,23 @@ impl WorkloadBuilder {
         c.spec.push(spec);
         c.app.push(app);
         c.profile.push(profile);
+        Ok(())
+    }
+
+    /// Adds up what jobs may ask for or use, and refuses what no sum can hold.
+    fn count(&mut self, job: &Job) -> Result<()> {
+        let cpu = job.usage.iter().map(|s| s.cpu_nano.div_ceil(crate::units::NANO_PER_MILLI) as i64);
+        let cpu = cpu.chain([job.cpu_request.0, job.cpu_limit.map_or(0, |l| l.0)]).max().unwrap_or(0);
+        let memory = job.usage.iter().map(|s| s.memory.0);
+        let memory = memory.chain([job.memory_request.0, job.memory_limit.map_or(0, |l| l.0)]).max().unwrap_or(0);
+        self.totals = (self.totals.0 + i128::from(cpu), self.totals.1 + i128::from(memory));
+        let refuse = |what: &str| Err(Error::input(format!("job \"{}\": with it, {what}", job.name)));
+        if self.totals.0 > MOST_IN_ALL.0 {
+            return refuse("the jobs' CPU adds up to more than 2^40 milli-CPU, a billion cores");
+        }
+        if self.totals.1 > MOST_IN_ALL.1 {
+            return refuse("the jobs' memory adds up to more than 2^60 bytes, an exbibyte");
+        }
         Ok(())
     }
 

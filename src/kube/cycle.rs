@@ -143,7 +143,8 @@ impl Scheduler {
     /// The plugin that keeps a pod out of the queue.
     pub fn gate(&self, pod: &Pod) -> Option<&'static str> {
         let gates = self.framework.effective.pre_enqueue.contains(&"SchedulingGates");
-        (gates && scheduling_gates::gated(pod)).then_some("SchedulingGates")
+        let mutated = matches!(self.framework.mutation_of("SchedulingGates"), Some(MutationKind::NoGate));
+        (gates && !mutated && scheduling_gates::gated(pod)).then_some("SchedulingGates")
     }
 
     /// One cycle for one pod: `schedulingAlgorithm`. `pod.nominated_node` must say where it is nominated.
@@ -334,6 +335,9 @@ impl Scheduler {
         let mut all_reasons = Vec::new();
         for active in &self.framework.post_filter {
             let Some(plugin) = active.plugin.post_filter() else { continue };
+            if matches!(self.framework.mutation_of(active.info.name), Some(MutationKind::NoPostFilter)) {
+                continue;
+            }
             match plugin.post_filter(&self.framework, cycle, state, &self.nominator, diagnosis) {
                 PostFilterOutcome::Nominated(preemption) => {
                     let node = preemption.chosen().map(|c| c.node);

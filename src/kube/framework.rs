@@ -390,6 +390,16 @@ pub enum MutationKind {
     NoPreFilter,
     /// PreScore's Skip is taken as "go on, with a score of 0".
     NoSkipScore,
+    /// PostFilter is not run.
+    NoPostFilter,
+    /// PreEnqueue lets everything into the queue.
+    NoGate,
+    /// Preemption passes over one of the five criteria by which it picks a node.
+    SkipCriterion(usize),
+    /// Preemption does not look at disruption budgets.
+    IgnoreBudgets,
+    /// Preemption evicts every pod of lower priority.
+    NoReprieve,
 }
 
 /// A plugin at work.

@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::kube::cycle::fit_error;
-use crate::kube::framework::{Code, Cycle, CycleState, Diagnosis, FilterResult, Framework, PostFilterOutcome, Status};
+use crate::kube::framework::{
+    Code, Cycle, CycleState, Diagnosis, FilterResult, Framework, MutationKind, PostFilterOutcome, Status,
+};
 use crate::kube::object::other::PodDisruptionBudget;
 use crate::kube::object::pod::Pod;
 use crate::kube::snapshot::NodeInfo;
@@ -154,7 +156,7 @@ pub fn preempt(
             tried: Some(found),
         };
     }
-    found.best = best_candidates(cycle, &found.candidates);
+    found.best = best_candidates(framework, cycle, &found.candidates);
     PostFilterOutcome::Nominated(found)
 }
 
@@ -192,13 +194,18 @@ fn select_victims(
     };
     fits(&state, &node)?;
     sort_by_importance(&mut potential);
-    let (violating, others) = split_by_budget(&potential, &cycle.world.budgets);
+    let mutation = framework.mutation_of("DefaultPreemption");
+    let budgets = match mutation {
+        Some(MutationKind::IgnoreBudgets) => &[],
+        _ => cycle.world.budgets.as_slice(),
+    };
+    let (violating, others) = split_by_budget(&potential, budgets);
     let mut victims = Vec::new();
     let mut pdb_violations = 0;
     for (pod, violates) in violating.iter().map(|p| (p, true)).chain(others.iter().map(|p| (p, false))) {
         node.add_pod(Arc::clone(pod));
         framework.add_pod(cycle, &mut state, pod, &node);
-        if fits(&state, &node).is_err() {
+        if fits(&state, &node).is_err() || matches!(mutation, Some(MutationKind::NoReprieve)) {
             node.remove_pod(&pod.key);
             framework.remove_pod(cycle, &mut state, pod, &node);
             victims.push(Arc::clone(pod));
@@ -236,7 +243,7 @@ fn split_by_budget(pods: &[Arc<Pod>], budgets: &[PodDisruptionBudget]) -> (Vec<A
 }
 
 /// `pickOneNodeForPreemption`: the candidates left after five criteria, by node name.
-fn best_candidates(cycle: &Cycle<'_>, candidates: &[Candidate]) -> Vec<usize> {
+fn best_candidates(framework: &Framework, cycle: &Cycle<'_>, candidates: &[Candidate]) -> Vec<usize> {
     let criteria: [fn(&Candidate) -> i64; 5] = [
         |c| -(c.pdb_violations as i64),
         |c| -c.victims.first().map_or(0, |p| i64::from(p.priority())),
@@ -249,8 +256,10 @@ fn best_candidates(cycle: &Cycle<'_>, candidates: &[Candidate]) -> Vec<usize> {
         },
     ];
     let mut left: Vec<&Candidate> = candidates.iter().collect();
-    for criterion in criteria {
-        if left.len() > 1 {
+    for (i, criterion) in criteria.into_iter().enumerate() {
+        let skipped =
+            matches!(framework.mutation_of("DefaultPreemption"), Some(MutationKind::SkipCriterion(j)) if i == j);
+        if left.len() > 1 && !skipped {
             let best = left.iter().map(|c| criterion(c)).max();
             left.retain(|c| Some(criterion(c)) == best);
         }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::{Tally, read_json, vectors};
 
 /// Compares one vector; `mutation` makes a plugin err on purpose.
-fn compare_case(name: &str, vector: &Value, mutation: Option<Mutation>) -> Tally {
+pub fn compare_case(name: &str, vector: &Value, mutation: Option<Mutation>) -> Tally {
     let keys: Vec<&str> = vector.as_object().map(|o| o.keys().map(String::as_str).collect()).unwrap_or_default();
     assert_eq!(keys, ["case", "expect"], "{name}: a kube vector is an object of case and expect");
     let expect = &vector["expect"];
@@ -126,4 +126,25 @@ fn every_recorded_case_agrees() {
     println!("conformance kube: {cases} cases, {} checks, {} differences", all.checks, all.differences.len());
     assert!(cases > 0, "no case was found");
     assert_eq!(all.differences.len(), 0, "ours differs from the recorded kube-scheduler");
+}
+
+#[test]
+fn the_logarithm_is_the_one_of_go_in_every_bit() {
+    let path = super::folder("kube").join("tables/ln-bits.json.gz");
+    if !path.is_file() {
+        println!("conformance kube: there is no table {}; the logarithm was not compared", path.display());
+        return;
+    }
+    let table = read_json(&path);
+    let first = table["first"].as_u64().expect("first is a number");
+    let bits = table["bits"].as_array().expect("bits is a list");
+    assert!(bits.len() > 1000, "{} entries", bits.len());
+    let mut std_differs = 0;
+    for (i, bits) in bits.iter().enumerate() {
+        let n = (first + i as u64) as f64;
+        let want = u64::from_str_radix(text(bits).trim_start_matches("0x"), 16).expect("bits are hexadecimal");
+        assert_eq!(libm::log(n).to_bits(), want, "ln({n})");
+        std_differs += usize::from(n.ln().to_bits() != want);
+    }
+    println!("conformance kube: ln of {} integers agrees; the standard library differs on {std_differs}", bits.len());
 }

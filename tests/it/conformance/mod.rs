@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 mod kube;
+mod mutation;
 
 /// The folder of a family, and whether it is the one that `PLIMSOLL_VECTORS` chose.
 fn folder(family: &str) -> PathBuf {
@@ -59,6 +60,11 @@ struct Tally {
 }
 
 impl Tally {
+    /// Whether there was no difference.
+    fn agrees(&self) -> bool {
+        self.differences.is_empty()
+    }
+
     /// One check of two values; `place` says where.
     fn check<T: PartialEq + std::fmt::Display>(&mut self, place: impl FnOnce() -> String, want: T, have: T) {
         self.checks += 1;

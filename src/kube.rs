@@ -11,6 +11,7 @@
 pub mod case;
 pub mod config;
 pub mod cycle;
+pub mod explain;
 pub mod framework;
 pub mod object;
 pub mod plugin;

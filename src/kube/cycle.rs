@@ -149,23 +149,28 @@ impl Scheduler {
 
     /// One cycle for one pod: `schedulingAlgorithm`. `pod.nominated_node` must say where it is nominated.
     pub fn schedule(&mut self, pod: &Pod) -> Attempt {
+        self.schedule_keeping_state(pod).0
+    }
+
+    /// A cycle with what its plugins left behind, and the status of nodes without one of their own.
+    pub(super) fn schedule_keeping_state(&mut self, pod: &Pod) -> (Attempt, CycleState, Status) {
         self.cache.update(&mut self.snapshot);
         let mut attempt = Attempt { start_node: self.next_start_node, ..Attempt::default() };
+        let mut state = CycleState::default();
+        let nothing = Status { plugin: "", code: Code::UnschedulableAndUnresolvable, reasons: Vec::new() };
         let total = self.snapshot.nodes.len();
         if total == 0 {
             attempt.message = "no nodes available to schedule pods".into();
-            attempt.post_filter = None;
-            return attempt;
+            return (attempt, state, nothing);
         }
         let cycle = Cycle { pod, snapshot: &self.snapshot, world: &self.world };
-        let mut state = CycleState::default();
         let absent = match self.find_feasible(&cycle, &mut state, &mut attempt) {
             Ok((absent, processed)) => {
                 // Moved by what was looked at, modulo all nodes; not by a nominated node that fits.
                 self.next_start_node = (self.next_start_node + processed) % total;
                 absent
             }
-            Err(status) => return failed(attempt, &status),
+            Err(status) => return (failed(attempt, &status), state, nothing),
         };
         match attempt.feasible.len() {
             0 => self.explain_failure(pod, &state, &absent, &mut attempt),
@@ -174,11 +179,11 @@ impl Scheduler {
                 let cycle = Cycle { pod, snapshot: &self.snapshot, world: &self.world };
                 match prioritize(&self.framework, &cycle, &mut state, &attempt.feasible) {
                     Ok(scores) => choose(&self.snapshot, &mut attempt, scores),
-                    Err(status) => return failed(attempt, &status),
+                    Err(status) => return (failed(attempt, &status), state, nothing),
                 }
             }
         }
-        attempt
+        (attempt, state, absent)
     }
 
     /// `findNodesThatFitPod`. Gives the status of nodes without one of their own, and how many were looked at.

@@ -204,6 +204,8 @@ pub trait PreFilter {
 pub trait Filter {
     /// Looks at one node.
     fn filter(&self, cycle: &Cycle<'_>, state: &CycleState, node: &NodeInfo) -> FilterResult;
+    /// The smallest change that would let a node in that this filter rejects.
+    fn remedy(&self, cycle: &Cycle<'_>, state: &CycleState, node: &NodeInfo) -> Option<String>;
 }
 
 /// What PostFilter says.
@@ -261,6 +263,8 @@ pub trait PreScore {
 pub trait Score {
     /// The raw score, or why there is none.
     fn score(&self, cycle: &Cycle<'_>, state: &CycleState, node: &NodeInfo) -> std::result::Result<i64, Status>;
+    /// How the raw score comes about, ending in `= SCORE`.
+    fn arithmetic(&self, cycle: &Cycle<'_>, state: &CycleState, node: &NodeInfo) -> String;
     /// The plugin's normalisation, if it has one.
     fn normalize(&self) -> Option<&dyn NormalizeScore> {
         None
@@ -271,6 +275,8 @@ pub trait Score {
 pub trait NormalizeScore {
     /// Changes the scores of `nodes` in place.
     fn normalize_score(&self, state: &CycleState, nodes: &[&NodeInfo], scores: &mut [i64]);
+    /// How one raw score of `raw` is normalised, ending in `= SCORE`.
+    fn arithmetic(&self, state: &CycleState, node: &NodeInfo, raw: &[i64], score: i64) -> String;
 }
 
 /// A plugin: which points it acts at.
@@ -523,6 +529,32 @@ impl Framework {
         for active in self.pre_filter.iter().filter(|a| !state.skip_filter.contains(a.info.name)).collect::<Vec<_>>() {
             if let Some(pre_filter) = active.plugin.pre_filter() {
                 pre_filter.remove_pod(cycle, state, pod, node);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_acts_where_it_says() {
+        for (i, info) in PLUGINS.iter().enumerate() {
+            assert!(PLUGINS[..i].iter().all(|other| other.name != info.name), "{} is there twice", info.name);
+            assert!(!info.summary.is_empty() && !info.points.is_empty(), "{}", info.name);
+            let plugin = (info.build)(&Args::default()).unwrap();
+            for (point, acts) in [
+                (Point::PreFilter, plugin.pre_filter().is_some()),
+                (Point::Filter, plugin.filter().is_some()),
+                (Point::PostFilter, plugin.post_filter().is_some()),
+                (Point::PreScore, plugin.pre_score().is_some()),
+                (Point::Score, plugin.score().is_some()),
+            ] {
+                let says = info.points.contains(&point);
+                assert!(acts || !says, "{} says {point:?} and does nothing there", info.name);
+                // One type stands for all plugins that skip; the row alone says where they are.
+                assert!(says || !acts || !info.modelled, "{} acts at {point:?} and does not say so", info.name);
             }
         }
     }

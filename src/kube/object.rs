@@ -63,7 +63,17 @@ impl Objects {
         {
             return self.add(&value);
         }
-        let documents: Vec<Value> = serde_saphyr::from_multiple(text).map_err(|error| {
+        // A dump of a big cluster has more documents and nodes than the parser's usual budget; the limits on what
+        // aliases may unfold to stay.
+        let options = serde_saphyr::options! {
+            budget: serde_saphyr::budget! {
+                max_documents: 10_000_000,
+                max_events: 500_000_000,
+                max_nodes: 500_000_000,
+                max_total_scalar_bytes: 4 << 30,
+            },
+        };
+        let documents: Vec<Value> = serde_saphyr::from_multiple_with_options(text, options).map_err(|error| {
             let place = error.location();
             let wrapped = Error::input(error.to_string().lines().next().unwrap_or("not YAML").to_string());
             match place {

@@ -17,6 +17,18 @@ pub mod taint_toleration;
 
 use crate::kube::framework::MAX_NODE_SCORE;
 
+/// The sum behind [`default_normalize`] for one score.
+pub fn default_normalize_arithmetic(raw: &[i64], score: i64, reverse: bool) -> String {
+    let max = raw.iter().copied().max().unwrap_or(0).max(0);
+    let scaled = || MAX_NODE_SCORE.wrapping_mul(score).wrapping_div(max);
+    match (max, reverse) {
+        (0, true) => format!("all are 0: = {MAX_NODE_SCORE}"),
+        (0, false) => format!("all are 0: = {score}"),
+        (_, true) => format!("100 - 100*{score}/{max} = {}", MAX_NODE_SCORE - scaled()),
+        (_, false) => format!("100*{score}/{max} = {}", scaled()),
+    }
+}
+
 /// `helper.DefaultNormalizeScore` (`plugins/helper/normalize_score.go`): the highest becomes 100, the rest in
 /// proportion, truncated; `reverse` turns the scale around.
 pub fn default_normalize(scores: &mut [i64], reverse: bool) {

@@ -189,12 +189,10 @@ mod tests {
             ("0", 0, 0),
             ("-0", 0, 0),
             ("+3", 3000, 3),
-            ("000123456789012345678.5", i64::MAX, i64::MAX),
+            ("000123456789012345678.5", i64::MAX, 123_456_789_012_345_679),
         ] {
-            match Quantity::parse(text) {
-                Ok(q) => assert_eq!((q.milli_value(), q.value()), (milli, value), "{text}"),
-                Err(error) => assert!(text.starts_with("000"), "{error}"),
-            }
+            let quantity = Quantity::parse(text).unwrap();
+            assert_eq!((quantity.milli_value(), quantity.value()), (milli, value), "{text}");
         }
         assert_eq!(Quantity::parse("1.1").unwrap().rounded_to_milli(), Quantity::milli(1100));
         assert_eq!(Quantity::parse("0.0011").unwrap().rounded_to_milli(), Quantity::milli(2));

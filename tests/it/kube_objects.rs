@@ -66,10 +66,7 @@ fn a_bad_manifest_names_its_object_its_field_and_what_is_wrong() {
             "Pod ns/p: spec.topologySpreadConstraints[0].labelSelector.matchExpressions[0]: values must not be empty \
              with the operators In and NotIn",
         ),
-        (
-            "kind: Pod\nmetadata: {}\nspec: {}\n".into(),
-            "Pod: metadata.name: missing; every object needs a name",
-        ),
+        ("kind: Pod\nmetadata: {}\nspec: {}\n".into(), "Pod: metadata.name: missing; every object needs a name"),
         (format!("{NODE}---\n{NODE}"), "Node a: metadata.name: a node of this name has been read before"),
         ("kind: Pod\nmetadata: {name: p}\n".into(), "Pod p: spec: missing; it is required"),
         ("just a text".into(), "kind: a document without a kind is not a Kubernetes object"),

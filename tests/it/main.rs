@@ -1,2 +1,3 @@
 mod conformance;
+mod kube_explain;
 mod kube_objects;

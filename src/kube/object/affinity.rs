@@ -26,6 +26,21 @@ impl NodeAffinity {
         selected && self.required.as_ref().is_none_or(|terms| terms.iter().any(|t| t.matches(&node.name, &node.labels)))
     }
 
+    /// What a node's labels lack, by the selector and by the required term that lacks least. Empty where nothing is
+    /// lacking, or where no label would help (a term on other names, or one that matches nothing).
+    pub fn missing(&self, node: &Node) -> Vec<String> {
+        let selector = self.node_selector.iter().flatten();
+        let mut out: Vec<String> = selector
+            .filter(|(key, value)| node.labels.get(*key) != Some(value))
+            .map(|(key, value)| format!("{key}={value}"))
+            .collect();
+        let terms = self.required.iter().flatten().filter(|term| term.may_match(&node.name));
+        if let Some(least) = terms.map(|term| term.missing(&node.labels)).min_by_key(Vec::len) {
+            out.extend(least);
+        }
+        out
+    }
+
     /// The weights of the preferred terms that match: `PreferredSchedulingTerms.Score`.
     pub fn preference(&self, node: &Node) -> i64 {
         let terms = self.preferred.as_deref().unwrap_or_default();

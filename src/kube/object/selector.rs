@@ -52,6 +52,21 @@ impl Requirement {
     }
 }
 
+impl std::fmt::Display for Requirement {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let key = &self.key;
+        match &self.operator {
+            Operator::In(values) if values.len() == 1 => write!(f, "{key}={}", values[0]),
+            Operator::In(values) => write!(f, "{key} in ({})", values.join(", ")),
+            Operator::NotIn(values) => write!(f, "{key} not in ({})", values.join(", ")),
+            Operator::Exists => write!(f, "{key}"),
+            Operator::DoesNotExist => write!(f, "no {key}"),
+            Operator::Gt(bound) => write!(f, "{key} above {bound}"),
+            Operator::Lt(bound) => write!(f, "{key} below {bound}"),
+        }
+    }
+}
+
 /// A label selector; an absent one matches nothing, an empty one everything.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Selector {
@@ -135,6 +150,16 @@ impl NodeTerm {
             && !self.broken
             && self.expressions.iter().all(|r| r.matches(labels))
             && self.fields.iter().all(|(equal, wanted)| (wanted == name) == *equal)
+    }
+
+    /// Whether labels alone could make a node of this name match.
+    pub fn may_match(&self, name: &str) -> bool {
+        !self.empty && !self.broken && self.fields.iter().all(|(equal, wanted)| (wanted == name) == *equal)
+    }
+
+    /// The requirements that these labels do not meet.
+    pub fn missing(&self, labels: &Labels) -> Vec<String> {
+        self.expressions.iter().filter(|r| !r.matches(labels)).map(Requirement::to_string).collect()
     }
 
     /// Reads `{matchExpressions, matchFields}`.

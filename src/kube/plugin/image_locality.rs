@@ -43,4 +43,16 @@ impl Score for ImageLocality {
         let sum = if sum < MIN_THRESHOLD { MIN_THRESHOLD } else { sum.min(max) };
         Ok(MAX_NODE_SCORE.wrapping_mul(sum - MIN_THRESHOLD).wrapping_div(max - MIN_THRESHOLD))
     }
+
+    fn arithmetic(&self, cycle: &Cycle<'_>, state: &CycleState, node: &NodeInfo) -> String {
+        let total = cycle.snapshot.nodes.len();
+        let there = cycle.pod.images.iter().filter_map(|image| Some((image, node.images.get(image)?)));
+        let parts: Vec<String> = there
+            .map(|(image, state)| format!("{image} {} bytes * {}/{total} nodes", state.size_bytes, state.node_count))
+            .collect();
+        let sum = if parts.is_empty() { "no image is here".to_string() } else { parts.join(" + ") };
+        let max = MAX_CONTAINER_THRESHOLD.wrapping_mul(cycle.pod.container_count as i64);
+        let score = Score::score(self, cycle, state, node).unwrap_or(0);
+        format!("{sum}, within {MIN_THRESHOLD}…{max} as 0…100 = {score}")
+    }
 }

@@ -210,6 +210,37 @@ impl Filter for InterPodAffinity {
         }
         Ok(())
     }
+
+    fn remedy(&self, cycle: &Cycle<'_>, state: &CycleState, node: &NodeInfo) -> Option<String> {
+        let state = state.read::<FilterState>()?;
+        let labels = &node.node.labels;
+        let mut changes = Vec::new();
+        if !state.affinity_satisfied(cycle.pod, &node.node) {
+            for term in &state.terms.affinity {
+                let key = &term.topology_key;
+                match labels.get(key) {
+                    None => changes.push(format!("the node had the label {key}")),
+                    Some(value) if !FilterState::positive(&state.affinity, key, value) => {
+                        changes.push(format!("a pod that its affinity wants ran in {key}={value}"));
+                    }
+                    Some(_) => {}
+                }
+            }
+        }
+        for term in &state.terms.anti {
+            let Some(value) = labels.get(&term.topology_key) else { continue };
+            let pair = (term.topology_key.clone(), value.clone());
+            if let Some(n) = state.anti.get(&pair).filter(|n| **n > 0) {
+                changes.push(format!("the {n} it wants to be away from were gone from {}={value}", pair.0));
+            }
+        }
+        for (key, value) in labels {
+            if let Some(n) = state.existing_anti.get(&(key.clone(), value.clone())).filter(|n| **n > 0) {
+                changes.push(format!("the {n} that want to be away from it were gone from {key}={value}"));
+            }
+        }
+        Some(format!("fits if {}", changes.join(" and ")))
+    }
 }
 
 impl PreScore for InterPodAffinity {
@@ -269,6 +300,20 @@ impl Score for InterPodAffinity {
             .filter_map(|(key, values)| values.get(node.node.labels.get(key)?))
             .fold(0i64, |sum, weight| sum.wrapping_add(*weight)))
     }
+
+    fn arithmetic(&self, cycle: &Cycle<'_>, state: &CycleState, node: &NodeInfo) -> String {
+        let score = Score::score(self, cycle, state, node).unwrap_or(0);
+        let Some(ScoreState(scores)) = state.read() else { return format!("nothing = {score}") };
+        let parts: Vec<String> = scores
+            .iter()
+            .filter_map(|(key, values)| {
+                let value = node.node.labels.get(key)?;
+                Some(format!("{key}={value} {}", values.get(value)?))
+            })
+            .collect();
+        let sum = if parts.is_empty() { "nothing".to_string() } else { parts.join(" + ") };
+        format!("{sum} = {score}")
+    }
     fn normalize(&self) -> Option<&dyn NormalizeScore> {
         Some(self)
     }
@@ -287,5 +332,15 @@ impl NormalizeScore for InterPodAffinity {
                 0
             };
         }
+    }
+
+    fn arithmetic(&self, _: &CycleState, _: &NodeInfo, raw: &[i64], score: i64) -> String {
+        let min = raw.iter().copied().min().unwrap_or(0);
+        let max = raw.iter().copied().max().unwrap_or(0);
+        if max == min {
+            return "all are equal: = 0".into();
+        }
+        let normalized = (MAX_NODE_SCORE as f64 * ((score - min) as f64 / (max - min) as f64)) as i64;
+        format!("100*(({score}-{min})/({max}-{min})), truncated = {normalized}")
     }
 }

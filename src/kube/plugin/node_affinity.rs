@@ -7,7 +7,7 @@ use crate::kube::framework::{
     PreScore, Score, Status,
 };
 use crate::kube::object::affinity::NodeAffinity as Affinity;
-use crate::kube::plugin::default_normalize;
+use crate::kube::plugin::{default_normalize, default_normalize_arithmetic};
 use crate::kube::snapshot::NodeInfo;
 
 /// The row of the table.
@@ -74,6 +74,15 @@ impl Filter for NodeAffinity {
         }
         Ok(())
     }
+
+    fn remedy(&self, cycle: &Cycle<'_>, _: &CycleState, node: &NodeInfo) -> Option<String> {
+        let mut missing = self.added.missing(&node.node);
+        missing.extend(cycle.pod.node_affinity.missing(&node.node));
+        if missing.is_empty() {
+            return Some("fits with another node affinity; no label of the node would help".into());
+        }
+        Some(format!("fits if the node had {}", missing.join(" and ")))
+    }
 }
 
 impl PreScore for NodeAffinity {
@@ -86,6 +95,18 @@ impl Score for NodeAffinity {
     fn score(&self, cycle: &Cycle<'_>, _: &CycleState, node: &NodeInfo) -> Result<i64, Status> {
         Ok(self.added.preference(&node.node) + cycle.pod.node_affinity.preference(&node.node))
     }
+
+    fn arithmetic(&self, cycle: &Cycle<'_>, state: &CycleState, node: &NodeInfo) -> String {
+        let both = [&self.added, &cycle.pod.node_affinity];
+        let terms = both.iter().flat_map(|affinity| affinity.preferred.iter().flatten());
+        let matching = terms.filter(|(_, term)| term.matches(&node.node.name, &node.node.labels));
+        let weights: Vec<String> = matching.map(|(weight, _)| weight.to_string()).collect();
+        let sum = if weights.is_empty() { "none".to_string() } else { weights.join(" + ") };
+        format!(
+            "weights of the preferred terms that match: {sum} = {}",
+            Score::score(self, cycle, state, node).unwrap_or(0)
+        )
+    }
     fn normalize(&self) -> Option<&dyn NormalizeScore> {
         Some(self)
     }
@@ -94,5 +115,9 @@ impl Score for NodeAffinity {
 impl NormalizeScore for NodeAffinity {
     fn normalize_score(&self, _: &CycleState, _: &[&NodeInfo], scores: &mut [i64]) {
         default_normalize(scores, false);
+    }
+
+    fn arithmetic(&self, _: &CycleState, _: &NodeInfo, raw: &[i64], score: i64) -> String {
+        default_normalize_arithmetic(raw, score, false)
     }
 }

@@ -31,4 +31,8 @@ impl Filter for NodeName {
             _ => Ok(()),
         }
     }
+
+    fn remedy(&self, _: &Cycle<'_>, _: &CycleState, node: &NodeInfo) -> Option<String> {
+        Some(format!("fits if the pod named no node, or {}", node.node.name))
+    }
 }

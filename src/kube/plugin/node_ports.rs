@@ -49,4 +49,10 @@ impl Filter for NodePorts {
         }
         Ok(())
     }
+
+    fn remedy(&self, cycle: &Cycle<'_>, _: &CycleState, node: &NodeInfo) -> Option<String> {
+        let taken = cycle.pod.host_ports.iter().filter(|port| node.port_conflict(port));
+        let names: Vec<String> = taken.map(|p| format!("{}:{}/{}", p.ip, p.port, p.protocol)).collect();
+        Some(format!("fits if {} were free", names.join(" and ")))
+    }
 }

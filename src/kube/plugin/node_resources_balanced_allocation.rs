@@ -71,6 +71,22 @@ impl Score for BalancedAllocation {
         let without = balance(&usages, |usage| usage.allocated);
         Ok(MAX_NODE_SCORE / 2 + (MAX_NODE_SCORE / 2 + with - without) / 2)
     }
+
+    fn arithmetic(&self, cycle: &Cycle<'_>, state: &CycleState, node: &NodeInfo) -> String {
+        let usages = usages(node, &self.resources, &self.amounts(cycle.pod), false);
+        let side = |what: &str, used: fn(&Usage) -> i64| -> String {
+            let fraction = |u: &Usage| format!("{} {}/{}", self.resources[u.index].name, used(u), u.allocatable);
+            let list: Vec<String> = usages.iter().map(fraction).collect();
+            format!("{what} the pod {}: {}", list.join(", "), balance(&usages, used))
+        };
+        let (with, without) = (balance(&usages, |u| u.requested), balance(&usages, |u| u.allocated));
+        format!(
+            "{}; {}; 50 + (50 + {with} - {without})/2 = {}",
+            side("with", |u| u.requested),
+            side("without", |u| u.allocated),
+            Score::score(self, cycle, state, node).unwrap_or(0)
+        )
+    }
 }
 
 /// `balancedResourceScore`: 100 when all fractions are equal, 50 at worst. Operation by operation as in Go.

@@ -11,6 +11,7 @@ use crate::kube::framework::{
 use crate::kube::object::pod::{Pod, amount};
 use crate::kube::object::resources::{Resources, is_extended, is_scalar};
 use crate::kube::snapshot::NodeInfo;
+use crate::units::{Bytes, MilliCpu};
 
 /// The row of the table.
 pub const INFO: PluginInfo = PluginInfo {
@@ -220,6 +221,20 @@ impl Filter for NodeResourcesFit {
         let code = if unresolvable { Code::UnschedulableAndUnresolvable } else { Code::Unschedulable };
         Err(Status { plugin: "", code, reasons: short.iter().map(reason).collect() })
     }
+
+    fn remedy(&self, cycle: &Cycle<'_>, _: &CycleState, node: &NodeInfo) -> Option<String> {
+        let change = |s: &Shortage| -> String {
+            let over = s.requested.saturating_sub(s.capacity.saturating_sub(s.used));
+            match s.resource.as_str() {
+                "pods" => format!("{over} fewer of the {} pods ran here", s.used),
+                "cpu" => format!("cpu were {} less", MilliCpu(over)),
+                "memory" | "ephemeral-storage" => format!("{} were {} less", s.resource, Bytes(over)),
+                other => format!("{other} were {over} less"),
+            }
+        };
+        let changes: Vec<String> = self.shortages(cycle.pod, node).iter().map(change).collect();
+        Some(format!("fits if {}", changes.join(" and ")))
+    }
 }
 
 impl PreScore for NodeResourcesFit {
@@ -261,6 +276,37 @@ impl Score for NodeResourcesFit {
         } else {
             node_score.wrapping_div(weight_sum)
         })
+    }
+
+    fn arithmetic(&self, cycle: &Cycle<'_>, state: &CycleState, node: &NodeInfo) -> String {
+        let ratio = self.strategy.kind == StrategyType::RequestedToCapacityRatio;
+        let (mut parts, mut sum, mut weights) = (Vec::new(), Vec::new(), 0);
+        for usage in usages(node, &self.strategy.resources, &self.amounts(cycle.pod), true) {
+            let ResourceSpec { name, weight } = &self.strategy.resources[usage.index];
+            let (u, a) = (usage.requested, usage.allocatable);
+            let score = self.resource_score(u, a);
+            parts.push(match self.strategy.kind {
+                StrategyType::LeastAllocated if u > a => format!("{name} {u} of {a} is over: {score}"),
+                StrategyType::LeastAllocated => format!("{name} ({a}-{u})*100/{a} = {score}"),
+                StrategyType::MostAllocated => format!("{name} {}*100/{a} = {score}", u.min(a)),
+                StrategyType::RequestedToCapacityRatio => {
+                    let p = if u > a { 100 } else { u.wrapping_mul(100).wrapping_div(a) };
+                    format!("{name} {u}*100/{a} = {p}%, by the shape {score}")
+                }
+            });
+            if !ratio || score > 0 {
+                sum.push(format!("{score}*{weight}"));
+                weights += weight;
+            }
+        }
+        let score = Score::score(self, cycle, state, node).unwrap_or(0);
+        let rounded = if ratio { ", rounded" } else { "" };
+        parts.push(if sum.is_empty() {
+            format!("nothing counts = {score}")
+        } else {
+            format!("({})/{weights}{rounded} = {score}", sum.join("+"))
+        });
+        parts.join("; ")
     }
 }
 

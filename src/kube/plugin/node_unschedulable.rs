@@ -35,4 +35,8 @@ impl Filter for NodeUnschedulable {
         }
         Err(Status::unresolvable("node(s) were unschedulable"))
     }
+
+    fn remedy(&self, _: &Cycle<'_>, _: &CycleState, _: &NodeInfo) -> Option<String> {
+        Some("fits if the node were uncordoned".into())
+    }
 }

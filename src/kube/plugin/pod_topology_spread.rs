@@ -126,6 +126,13 @@ fn included(constraint: &SpreadConstraint, pod: &Pod, node: &Node) -> bool {
         && (!constraint.honor_node_taints || !has_untolerated_taint(node, &pod.tolerations))
 }
 
+/// `minMatchNum`: the least count over the domains, 0 where there are fewer than `minDomains`. Go keeps the two least
+/// in criticalPaths; within the dry run of one node that is the minimum over all.
+fn least(constraint: &SpreadConstraint, counts: &BTreeMap<String, i64>) -> i64 {
+    let too_few = (counts.len() as i64) < i64::from(constraint.min_domains);
+    if too_few { 0 } else { counts.values().min().copied().unwrap_or(i64::from(i32::MAX)) }
+}
+
 fn has_all_keys(node: &Node, constraints: &[SpreadConstraint]) -> bool {
     constraints.iter().all(|c| node.labels.contains_key(&c.topology_key))
 }
@@ -215,9 +222,7 @@ impl Filter for PodTopologySpread {
                     "node(s) didn't match pod topology spread constraints (missing required label)",
                 ));
             };
-            // criticalPaths keeps the two least counts; within one node's dry run that is the minimum over all.
-            let too_few = (counts.len() as i64) < i64::from(constraint.min_domains);
-            let least = if too_few { 0 } else { counts.values().min().copied().unwrap_or(i64::from(i32::MAX)) };
+            let least = least(constraint, counts);
             let own = i64::from(constraint.selector.matches(&cycle.pod.labels));
             let skew = counts.get(value).copied().unwrap_or(0) + own - least;
             if skew > i64::from(constraint.max_skew) {
@@ -225,6 +230,26 @@ impl Filter for PodTopologySpread {
             }
         }
         Ok(())
+    }
+
+    fn remedy(&self, cycle: &Cycle<'_>, state: &CycleState, node: &NodeInfo) -> Option<String> {
+        let state = state.read::<FilterState>()?;
+        let mut changes = Vec::new();
+        for (constraint, counts) in state.constraints.iter().zip(&state.counts) {
+            let key = &constraint.topology_key;
+            let Some(value) = node.node.labels.get(key) else {
+                changes.push(format!("the node had the label {key}"));
+                continue;
+            };
+            let least = least(constraint, counts);
+            let own = i64::from(constraint.selector.matches(&cycle.pod.labels));
+            let here = counts.get(value).copied().unwrap_or(0);
+            let skew = here + own - least;
+            if skew > i64::from(constraint.max_skew) {
+                changes.push(format!("maxSkew were {skew} ({key}={value} has {here}, the least is {least})"));
+            }
+        }
+        Some(format!("fits if {}", changes.join(" and ")))
     }
 }
 
@@ -298,6 +323,25 @@ impl Score for PodTopologySpread {
         }
         Ok(score.round() as i64)
     }
+
+    fn arithmetic(&self, cycle: &Cycle<'_>, state: &CycleState, node: &NodeInfo) -> String {
+        let score = Score::score(self, cycle, state, node).unwrap_or(0);
+        let Some(state) = state.read::<ScoreState>().filter(|s| !s.ignored.contains(&node.node.name)) else {
+            return format!("a label of the constraints is missing = {score}");
+        };
+        let mut parts = Vec::new();
+        for (i, constraint) in state.constraints.iter().enumerate() {
+            let key = &constraint.topology_key;
+            let Some(value) = node.node.labels.get(key) else { continue };
+            let count = if key == HOSTNAME {
+                count_matching(node, &constraint.selector, &cycle.pod.namespace)
+            } else {
+                state.counts[i].get(value).copied().unwrap_or(0)
+            };
+            parts.push(format!("{key} {count}*{:.4}+({}-1)", state.weights[i], constraint.max_skew));
+        }
+        format!("{}, rounded = {score}", parts.join(" + "))
+    }
     fn normalize(&self) -> Option<&dyn NormalizeScore> {
         Some(self)
     }
@@ -323,5 +367,24 @@ impl NormalizeScore for PodTopologySpread {
                 MAX_NODE_SCORE * (max + min - *score) / max
             };
         }
+    }
+
+    fn arithmetic(&self, state: &CycleState, node: &NodeInfo, raw: &[i64], score: i64) -> String {
+        // Ignored nodes have a raw score of 0 and are left out of the bounds; the caller's list keeps their places.
+        let Some(state) = state.read::<ScoreState>().filter(|s| !s.ignored.contains(&node.node.name)) else {
+            return "not scored = 0".into();
+        };
+        let max = raw.iter().copied().max().unwrap_or(0).max(0);
+        if max == 0 {
+            return format!("all are 0: = {MAX_NODE_SCORE}");
+        }
+        let mut counted = raw.to_vec();
+        for _ in &state.ignored {
+            if let Some(i) = counted.iter().position(|score| *score == 0) {
+                counted.swap_remove(i);
+            }
+        }
+        let min = counted.into_iter().min().unwrap_or(0);
+        format!("100*({max}+{min}-{score})/{max} = {}", MAX_NODE_SCORE * (max + min - score) / max)
     }
 }

@@ -5,7 +5,7 @@ use crate::kube::framework::{
     Cycle, CycleState, Diagnosis, Filter, FilterResult, Framework, NormalizeScore, Plugin, PluginInfo, Point,
     PostFilter, PostFilterOutcome, PreFilter, PreFilterOutcome, PreScore, Score, Status,
 };
-use crate::kube::plugin::default_normalize;
+use crate::kube::plugin::{default_normalize, default_normalize_arithmetic};
 use crate::kube::preemption::Nominator;
 use crate::kube::snapshot::NodeInfo;
 
@@ -81,6 +81,9 @@ impl Filter for Skipping {
     fn filter(&self, _: &Cycle<'_>, _: &CycleState, _: &NodeInfo) -> FilterResult {
         Ok(())
     }
+    fn remedy(&self, _: &Cycle<'_>, _: &CycleState, _: &NodeInfo) -> Option<String> {
+        None
+    }
 }
 
 impl PreScore for Skipping {
@@ -92,6 +95,9 @@ impl PreScore for Skipping {
 impl Score for Skipping {
     fn score(&self, _: &Cycle<'_>, _: &CycleState, _: &NodeInfo) -> Result<i64, Status> {
         Ok(0)
+    }
+    fn arithmetic(&self, _: &Cycle<'_>, _: &CycleState, _: &NodeInfo) -> String {
+        "nothing to score = 0".into()
     }
 }
 
@@ -128,6 +134,9 @@ impl Filter for DynamicResources {
     fn filter(&self, _: &Cycle<'_>, _: &CycleState, _: &NodeInfo) -> FilterResult {
         Ok(())
     }
+    fn remedy(&self, _: &Cycle<'_>, _: &CycleState, _: &NodeInfo) -> Option<String> {
+        None
+    }
 }
 
 impl PostFilter for DynamicResources {
@@ -153,6 +162,9 @@ impl Score for DynamicResources {
     fn score(&self, _: &Cycle<'_>, _: &CycleState, _: &NodeInfo) -> Result<i64, Status> {
         Ok(0)
     }
+    fn arithmetic(&self, _: &Cycle<'_>, _: &CycleState, _: &NodeInfo) -> String {
+        "nothing to score = 0".into()
+    }
     fn normalize(&self) -> Option<&dyn NormalizeScore> {
         Some(self)
     }
@@ -161,5 +173,9 @@ impl Score for DynamicResources {
 impl NormalizeScore for DynamicResources {
     fn normalize_score(&self, _: &CycleState, _: &[&NodeInfo], scores: &mut [i64]) {
         default_normalize(scores, false);
+    }
+
+    fn arithmetic(&self, _: &CycleState, _: &NodeInfo, raw: &[i64], score: i64) -> String {
+        default_normalize_arithmetic(raw, score, false)
     }
 }

@@ -4,7 +4,7 @@ use crate::kube::framework::{
     Cycle, CycleState, Filter, FilterResult, NormalizeScore, Plugin, PluginInfo, Point, PreScore, Score, Status,
 };
 use crate::kube::object::node::{Effect, Node, Toleration};
-use crate::kube::plugin::default_normalize;
+use crate::kube::plugin::{default_normalize, default_normalize_arithmetic};
 use crate::kube::snapshot::NodeInfo;
 
 /// The row of the table.
@@ -54,6 +54,14 @@ impl Filter for TaintToleration {
         }
         Ok(())
     }
+
+    fn remedy(&self, cycle: &Cycle<'_>, _: &CycleState, node: &NodeInfo) -> Option<String> {
+        let bad = node.node.taints.iter().filter(|taint| {
+            taint.effect != Effect::PreferNoSchedule && !cycle.pod.tolerations.iter().any(|t| t.tolerates(taint))
+        });
+        let names: Vec<String> = bad.map(|t| format!("{}={}:{:?}", t.key, t.value, t.effect)).collect();
+        Some(format!("fits if the pod tolerated {}", names.join(" and ")))
+    }
 }
 
 impl PreScore for TaintToleration {
@@ -75,6 +83,10 @@ impl Score for TaintToleration {
             .filter(|taint| !state.tolerations.iter().any(|t| t.tolerates(taint)));
         Ok(untolerated.count() as i64)
     }
+
+    fn arithmetic(&self, cycle: &Cycle<'_>, state: &CycleState, node: &NodeInfo) -> String {
+        format!("PreferNoSchedule taints not tolerated = {}", Score::score(self, cycle, state, node).unwrap_or(0))
+    }
     fn normalize(&self) -> Option<&dyn NormalizeScore> {
         Some(self)
     }
@@ -83,5 +95,9 @@ impl Score for TaintToleration {
 impl NormalizeScore for TaintToleration {
     fn normalize_score(&self, _: &CycleState, _: &[&NodeInfo], scores: &mut [i64]) {
         default_normalize(scores, true);
+    }
+
+    fn arithmetic(&self, _: &CycleState, _: &NodeInfo, raw: &[i64], score: i64) -> String {
+        default_normalize_arithmetic(raw, score, true)
     }
 }

@@ -122,6 +122,10 @@ impl NodeTree {
         }
     }
 
+    fn len(&self) -> usize {
+        self.zones.iter().map(|(_, names)| names.len()).sum()
+    }
+
     fn list(&self) -> Vec<&str> {
         let longest = self.zones.iter().map(|(_, names)| names.len()).max().unwrap_or(0);
         (0..longest)
@@ -150,7 +154,6 @@ pub struct Cache {
     entries: BTreeMap<String, Entry>,
     tree: NodeTree,
     images: BTreeMap<String, CachedImage>,
-    list_changed: bool,
 }
 
 impl Cache {
@@ -168,7 +171,6 @@ impl Cache {
                     self.tree.remove(&old_zone, &node.name);
                 }
                 self.tree.add(&zone, &node.name);
-                self.list_changed = true;
             }
         }
         for image in &node.images {
@@ -190,7 +192,6 @@ impl Cache {
         let node = Arc::clone(&entry.info.node);
         self.tree.remove(&node.zone_key(), name);
         self.forget_images(&node);
-        self.list_changed = true;
         true
     }
 
@@ -229,9 +230,12 @@ impl Cache {
         self.tree.list().into_iter().map(str::to_string).collect()
     }
 
-    /// Brings a snapshot up to date: `UpdateSnapshot`. Only changed nodes are copied.
+    /// Brings a snapshot up to date: `UpdateSnapshot`. Only changed nodes are copied, and the list is dealt out anew
+    /// only when a node came or went: one that merely changed its zone keeps its old place until then.
     pub fn update(&mut self, snapshot: &mut Snapshot) {
-        if self.list_changed {
+        let is_new = |(name, entry): &(&String, &Entry)| entry.present && !snapshot.index.contains_key(*name);
+        let new = self.entries.iter().filter(is_new).count();
+        if new > 0 || snapshot.index.len() > self.tree.len() {
             let mut old: BTreeMap<String, NodeInfo> =
                 snapshot.nodes.drain(..).map(|info| (info.node.name.clone(), info)).collect();
             for name in self.tree.list() {
@@ -240,7 +244,6 @@ impl Cache {
             }
             let names = self.tree.list();
             snapshot.index = names.iter().enumerate().map(|(i, name)| (name.to_string(), i)).collect();
-            self.list_changed = false;
         }
         for (name, entry) in self.entries.iter_mut().filter(|(_, e)| e.changed && e.present) {
             let Some(position) = snapshot.position(name) else { continue };
@@ -282,5 +285,17 @@ mod tests {
         cache.update(&mut snapshot);
         assert_eq!(snapshot.nodes[3].node.name, "a3");
         assert_eq!(snapshot.position("b1"), Some(4));
+        // The tree deals b1 out elsewhere at once, the snapshot only when a node comes or goes.
+        cache.set_node(node("b1", "a"));
+        assert_eq!(cache.node_order(), ["a2", "c1", "b2", "a3", "b1"]);
+        cache.set_node(node("c1", "b"));
+        assert_eq!(cache.node_order(), ["a2", "b2", "a3", "c1", "b1"]);
+        let list = |snapshot: &Snapshot| snapshot.nodes.iter().map(|n| n.node.name.clone()).collect::<Vec<_>>();
+        cache.update(&mut snapshot);
+        assert_eq!(list(&snapshot), ["a2", "c1", "b2", "a3", "b1"]);
+        assert_eq!(snapshot.nodes[1].node.zone_key(), ":\0:b");
+        cache.remove_node("b2");
+        cache.update(&mut snapshot);
+        assert_eq!(list(&snapshot), ["a2", "c1", "a3", "b1"]);
     }
 }

@@ -1,3 +1,4 @@
 mod conformance;
 mod kube_explain;
+mod kube_fuzz;
 mod kube_objects;

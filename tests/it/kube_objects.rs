@@ -157,3 +157,18 @@ fn a_template_makes_numbered_pods_of_its_controller() {
     assert_eq!(keys, ["ns/db-0", "ns/db-1"]);
     assert_eq!(pods[0].owner.as_ref().map(|o| o.kind.as_str()), Some("StatefulSet"));
 }
+
+#[test]
+fn a_resize_under_way_counts_with_the_greater_of_old_and_new() {
+    let check = |condition: &str, want: i64| {
+        let text = format!(
+            "kind: Pod\nmetadata: {{name: p}}\nspec: {{containers: [{{name: c, resources: {{requests: {{cpu: 1}}}}}}]}}\n\
+             status: {{containerStatuses: [{{name: c, allocatedResources: {{cpu: 500m}}, \
+             resources: {{requests: {{cpu: 750m}}}}}}], conditions: [{condition}]}}\n"
+        );
+        assert_eq!(read(&text).unwrap().pods[0].requests.resources.milli_cpu, want, "{condition}");
+    };
+    check("", 1000);
+    check("{type: PodResizePending, reason: Deferred}", 1000);
+    check("{type: PodResizePending, reason: Infeasible}", 750);
+}

@@ -115,8 +115,11 @@ impl Pod {
         let mut fields = at.object()?;
         fields.skip(&["apiVersion", "kind"]);
         let meta = Meta::take(&mut fields)?;
-        let mut pod = Pod::from_template(meta, fields.need("spec")?, ignored)?;
-        if let Some(status) = fields.get("status") {
+        let spec = fields.need("spec")?;
+        let status = fields.get("status");
+        let reported = status.as_ref().map(Reported::read).transpose()?.unwrap_or_default();
+        let mut pod = Pod::new(meta, spec, &reported, ignored)?;
+        if let Some(status) = status {
             pod.read_status(&status)?;
         }
         fields.finish("Pod", ignored);
@@ -125,6 +128,10 @@ impl Pod {
 
     /// A pod of `meta` with this spec.
     pub fn from_template(meta: Meta, spec: At<'_>, ignored: &mut Ignored) -> Result<Pod> {
+        Pod::new(meta, spec, &Reported::default(), ignored)
+    }
+
+    fn new(meta: Meta, spec: At<'_>, reported: &Reported, ignored: &mut Ignored) -> Result<Pod> {
         let mut pod = Pod {
             key: meta.key(),
             namespace: meta.namespace,
@@ -135,11 +142,11 @@ impl Pod {
             mirror: meta.mirror,
             ..Pod::default()
         };
-        pod.read_spec(&spec, ignored)?;
+        pod.read_spec(&spec, reported, ignored)?;
         Ok(pod)
     }
 
-    fn read_spec(&mut self, at: &At<'_>, ignored: &mut Ignored) -> Result<()> {
+    fn read_spec(&mut self, at: &At<'_>, reported: &Reported, ignored: &mut Ignored) -> Result<()> {
         let mut spec = at.object()?;
         self.node_name = spec.text("nodeName")?.map(str::to_string);
         self.scheduler_name = spec.text("schedulerName")?.unwrap_or("default-scheduler").to_string();
@@ -179,10 +186,13 @@ impl Pod {
             self.spread.push(SpreadConstraint::read(&constraint, &self.labels, ignored)?);
         }
         let host_network = spec.get("hostNetwork").map(|h| h.boolean()).transpose()?.unwrap_or(false);
-        let mut resources = PodResources::default();
+        let mut resources = PodResources { resize_infeasible: reported.resize_infeasible, ..PodResources::default() };
         for (field, init) in [("initContainers", true), ("containers", false)] {
             for container in spec.get(field).map(|c| c.list()).transpose()?.unwrap_or_default() {
+                let name = container.value.get("name").and_then(|name| name.as_str()).unwrap_or_default();
+                let reported = reported.containers.get(name).cloned();
                 let container = self.read_container(&container, init, host_network, ignored)?;
+                let container = Container { reported, ..container };
                 let list = if init { &mut resources.init_containers } else { &mut resources.containers };
                 list.push(container);
             }
@@ -329,6 +339,39 @@ impl Pod {
             }
         }
         Ok(())
+    }
+}
+
+/// What the kubelet says of a pod's containers.
+#[derive(Default)]
+struct Reported {
+    /// By container: requests in force and allocated.
+    containers: BTreeMap<String, (ResourceList, ResourceList)>,
+    resize_infeasible: bool,
+}
+
+impl Reported {
+    fn read(at: &At<'_>) -> Result<Self> {
+        let mut status = at.object()?;
+        let mut reported = Reported::default();
+        for field in ["containerStatuses", "initContainerStatuses"] {
+            for item in status.get(field).map(|s| s.list()).transpose()?.unwrap_or_default() {
+                let mut fields = item.object()?;
+                let Some(resources) = fields.get("resources") else { continue };
+                let actuated = resources.object()?.get("requests").map(|r| r.resources()).transpose()?;
+                let allocated = fields.get("allocatedResources").map(|r| r.resources()).transpose()?;
+                let both = (actuated.unwrap_or_default(), allocated.unwrap_or_default());
+                reported.containers.insert(fields.text("name")?.unwrap_or_default().to_string(), both);
+            }
+        }
+        for condition in status.get("conditions").map(|c| c.list()).transpose()?.unwrap_or_default() {
+            let mut fields = condition.object()?;
+            if fields.text("type")? == Some("PodResizePending") {
+                reported.resize_infeasible = fields.text("reason")? == Some("Infeasible");
+                break;
+            }
+        }
+        Ok(reported)
     }
 }
 

@@ -91,6 +91,8 @@ pub struct Container {
     pub limits: ResourceList,
     /// An init container with `restartPolicy: Always`.
     pub restartable: bool,
+    /// What the kubelet reports of it: requests in force, and allocated ones (a resize may be under way).
+    pub reported: Option<(ResourceList, ResourceList)>,
 }
 
 /// Everything of a pod that its requests follow from.
@@ -104,6 +106,8 @@ pub struct PodResources {
     pub pod_level: Option<(ResourceList, ResourceList)>,
     /// `spec.overhead`.
     pub overhead: ResourceList,
+    /// The pod's resize was found infeasible: what is written does not count then.
+    pub resize_infeasible: bool,
 }
 
 fn add_all(sum: &mut ResourceList, more: &ResourceList) {
@@ -155,6 +159,21 @@ impl PodResources {
             container.requests.values_mut().for_each(|q| *q = q.rounded_to_milli());
         }
         self.overhead.values_mut().for_each(|q| *q = q.rounded_to_milli());
+        self.apply_reported();
+    }
+
+    /// `determineEffectiveRequests`: of a running container the greatest of what is written, in force and allocated
+    /// counts; of init containers only the restartable ones run on.
+    fn apply_reported(&mut self) {
+        let restartable = self.init_containers.iter_mut().filter(|c| c.restartable);
+        for container in self.containers.iter_mut().chain(restartable) {
+            let Some((actuated, allocated)) = &container.reported else { continue };
+            if self.resize_infeasible {
+                container.requests.clear();
+            }
+            max_all(&mut container.requests, actuated);
+            max_all(&mut container.requests, allocated);
+        }
     }
 
     /// `AggregateContainerRequests` (`component-helpers/resource/helpers.go` v0.36.3) over `of` each container.

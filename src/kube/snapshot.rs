@@ -37,6 +37,10 @@ pub struct NodeInfo {
     pub used_ports: BTreeSet<HostPort>,
     /// Images on it.
     pub images: Arc<BTreeMap<String, ImageState>>,
+    /// Pods with terms of affinity or anti-affinity: most nodes have none, and need not be looked through.
+    pub pods_with_affinity: i64,
+    /// Pods with required anti-affinity.
+    pub pods_with_required_anti_affinity: i64,
 }
 
 impl NodeInfo {
@@ -64,6 +68,12 @@ impl NodeInfo {
         let apply = |sum: &mut i64, amount: i64| *sum = sum.wrapping_add(amount.wrapping_mul(sign));
         apply(&mut self.non_zero_milli_cpu, requests.non_zero_milli_cpu);
         apply(&mut self.non_zero_memory, requests.non_zero_memory);
+        if !(pod.affinity.is_empty() && pod.anti_affinity.is_empty()) {
+            self.pods_with_affinity += sign;
+        }
+        if !pod.anti_affinity.required.is_empty() {
+            self.pods_with_required_anti_affinity += sign;
+        }
     }
 
     /// Whether a wanted port is taken: `HostPortInfo.CheckConflict`.
@@ -139,7 +149,6 @@ struct Entry {
     /// Whether the node object exists; its pods may be known without it.
     present: bool,
     info: NodeInfo,
-    changed: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -154,6 +163,8 @@ pub struct Cache {
     entries: BTreeMap<String, Entry>,
     tree: NodeTree,
     images: BTreeMap<String, CachedImage>,
+    /// Nodes that the next snapshot has to copy.
+    changed: BTreeSet<String>,
 }
 
 impl Cache {
@@ -181,7 +192,7 @@ impl Cache {
         }
         let entry = self.entries.entry(node.name.clone()).or_default();
         entry.present = true;
-        entry.changed = true;
+        self.changed.insert(node.name.clone());
         entry.info.node = Arc::new(node);
     }
 
@@ -215,13 +226,13 @@ impl Cache {
     pub fn add_pod(&mut self, node: &str, pod: Arc<Pod>) {
         let entry = self.entries.entry(node.to_string()).or_default();
         entry.info.add_pod(pod);
-        entry.changed = true;
+        self.changed.insert(node.to_string());
     }
 
     /// Takes a pod off its node.
     pub fn remove_pod(&mut self, node: &str, key: &str) {
-        if let Some(entry) = self.entries.get_mut(node) {
-            entry.changed |= entry.info.remove_pod(key);
+        if self.entries.get_mut(node).is_some_and(|entry| entry.info.remove_pod(key)) {
+            self.changed.insert(node.to_string());
         }
     }
 
@@ -233,9 +244,9 @@ impl Cache {
     /// Brings a snapshot up to date: `UpdateSnapshot`. Only changed nodes are copied, and the list is dealt out anew
     /// only when a node came or went: one that merely changed its zone keeps its old place until then.
     pub fn update(&mut self, snapshot: &mut Snapshot) {
-        let is_new = |(name, entry): &(&String, &Entry)| entry.present && !snapshot.index.contains_key(*name);
-        let new = self.entries.iter().filter(is_new).count();
-        if new > 0 || snapshot.index.len() > self.tree.len() {
+        let is_new = |name: &&String| self.has_node(name) && !snapshot.index.contains_key(*name);
+        let new = self.changed.iter().any(|name| is_new(&name));
+        if new || snapshot.index.len() > self.tree.len() {
             let mut old: BTreeMap<String, NodeInfo> =
                 snapshot.nodes.drain(..).map(|info| (info.node.name.clone(), info)).collect();
             for name in self.tree.list() {
@@ -245,8 +256,9 @@ impl Cache {
             let names = self.tree.list();
             snapshot.index = names.iter().enumerate().map(|(i, name)| (name.to_string(), i)).collect();
         }
-        for (name, entry) in self.entries.iter_mut().filter(|(_, e)| e.changed && e.present) {
-            let Some(position) = snapshot.position(name) else { continue };
+        for name in std::mem::take(&mut self.changed) {
+            let Some(position) = snapshot.position(&name) else { continue };
+            let Some(entry) = self.entries.get_mut(&name).filter(|e| e.present) else { continue };
             let images = entry.info.node.images.iter().flat_map(|image| &image.names).filter_map(|name| {
                 let image = self.images.get(name)?;
                 let state = ImageState { size_bytes: image.size_bytes, node_count: image.nodes.len() };
@@ -254,7 +266,6 @@ impl Cache {
             });
             entry.info.images = Arc::new(images.collect());
             snapshot.nodes[position] = entry.info.clone();
-            entry.changed = false;
         }
     }
 }

@@ -171,7 +171,8 @@ impl PreFilter for InterPodAffinity {
             anti: PairCounts::new(),
             terms: std::sync::Arc::new(terms),
         };
-        for node in &cycle.snapshot.nodes {
+        let own_terms = !filter.terms.affinity.is_empty() || !filter.terms.anti.is_empty();
+        for node in cycle.snapshot.nodes.iter().filter(|n| own_terms || n.pods_with_required_anti_affinity > 0) {
             for other in &node.pods {
                 filter.update(pod, other, &node.node, 1);
             }
@@ -244,8 +245,7 @@ impl Filter for InterPodAffinity {
 }
 
 impl PreScore for InterPodAffinity {
-    /// `processExistingPod` over all pods. Where this pod has no preferred terms, the real one visits only pods with
-    /// affinity, which comes to the same.
+    /// `processExistingPod` over all pods; where this pod has no preferred terms, only over pods that have any.
     fn pre_score(&self, cycle: &Cycle<'_>, state: &mut CycleState, _: &[&NodeInfo]) -> bool {
         let pod = cycle.pod;
         let own_preferred = !pod.affinity.preferred.is_empty() || !pod.anti_affinity.preferred.is_empty();
@@ -259,7 +259,7 @@ impl PreScore for InterPodAffinity {
         own.extend(all(&pod.anti_affinity.preferred, -1));
         let namespace_labels = cycle.world.namespaces.get(&pod.namespace);
         let mut scores: BTreeMap<String, BTreeMap<String, i64>> = BTreeMap::new();
-        for node in &cycle.snapshot.nodes {
+        for node in cycle.snapshot.nodes.iter().filter(|n| own_preferred || n.pods_with_affinity > 0) {
             let mut add = |term: &AffinityTerm, weight: i64| {
                 if let Some(value) = node.node.labels.get(&term.topology_key) {
                     let values = scores.entry(term.topology_key.clone()).or_default();

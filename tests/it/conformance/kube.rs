@@ -108,7 +108,7 @@ fn compare_scores(tally: &mut Tally, place: &str, nodes: &[&str], want: &Value, 
 
 #[test]
 fn every_recorded_case_agrees() {
-    let Some(files) = vectors("kube") else { return };
+    let Some(files) = vectors("kube", &super::folder("kube")) else { return };
     let mut all = Tally::default();
     let mut cases = 0;
     for (name, path) in &files {

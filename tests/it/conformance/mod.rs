@@ -11,12 +11,17 @@ use serde_json::Value;
 mod kube;
 mod mutation;
 
-/// The folder of a family, and whether it is the one that `PLIMSOLL_VECTORS` chose.
+/// The folder of a family: the one that `PLIMSOLL_VECTORS` chose, or the shipped one.
 fn folder(family: &str) -> PathBuf {
     match std::env::var_os("PLIMSOLL_VECTORS") {
         Some(root) => PathBuf::from(root).join(family),
-        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors").join(family),
+        None => shipped_folder(family),
     }
+}
+
+/// The family's folder in this repository.
+fn shipped_folder(family: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors").join(family)
 }
 
 /// Reads a JSON file, plain or compressed.
@@ -34,14 +39,13 @@ fn read_json(path: &Path) -> Value {
 }
 
 /// The vectors of a family in the order of their names, or `None` (and a word about it) where its folder is absent.
-fn vectors(family: &str) -> Option<Vec<(String, PathBuf)>> {
-    let folder = folder(family);
+fn vectors(family: &str, folder: &Path) -> Option<Vec<(String, PathBuf)>> {
     if !folder.is_dir() {
         println!("conformance {family}: there is no folder {}; nothing was compared", folder.display());
         return None;
     }
     let mut files = Vec::new();
-    for entry in std::fs::read_dir(&folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display())) {
+    for entry in std::fs::read_dir(folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display())) {
         let path = entry.unwrap_or_else(|e| panic!("{}: {e}", folder.display())).path();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if let Some(stem) = name.strip_suffix(".gz").unwrap_or(&name).strip_suffix(".json") {

@@ -1,6 +1,7 @@
 //! The one integration-test binary: whole-program tests, a module for each concern.
 
 mod attacks;
+mod conformance;
 mod metrics;
 mod random_worlds;
 mod regressions;

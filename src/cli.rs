@@ -11,6 +11,7 @@ pub mod list;
 mod new;
 mod progress;
 mod run;
+mod schedule;
 mod schema;
 mod stdout;
 
@@ -52,6 +53,8 @@ enum Command {
     New(new::Args),
     /// Print the JSON Schema of scenarios
     Schema(schema::Args),
+    /// Run a recorded case through kube-scheduler's decisions
+    Schedule(schedule::Args),
 }
 
 /// Set by Ctrl-C and SIGTERM.
@@ -86,6 +89,7 @@ pub fn main() -> ExitCode {
         Command::List(args) => list::run(&args),
         Command::New(args) => new::run(&args),
         Command::Schema(args) => schema::run(&args),
+        Command::Schedule(args) => schedule::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

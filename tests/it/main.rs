@@ -2,6 +2,9 @@
 
 mod attacks;
 mod conformance;
+mod kube_explain;
+mod kube_fuzz;
+mod kube_objects;
 mod metrics;
 mod random_worlds;
 mod regressions;

@@ -8,14 +8,14 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use plimsoll::cluster::{Bookings, Cluster, HostSpec, Request};
 use plimsoll::host::HostModel;
 use plimsoll::ids::JobId;
-use plimsoll::orchestrator::{Options, ORCHESTRATORS};
+use plimsoll::orchestrator::{ORCHESTRATORS, Options};
 use plimsoll::placement::{Ask, PLACEMENTS};
 use plimsoll::rng::Seed;
 use plimsoll::sim::{Change, Flags, Loop, Observer, Setup, simulate};
 use plimsoll::trace::{Budgets, TraceArg, read_trace};
 use plimsoll::units::{Bytes, MilliCpu, SimDuration, SimTime};
-use plimsoll::workload::generator::{GeneratorParams, generate};
 use plimsoll::workload::UsageMode;
+use plimsoll::workload::generator::{GeneratorParams, generate};
 
 /// Counts changes and does nothing else.
 #[derive(Default)]

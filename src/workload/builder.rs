@@ -13,7 +13,7 @@ use crate::units::{Bytes, MilliCpu, SimDuration, SimTime};
 pub struct Job {
     /// Unique name, not empty.
     pub name: String,
-    /// The app it belongs to; empty: an app of its own name.
+    /// The app it belongs to; empty: the app without a name, of all jobs that name none.
     pub app: String,
     /// When it arrives.
     pub arrival: SimTime,
@@ -161,9 +161,8 @@ impl WorkloadBuilder {
         }
         let next = SpecId::from_index(self.specs.len());
         let spec = *self.specs.entry(spec).or_insert(next);
-        let app_name = if app.is_empty() { name.clone() } else { app };
         let next = AppId::from_index(self.apps.len());
-        let app = *self.apps.entry(app_name).or_insert(next);
+        let app = *self.apps.entry(app).or_insert(next);
         let profile = if usage.is_empty() {
             NO_PROFILE
         } else {
@@ -271,19 +270,21 @@ impl WorkloadBuilder {
         reversed.sort_unstable();
         let (before_start, before) = adjacency(n, &reversed);
 
-        fn permute<T: Copy>(order: &[u32], column: &[T]) -> Vec<T> {
+        // One column at a time, so that only one stands twice in memory.
+        fn permute<T: Copy>(order: &[u32], column: Vec<T>) -> Vec<T> {
             order.iter().map(|&old| column[old as usize]).collect()
         }
+        drop((by_name, rank));
         let workload = Workload {
-            arrival: permute(&order, &c.arrival),
-            duration_us: permute(&order, &c.duration_us),
-            cpu_request: permute(&order, &c.cpu_request),
-            memory_request: permute(&order, &c.memory_request),
-            cpu_limit: permute(&order, &c.cpu_limit),
-            memory_limit: permute(&order, &c.memory_limit),
-            spec: permute(&order, &c.spec),
+            arrival: permute(&order, c.arrival),
+            duration_us: permute(&order, c.duration_us),
+            cpu_request: permute(&order, c.cpu_request),
+            memory_request: permute(&order, c.memory_request),
+            cpu_limit: permute(&order, c.cpu_limit),
+            memory_limit: permute(&order, c.memory_limit),
+            spec: permute(&order, c.spec),
             app,
-            profile: permute(&order, &c.profile),
+            profile: permute(&order, c.profile),
             name_end,
             names,
             specs,
@@ -410,7 +411,7 @@ mod tests {
     use super::*;
 
     fn job(name: &str, arrival: u64) -> Job {
-        Job::batch(name, SimTime(arrival), SimDuration(10), MilliCpu(100), Bytes(1))
+        Job { app: name.into(), ..Job::batch(name, SimTime(arrival), SimDuration(10), MilliCpu(100), Bytes(1)) }
     }
 
     #[test]

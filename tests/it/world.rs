@@ -109,6 +109,7 @@ fn read_jobs(words: &[&str]) -> Vec<Job> {
     let (cpu, memory) = amounts(request);
     let mut job = Job::batch(*name, time(arrival), SimDuration::ZERO, cpu, memory);
     job.duration = (*lasts != "-").then(|| duration(lasts));
+    job.app = (*name).into();
     if *kind == "service" {
         job.spec.kind = JobKind::Service;
     }

@@ -241,21 +241,21 @@ impl Kubernetes {
         if self.silent_count > 0 {
             for host in world.cluster.ids() {
                 let h = host.index();
-                if let Some(Silence::Unnoticed(at)) = self.silent[h] {
-                    if at <= now.at {
-                        self.silent[h] = Some(Silence::Unknown(now.at));
-                        self.open(host);
-                        actions.push(Action::Lost(host, true));
-                    }
+                if let Some(Silence::Unnoticed(at)) = self.silent[h]
+                    && at <= now.at
+                {
+                    self.silent[h] = Some(Silence::Unknown(now.at));
+                    self.open(host);
+                    actions.push(Action::Lost(host, true));
                 }
             }
             self.taint(now);
             for host in world.cluster.ids() {
-                if let Some(Silence::Tainted(at)) = self.silent[host.index()] {
-                    if at <= now.at {
-                        self.silent[host.index()] = Some(Silence::Deleted);
-                        self.delete_pods(now, world, host, actions);
-                    }
+                if let Some(Silence::Tainted(at)) = self.silent[host.index()]
+                    && at <= now.at
+                {
+                    self.silent[host.index()] = Some(Silence::Deleted);
+                    self.delete_pods(now, world, host, actions);
                 }
             }
             self.ask_next(now, actions);

@@ -212,11 +212,11 @@ fn usage_note(workload: &Workload, notes: &mut Vec<String>) {
 fn scaled_requests_fit(workload: &Workload, runs: &[Options]) -> Result<()> {
     let bytes: i128 = workload.ids().map(|job| i128::from(workload.memory_request(job).0)).sum();
     for run in runs {
-        if let crate::orchestrator::RequestRule::Times(milli) = run.requests {
-            if bytes * i128::from(milli) / 1000 > 1 << 62 {
-                let what = format!("run \"{}\": requests {} add up to more than 2^62 bytes", run.name, run.requests);
-                return Err(Error::input(what));
-            }
+        if let crate::orchestrator::RequestRule::Times(milli) = run.requests
+            && bytes * i128::from(milli) / 1000 > 1 << 62
+        {
+            let what = format!("run \"{}\": requests {} add up to more than 2^62 bytes", run.name, run.requests);
+            return Err(Error::input(what));
         }
     }
     Ok(())

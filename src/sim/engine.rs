@@ -352,10 +352,10 @@ impl Simulation<'_> {
         self.emit(Change::Arrived { job });
         self.update_waiting(job);
         self.notices.push_back(Notice::Arrived(job));
-        if self.setup.workload.spec(job).kind == crate::workload::JobKind::Service {
-            if let Some(duration) = self.setup.workload.duration(job) {
-                self.queue.push(self.now + duration, Event::Removal(job));
-            }
+        if self.setup.workload.spec(job).kind == crate::workload::JobKind::Service
+            && let Some(duration) = self.setup.workload.duration(job)
+        {
+            self.queue.push(self.now + duration, Event::Removal(job));
         }
     }
 

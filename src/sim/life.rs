@@ -454,10 +454,8 @@ impl Simulation<'_> {
                     self.hosts[host.index()].unseen.push(end);
                 }
             }
-            EndReason::HostDown => {
-                if inside && !given_up && self.jobs[job.index()].live == NONE {
-                    self.falls_with(job, host);
-                }
+            EndReason::HostDown if inside && !given_up && self.jobs[job.index()].live == NONE => {
+                self.falls_with(job, host);
             }
             _ => {}
         }
@@ -639,12 +637,12 @@ impl Simulation<'_> {
 
     /// The agent of `host` no longer restarts `job`.
     pub(super) fn forget_restart(&mut self, job: JobId, host: HostId) {
-        if self.hosts[host.index()].restarting.remove(&job).is_some() {
-            if let Some(hosts) = self.restart_hosts.get_mut(&job) {
-                hosts.retain(|&h| h != host);
-                if hosts.is_empty() {
-                    self.restart_hosts.remove(&job);
-                }
+        if self.hosts[host.index()].restarting.remove(&job).is_some()
+            && let Some(hosts) = self.restart_hosts.get_mut(&job)
+        {
+            hosts.retain(|&h| h != host);
+            if hosts.is_empty() {
+                self.restart_hosts.remove(&job);
             }
         }
     }

@@ -3,6 +3,8 @@
 //! Results go to stdout, progress and warnings to stderr. Exit codes: 0 done; 1 failed (could not finish, or a check
 //! was not met); 2 usage; 3 input invalid or over a budget; 130 interrupted. A closed pipe is no error.
 
+#![allow(clippy::disallowed_methods, reason = "the command line reads NO_COLOR, TERM and COLUMNS")]
+
 mod budgets;
 mod check;
 mod compare;

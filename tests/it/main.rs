@@ -5,6 +5,7 @@ mod attacks;
 mod broken_inputs;
 mod cli;
 mod conformance;
+mod goldens;
 mod kube_explain;
 mod kube_fuzz;
 mod kube_objects;

@@ -197,13 +197,16 @@ fn every_row_has_a_file_and_every_file_a_row() {
     rows_and_files("OUTPUTS", "src/report/output", stems, &[]);
     rows_and_files("GENERATORS", "src/workload/generator", GENERATORS.iter().map(|row| snake(row.name)), &[]);
     let helpers = [("recorder", "the record that reports draw from"), ("value", "what a metric's value may be")];
-    rows_and_files("FAMILIES", "src/metrics", families(), &helpers);
+    rows_and_files("FAMILIES", "src/metrics", modules_of_rows("src/metrics.rs", "FAMILIES"), &helpers);
+    let helpers = [("skipping", "plugins that keep their places and skip: many rows, one file")];
+    rows_and_files("PLUGINS", "src/kube/plugin", modules_of_rows("src/kube/framework.rs", "PLUGINS"), &helpers);
 }
 
-/// Families of metrics have no name but their module's.
-fn families() -> Vec<String> {
-    let text = read("src/metrics.rs");
-    let (_, rest) = text.split_once("pub const FAMILIES").expect("src/metrics.rs has the table of families");
+/// The modules whose `INFO` stands in a table. Families of metrics have no other name, and plugins have Kubernetes' own.
+fn modules_of_rows(file: &str, table: &str) -> Vec<String> {
+    let text = read(file);
+    let begin = format!("pub const {table}:");
+    let (_, rest) = text.split_once(&begin).unwrap_or_else(|| panic!("{file} has no table {table}"));
     let (table, _) = rest.split_once("];").unwrap();
     table
         .match_indices("::INFO")
@@ -297,6 +300,7 @@ const PURE: &[&str] = &[
     "error",
     "cluster",
     "workload",
+    "kube",
     "host",
     "placement",
     "discovery",
@@ -419,6 +423,49 @@ fn links_between_pages_lead_somewhere() {
     none("links", &wrong);
 }
 
+/// What stands in a page as code, between backquotes. Blocks between fences are left out.
+fn words_of_code(page: &str) -> BTreeSet<String> {
+    let outside: String = page.split("```").step_by(2).collect();
+    let spans = outside.split('`').skip(1).step_by(2);
+    spans
+        .flat_map(|span| span.split(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '-'))
+        .map(String::from)
+        .collect()
+}
+
+#[test]
+fn every_key_of_a_scenario_is_explained() {
+    let schema: serde_json::Value = serde_json::from_str(&plimsoll::scenario::schema_json()).unwrap();
+    let explained = words_of_code(&(read("docs/scenarios.md") + &read("docs/parameters.md")));
+    let mut wrong = Vec::new();
+    let mut keys = 0;
+    let mut parts = vec![("the scenario".to_owned(), &schema)];
+    while let Some((part, value)) = parts.pop() {
+        for key in value["properties"].as_object().into_iter().flat_map(|properties| properties.keys()) {
+            keys += 1;
+            if !explained.contains(key) {
+                wrong.push(format!("docs/scenarios.md: no word of `{key}` of {part}"));
+            }
+        }
+        match value {
+            serde_json::Value::Object(map) => parts.extend(map.iter().map(|(name, inside)| (name.clone(), inside))),
+            serde_json::Value::Array(list) => parts.extend(list.iter().map(|inside| (part.clone(), inside))),
+            _ => {}
+        }
+    }
+    assert!(keys > 80, "the schema has only {keys} keys");
+    none("keys without a word in the book", &wrong);
+}
+
+#[test]
+fn every_column_of_the_native_format_is_explained() {
+    use plimsoll::trace::native::{HOST_COLUMNS, JOB_COLUMNS, USAGE_COLUMNS};
+    let explained = words_of_code(&read("docs/traces.md"));
+    let columns = JOB_COLUMNS.iter().chain(&HOST_COLUMNS).chain(&USAGE_COLUMNS);
+    let missing = columns.filter(|column| !explained.contains(**column));
+    none("docs/traces.md has no word of", &missing.map(ToString::to_string).collect::<Vec<_>>());
+}
+
 #[test]
 fn the_output_dictionary_names_every_file_and_column() {
     let page = read("docs/outputs.md");
@@ -446,8 +493,11 @@ fn the_output_dictionary_names_every_file_and_column() {
     for output in OUTPUTS.iter().filter(|output| output.file.ends_with(".csv")) {
         let mut bytes = Vec::new();
         output.write(&nothing, &mut bytes).unwrap();
+        let heading = format!("\n## {}\n", output.file);
+        let section = page.split_once(&heading).map_or("", |(_, rest)| rest.split("\n## ").next().unwrap());
+        let explained = words_of_code(section);
         for column in String::from_utf8(bytes).unwrap().lines().next().unwrap_or("").split(',') {
-            if !contains_word(&page, column) {
+            if !explained.contains(column) {
                 wrong.push(format!("docs/outputs.md: no word of column {column} of {}", output.file));
             }
         }

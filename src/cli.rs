@@ -3,6 +3,8 @@
 //! Results go to stdout, progress and warnings to stderr. Exit codes: 0 done; 1 failed (could not finish, or a check
 //! was not met); 2 usage; 3 input invalid or over a budget; 130 interrupted. A closed pipe is no error.
 
+#![allow(clippy::disallowed_methods, reason = "the command line reads NO_COLOR, TERM and COLUMNS")]
+
 mod budgets;
 mod check;
 mod compare;
@@ -11,6 +13,7 @@ pub mod list;
 mod new;
 mod progress;
 mod run;
+mod schedule;
 mod schema;
 mod stdout;
 
@@ -52,6 +55,8 @@ enum Command {
     New(new::Args),
     /// Print the JSON Schema of scenarios
     Schema(schema::Args),
+    /// Run a recorded case through kube-scheduler's decisions
+    Schedule(schedule::Args),
 }
 
 /// Set by Ctrl-C and SIGTERM.
@@ -86,6 +91,7 @@ pub fn main() -> ExitCode {
         Command::List(args) => list::run(&args),
         Command::New(args) => new::run(&args),
         Command::Schema(args) => schema::run(&args),
+        Command::Schedule(args) => schedule::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -78,7 +78,7 @@ pub struct Cluster {
 impl Cluster {
     /// Checks and sorts `hosts`. `resources` names the extended resources that jobs ask for, beside those hosts have.
     ///
-    /// Errors: no host, a repeated or empty name, CPU or memory of 0 or less, leaving before joining.
+    /// Errors: no host, a repeated or empty name, CPU or memory of 0 or less, CPU over [`MilliCpu::MOST`], leaving before joining.
     pub fn new(mut hosts: Vec<HostSpec>, resources: &[String]) -> Result<Self> {
         if hosts.is_empty() {
             return Err(Error::input("the cluster has no hosts"));
@@ -96,6 +96,9 @@ impl Cluster {
             }
             if host.cpu.0 <= 0 {
                 return refuse(format!("cpu is {}; a host needs more than 0", host.cpu));
+            }
+            if host.cpu > MilliCpu::MOST {
+                return refuse(format!("cpu is {}; at most {} (2^53 nano-cores) will do", host.cpu, MilliCpu::MOST));
             }
             if host.memory.0 <= 0 {
                 return refuse(format!("memory is {}; a host needs more than 0", host.memory));

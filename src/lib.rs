@@ -11,6 +11,7 @@ pub mod error;
 pub mod experiment;
 pub mod host;
 pub mod ids;
+pub mod kube;
 pub mod metrics;
 pub mod orchestrator;
 pub mod placement;

@@ -8,6 +8,7 @@ mod life;
 mod load;
 mod power;
 mod queue;
+mod restart;
 mod setup;
 mod state;
 

@@ -175,6 +175,10 @@ pub struct MilliCpu(pub i64);
 pub struct Bytes(pub i64);
 
 impl MilliCpu {
+    /// Most CPU that a host has or a job asks for: 2^53 nano-cores, 9 million cores, so that rates and the sums of a
+    /// host's jobs stay inside 64 bits.
+    pub const MOST: MilliCpu = MilliCpu((1 << 53) / NANO_PER_MILLI as i64);
+
     /// Reads a Kubernetes CPU quantity (`250m`, `2`, `0.5`), rounding up to a milli-CPU. Negative is refused.
     pub fn parse(text: &str) -> Result<Self> {
         quantity(text, 1_000).map(MilliCpu).map_err(|why| why.into_error(text, "CPU", "500m or 2"))
@@ -250,8 +254,7 @@ impl QuantityError {
     }
 }
 
-/// Largest quantity accepted, in the smallest unit kept: sums over `u32::MAX` entries stay far inside `i128`, sums
-/// over a million inside `i64`, and the value is exact in the `f64` that the scheduler's score formulas use.
+/// Largest quantity accepted, in the smallest unit kept: the value is exact in the `f64` that the scheduler's score formulas use.
 const QUANTITY_MAX: i128 = 1 << 53;
 
 /// Reads `text` as a Kubernetes quantity times `scale`, exactly, rounded up (away from zero).

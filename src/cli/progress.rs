@@ -1,5 +1,7 @@
 //! A progress bar on stderr for work of more than a second, when stderr is a terminal.
 
+#![expect(clippy::disallowed_types, reason = "a progress bar follows the wall clock; no result does")]
+
 use std::io::IsTerminal;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};

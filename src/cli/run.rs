@@ -217,7 +217,11 @@ impl Job {
             scenario_yaml: resolved_yaml,
             command: self.command,
             digest: digest_of(&finished),
-            job_names: setup.workload.ids().map(|job| setup.workload.name(job).to_owned()).collect(),
+            job_names: if self.flags.record {
+                setup.workload.ids().map(|job| setup.workload.name(job).to_owned()).collect()
+            } else {
+                Vec::new()
+            },
             host_names: setup.cluster.ids().map(|host| setup.cluster.name(host).to_owned()).collect(),
             offered,
             end: setup.end,
@@ -321,6 +325,10 @@ fn scenario(args: &Args) -> Result<(Scenario, String)> {
                 (trace.load, trace.speed) = (Some(load), None);
             }
             if let Some(speed) = args.speed {
+                if !(speed.is_finite() && (1e-6..=1e12).contains(&speed)) {
+                    let what = format!("{speed} is not a speed between 1e-6 and 1e12 (try 10)");
+                    return Err(Error::usage(what).in_field("--speed"));
+                }
                 say("--speed", &speed.to_string());
                 (trace.load, trace.speed) = (None, Some(speed));
             }

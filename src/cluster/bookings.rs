@@ -95,11 +95,11 @@ impl Bookings {
     /// Counts `job` with `request` on `host`. GPUs are promised if they fit, and not counted if they do not.
     pub fn book(&mut self, job: JobId, request: &Request, host: HostId) {
         self.add(request, host, 1);
-        if !request.gpus.is_empty() {
-            if let Some(chosen) = self.devices.choose(host, request.gpus) {
-                self.devices.take(host, &chosen, request.gpus);
-                self.chosen.insert((job, host), chosen);
-            }
+        if !request.gpus.is_empty()
+            && let Some(chosen) = self.devices.choose(host, request.gpus)
+        {
+            self.devices.take(host, &chosen, request.gpus);
+            self.chosen.insert((job, host), chosen);
         }
         self.ports[host.index()].extend_from_slice(request.ports);
     }

@@ -88,7 +88,7 @@ pub struct Experiment {
     pub command: String,
     /// Digest over the runs' digests.
     pub digest: u64,
-    /// Jobs by id: names, for rows that show them.
+    /// Jobs by id: names, for rows that show them. Empty unless a record is kept.
     pub job_names: Vec<String>,
     /// Hosts by id.
     pub host_names: Vec<String>,

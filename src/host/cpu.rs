@@ -23,7 +23,7 @@ pub const DEFAULT_SHARES: u64 = 1024;
 
 /// CFS quota of a CPU limit as a rate in nano-cores (kubelet `MilliCPUToQuota`: at least 1 ms in 100 ms, i.e. 10m).
 pub fn quota_nano(limit_milli: i64) -> u64 {
-    limit_milli.max(10) as u64 * crate::units::NANO_PER_MILLI
+    (limit_milli.max(10) as u64).saturating_mul(crate::units::NANO_PER_MILLI)
 }
 
 /// Shares `capacity` nano-cores among `claims`: everyone gets its cap if that fits, otherwise weighted max-min: water

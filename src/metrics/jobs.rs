@@ -12,6 +12,7 @@ const ROWS: &[MetricInfo] = &[
     row("jobs_placed", "distinct jobs that were ever given a host"),
     row("jobs_finished", "jobs whose work was seen done"),
     row("jobs_never_placed", "jobs that entered and were never given a host"),
+    row("jobs_held_back", "jobs that arrived and waited to the end for other jobs to finish (`after`)"),
     row("restarts", "attempts beyond the first of each job, summed"),
     row("start_failed", "attempts that failed at their start for want of a GPU, port or label"),
 ];
@@ -23,6 +24,7 @@ struct Jobs {
     submitted: u64,
     placed_jobs: u64,
     finished: u64,
+    held_back: u64,
     restarts: u64,
     start_failed: u64,
 }
@@ -36,6 +38,7 @@ impl Jobs {
             submitted: 0,
             placed_jobs: 0,
             finished: 0,
+            held_back: 0,
             restarts: 0,
             start_failed: 0,
         }
@@ -63,6 +66,7 @@ impl Observer for Jobs {
                 self.start_failed += if why == EndReason::StartFailed { times } else { 0 };
             }
             Change::Finished { .. } => self.finished += 1,
+            Change::HeldBack { .. } => self.held_back += 1,
             Change::WindowBegins => (self.restarts, self.start_failed) = (0, 0),
             _ => {}
         }
@@ -78,6 +82,7 @@ impl Family for Jobs {
             self.placed_jobs,
             self.finished,
             self.submitted - self.placed_jobs,
+            self.held_back,
             self.restarts,
             self.start_failed,
         ]

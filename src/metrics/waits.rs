@@ -3,7 +3,7 @@
 use super::{Family, FamilyInfo, MetricInfo, Value, row};
 use crate::orchestrator::Options;
 use crate::sim::{Change, Observer, Setup};
-use crate::units::{SimDuration, SimTime};
+use crate::units::SimTime;
 use crate::workload::JobKind;
 
 pub(super) const INFO: FamilyInfo = FamilyInfo { rows: ROWS, build: |setup, _: &Options| Box::new(Waits::new(setup)) };
@@ -37,8 +37,6 @@ impl<'a> Waits<'a> {
     /// Jobs that percentiles are taken over: entered in [warm-up, end - drain).
     fn counted(&self) -> impl Iterator<Item = usize> + '_ {
         let until = SimTime(self.end) - self.setup.drain;
-        // A run of no drain counts what arrives at its very end, too.
-        let until = if self.setup.drain == SimDuration::ZERO { SimTime(self.end + 1) } else { until };
         (0..self.entered.len()).filter(move |&j| self.entered[j] >= self.setup.warm_up.0 && self.entered[j] < until.0)
     }
 }

@@ -105,6 +105,8 @@ struct Kubernetes {
     schedule_asked: Option<SimTime>,
     monitor: Periodic,
     monitor_asked: Option<SimTime>,
+    /// Nodes that joined and did not leave.
+    nodes: Vec<bool>,
     silent: Vec<Option<Silence>>,
     silent_count: usize,
     pressure: Vec<bool>,
@@ -130,6 +132,7 @@ impl Kubernetes {
             schedule_asked: None,
             monitor: Periodic::new(SimTime::ZERO, d("monitor_period")),
             monitor_asked: None,
+            nodes: vec![false; n],
             silent: vec![None; n],
             silent_count: 0,
             pressure: vec![false; n],
@@ -215,8 +218,8 @@ impl Kubernetes {
     /// Whether the zone brake holds: every node silent, or at least 55 % and more than two of at most 50.
     /// (`node_lifecycle_controller.go: ComputeZoneState`, one zone; over 50 nodes the slower secondary rate of
     /// one node in 100 s is taken instead.)
-    fn braked(&self, world: &World) -> Option<SimDuration> {
-        let nodes = world.cluster.len();
+    fn braked(&self) -> Option<SimDuration> {
+        let nodes = self.nodes.iter().filter(|&&there| there).count();
         let unknown = self
             .silent
             .iter()
@@ -238,24 +241,24 @@ impl Kubernetes {
         if self.silent_count > 0 {
             for host in world.cluster.ids() {
                 let h = host.index();
-                if let Some(Silence::Unnoticed(at)) = self.silent[h] {
-                    if at <= now.at {
-                        self.silent[h] = Some(Silence::Unknown(now.at));
-                        self.open(host);
-                        actions.push(Action::Lost(host, true));
-                    }
+                if let Some(Silence::Unnoticed(at)) = self.silent[h]
+                    && at <= now.at
+                {
+                    self.silent[h] = Some(Silence::Unknown(now.at));
+                    self.open(host);
+                    actions.push(Action::Lost(host, true));
                 }
             }
-            self.taint(now, world);
+            self.taint(now);
             for host in world.cluster.ids() {
-                if let Some(Silence::Tainted(at)) = self.silent[host.index()] {
-                    if at <= now.at {
-                        self.silent[host.index()] = Some(Silence::Deleted);
-                        self.delete_pods(now, world, host, actions);
-                    }
+                if let Some(Silence::Tainted(at)) = self.silent[host.index()]
+                    && at <= now.at
+                {
+                    self.silent[host.index()] = Some(Silence::Deleted);
+                    self.delete_pods(now, world, host, actions);
                 }
             }
-            self.ask_next(now, world, actions);
+            self.ask_next(now, actions);
         }
         if world.every_tick {
             self.ask_monitor(now, now.at, actions);
@@ -263,8 +266,8 @@ impl Kubernetes {
     }
 
     /// Gives Unknown nodes their taint, longest Unknown first, at the rate that the zone's state allows.
-    fn taint(&mut self, now: Now, world: &World) {
-        let Some(interval) = self.braked(world) else { return };
+    fn taint(&mut self, now: Now) {
+        let Some(interval) = self.braked() else { return };
         let mut unknown: Vec<(SimTime, usize)> = self
             .silent
             .iter()
@@ -291,8 +294,8 @@ impl Kubernetes {
     }
 
     /// Asks for the next pass that could act on a silent node.
-    fn ask_next(&mut self, now: Now, world: &World, actions: &mut Vec<Action>) {
-        let interval = self.braked(world);
+    fn ask_next(&mut self, now: Now, actions: &mut Vec<Action>) {
+        let interval = self.braked();
         let next = self.silent.iter().flatten().filter_map(|s| match *s {
             Silence::Unnoticed(at) | Silence::Tainted(at) => Some(at),
             Silence::Unknown(_) => interval.map(|i| self.last_taint.map_or(now.at, |last| last + i)),
@@ -335,6 +338,7 @@ impl Orchestrator for Kubernetes {
                 let h = host.index();
                 let was = self.silent[h].take();
                 self.silent_count -= usize::from(was.is_some());
+                self.nodes[h] = true;
                 self.heard_since[h] = now.at;
                 if !matches!(was, None | Some(Silence::Unnoticed(_))) {
                     actions.push(Action::Lost(host, false));
@@ -349,7 +353,7 @@ impl Orchestrator for Kubernetes {
                 }
                 self.host_freed(now, world, host, actions);
                 if self.silent_count > 0 {
-                    self.ask_next(now, world, actions);
+                    self.ask_next(now, actions);
                 }
             }
             Heard::HostSilent(host) => {
@@ -367,6 +371,7 @@ impl Orchestrator for Kubernetes {
                 if self.silent[h].take().is_some() {
                     self.silent_count -= 1;
                 }
+                self.nodes[h] = false;
                 self.books.bookings.open[h] = false;
                 for job in self.books.on(host) {
                     actions.push(Action::Cancel(job));
@@ -375,7 +380,7 @@ impl Orchestrator for Kubernetes {
                 }
                 // One silent node less may release the brake.
                 if self.silent_count > 0 {
-                    self.ask_next(now, world, actions);
+                    self.ask_next(now, actions);
                 }
             }
             Heard::Pressure(host, on) => {

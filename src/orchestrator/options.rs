@@ -31,13 +31,12 @@ pub enum TieBreak {
 /// What the control plane reads as a job's request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum RequestRule {
-    /// As written.
+    /// As written. Where limits are enforced, a missing request takes the limit, as the Kubernetes API does.
     #[default]
     AsWritten,
     /// CPU and memory requests times this many thousandths; a limit below the new request is raised to it.
     Times(u32),
-    /// No CPU or memory request at all. Where limits are enforced, a missing request takes the limit, as the
-    /// Kubernetes API does.
+    /// No CPU or memory request at all; with limits as above.
     Absent,
 }
 
@@ -54,6 +53,7 @@ impl RequestRule {
 
     fn amount(self, request: i64, limit: Option<i64>) -> i64 {
         match self {
+            RequestRule::AsWritten if request == 0 => limit.unwrap_or(0),
             RequestRule::AsWritten => request,
             RequestRule::Times(milli) => {
                 i64::try_from(i128::from(request) * i128::from(milli) / 1000).unwrap_or(i64::MAX / 4)

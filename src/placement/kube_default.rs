@@ -41,8 +41,9 @@ fn score(ask: &Ask, host: HostId) -> i64 {
 /// `least_allocated.go: leastResourceScorer`: for CPU and memory `(a - u) * 100 / a`, 0 if `u > a`, then the mean, both
 /// divisions truncated. `used` counts the pod, with the stand-ins for missing requests.
 pub fn least_allocated(capacity: [i64; 2], used: [i64; 2]) -> i64 {
+    // Capacities are at most 2^53, so a hundred times one fits.
     let one = |a: i64, u: i64| {
-        if u > a { 0 } else { (i128::from(a - u) * 100 / i128::from(a)) as i64 }
+        if u > a { 0 } else { (a - u) * 100 / a }
     };
     (one(capacity[0], used[0]) + one(capacity[1], used[1])) / 2
 }

@@ -137,7 +137,11 @@ pub fn render(experiment: &Experiment, style: &Style) -> String {
     }
     wrap(&mut out, "", &answer(experiment), width);
     out.push('\n');
-    blocks(&mut out, &experiment.runs, style, width);
+    if experiment.runs.len() > BLOCK_RUNS {
+        overview(&mut out, &experiment.runs, style, width);
+    } else {
+        blocks(&mut out, &experiment.runs, style, width);
+    }
     wrap(&mut out, "", READING_HELP, width);
     let choices = choices(experiment);
     if !choices.is_empty() {
@@ -220,8 +224,75 @@ pub fn choices(experiment: &Experiment) -> Vec<SharedChoice<'_>> {
 const HEAD_MAX: usize = 24;
 const GAP: usize = 2;
 
+/// Most runs that stand side by side; more of them get a line each.
+const BLOCK_RUNS: usize = 4;
+
+/// Columns of the overview: metric, and two lines of heading.
+const OVERVIEW: &[(&str, [&str; 2])] = &[
+    ("cpu_unserved_share", ["CPU not", "served"]),
+    ("cpu_pending_core_seconds", ["", "pending"]),
+    ("cpu_starved_core_seconds", ["", "starved"]),
+    ("cpu_throttled_core_seconds", ["", "throttled"]),
+    ("cpu_host_down_core_seconds", ["host", "down"]),
+    ("oom_kills", ["OOM", "kills"]),
+    ("evictions", ["", "evicted"]),
+    ("hosts_down", ["hosts", "fell"]),
+    ("jobs_never_placed", ["never", "placed"]),
+    ("wait_seconds_p95", ["95 %", "wait"]),
+];
+
+/// A line a run, for experiments with many variants. Parts of what was not served are shares of what was demanded.
+fn overview(out: &mut String, runs: &[RunResult], style: &Style, width: usize) {
+    let cell = |run: &RunResult, metric: &str| -> String {
+        let Some(value) = run.metric(metric) else { return "-".into() };
+        let demanded = run.metric("cpu_demanded_core_seconds").and_then(|d| d.number());
+        match (value.number(), demanded) {
+            (Some(part), Some(whole)) if metric.ends_with("_core_seconds") && whole > 0.0 => percent(part / whole),
+            _ => Unit::of_metric(metric).show_value(value, 1.0),
+        }
+    };
+    let names: Vec<String> = runs.iter().map(|run| shown(&run.label.name, width / 2)).collect();
+    let name_width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
+    let cells: Vec<Vec<String>> =
+        runs.iter().map(|run| OVERVIEW.iter().map(|(metric, _)| cell(run, metric)).collect()).collect();
+    let column = |i: usize| {
+        let heads = OVERVIEW[i].1.iter().map(|head| head.len());
+        cells.iter().map(|row| row[i].chars().count()).chain(heads).max().unwrap_or(0) + GAP
+    };
+    // Columns beyond the width are left to the files; the first ones say most.
+    let (mut columns, mut used) = (0, name_width);
+    while columns < OVERVIEW.len() && used + column(columns) <= width {
+        used += column(columns);
+        columns += 1;
+    }
+    for half in 0..2 {
+        let _ = write!(out, "{:name_width$}", "");
+        for (i, (_, head)) in OVERVIEW.iter().enumerate().take(columns) {
+            let _ = write!(out, "{}", style.bold(&format!("{:>w$}", head[half], w = column(i))));
+        }
+        out.push('\n');
+    }
+    let _ = writeln!(out, "{}", "-".repeat(used));
+    for (name, row) in names.iter().zip(&cells) {
+        let _ = write!(out, "{name:name_width$}");
+        for (i, cell) in row.iter().enumerate().take(columns) {
+            let cell = format!("{cell:>w$}", w = column(i));
+            let _ = write!(out, "{}", if i == 0 { style.bold(&cell) } else { cell });
+        }
+        out.push('\n');
+    }
+    out.push('\n');
+    wrap(out, "", "Every metric of every run: --format csv, or runs.csv of -o DIR.", width);
+}
+
+/// Whether a cell says that nothing of the kind happened.
+fn is_nothing(cell: &str) -> bool {
+    matches!(cell, "-" | "0" | "0 %" | "0 s")
+}
+
 fn blocks(out: &mut String, runs: &[RunResult], style: &Style, width: usize) {
-    let lines = lines(runs);
+    let (nothing, lines): (Vec<Line>, Vec<Line>) =
+        lines(runs).into_iter().partition(|line| line.cells.iter().all(|cell| is_nothing(cell)));
     let label = |line: &Line| match line.unit {
         "" => line.label.clone(),
         unit => format!("{}, {unit}", line.label),
@@ -257,6 +328,10 @@ fn blocks(out: &mut String, runs: &[RunResult], style: &Style, width: usize) {
         }
         out.push('\n');
         from = to;
+    }
+    if !nothing.is_empty() {
+        let labels: Vec<&str> = nothing.iter().map(|line| line.label.trim()).collect();
+        wrap(out, "", &format!("Nothing in any run of: {}.", labels.join("; ")), width);
     }
 }
 

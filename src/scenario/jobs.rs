@@ -113,7 +113,7 @@ fn job(
     }
     let every = entry.every.unwrap_or_default().0;
     let first = entry.arrival.unwrap_or_default().0;
-    let app = if is_app { entry.name.clone() } else { entry.app.clone().unwrap_or_default() };
+    let app = if is_app { entry.name.clone() } else { entry.app.clone().unwrap_or_else(|| entry.name.clone()) };
     Ok(Job {
         name: numbered(&entry.name, index, replicas),
         app,

@@ -80,6 +80,7 @@ pub fn resolve(file: &ScenarioFile, folder: &Path, budgets: &Budgets) -> Result<
     });
     usage_note(&workload, &mut notes);
     let host_model = host_model(file.host.as_ref())?;
+    scaled_requests_fit(&workload, &runs)?;
     let offered = outside::offered_load(&workload, &cluster);
     let highest = offered.shares()[usize::from(offered.highest())];
     if highest < LOW_LOAD {
@@ -205,6 +206,20 @@ fn usage_note(workload: &Workload, notes: &mut Vec<String>) {
             format!("jobs without a usage of their own use what model:{} draws: {}", model.name, model.summary)
         }
     });
+}
+
+/// Refuses a request factor that would make sums of requests leave 64 bits.
+fn scaled_requests_fit(workload: &Workload, runs: &[Options]) -> Result<()> {
+    let bytes: i128 = workload.ids().map(|job| i128::from(workload.memory_request(job).0)).sum();
+    for run in runs {
+        if let crate::orchestrator::RequestRule::Times(milli) = run.requests
+            && bytes * i128::from(milli) / 1000 > 1 << 62
+        {
+            let what = format!("run \"{}\": requests {} add up to more than 2^62 bytes", run.name, run.requests);
+            return Err(Error::input(what));
+        }
+    }
+    Ok(())
 }
 
 fn host_model(section: Option<&HostSection>) -> Result<HostModel> {

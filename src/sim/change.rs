@@ -160,6 +160,8 @@ pub enum Change {
     Remainder { job: JobId, attempt: u32, host: HostId, demand: u64, within_quota: u64, received: u64, remainder: u64 },
     /// An attempt out of reach was given up by the control plane; `evicted`: that counts as an eviction by taint.
     AttemptGivenUp { job: JobId, host: HostId, evicted: bool },
+    /// The run is over and the job, which had arrived, still waited for others to finish before it could enter.
+    HeldBack { job: JobId },
     /// The run is over and this much of a batch job's work was not done.
     Abandoned { job: JobId, amount: u128 },
     /// Served work of an attempt was classified.

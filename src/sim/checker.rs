@@ -151,7 +151,7 @@ impl<'a> Checker<'a> {
 
     fn ended(&mut self, job: JobId, attempt: u32, host: HostId, why: EndReason, served: u128) {
         if why == EndReason::StartFailed {
-            let first = self.jobs[job.index()].attempts + 1 == attempt;
+            let first = self.jobs[job.index()].attempts.saturating_add(1) == attempt;
             self.require(first && served == 0, || format!("a failed start of job {job:?} is attempt {attempt}"));
             self.jobs[job.index()].attempts = attempt;
             return;
@@ -185,15 +185,15 @@ impl Observer for Checker<'_> {
                 let up = self.up[host.index()];
                 let name = self.name(job);
                 self.require(up, || format!("{name} started on a host that is down"));
-                let next = self.jobs[job.index()].attempts + 1;
-                self.require(attempt == next, || format!("{name}: attempt {attempt} follows {}", next - 1));
+                let next = self.jobs[job.index()].attempts.saturating_add(1);
+                self.require(attempt == next, || format!("{name}: attempt {attempt} is not {next}"));
                 let j = &mut self.jobs[job.index()];
                 j.attempts = attempt;
                 j.live += 1;
                 self.attempts[host.index()].insert((job, attempt), Rates { since: at.0, ..Rates::default() });
             }
             Change::Repeats { job, times, last_attempt, .. } => {
-                let own = u64::from(self.jobs[job.index()].attempts) + times;
+                let own = u64::from(self.jobs[job.index()].attempts).saturating_add(times).min(u32::MAX.into());
                 self.require(own == u64::from(last_attempt), || {
                     format!("job {job:?}: {own} attempts, told {last_attempt}")
                 });

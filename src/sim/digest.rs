@@ -111,6 +111,7 @@ impl Digest {
             Change::HostLost { host, lost } => self.words(&[20, host.0.into(), lost.into()]),
             Change::Pressure { host, on } => self.words(&[21, host.0.into(), on.into()]),
             Change::WindowBegins => self.word(22),
+            Change::HeldBack { job } => self.words(&[23, job.0.into()]),
         }
     }
 

@@ -21,8 +21,10 @@ use crate::orchestrator::{
 use crate::rng::Purpose;
 use crate::units::{SimDuration, SimTime};
 
-/// Events at one instant after which the clock is taken to be stuck.
+/// Events at one instant after which the clock is taken to be stuck: a million, or, where all jobs may come at one instant,
+/// this many for each job and host.
 const STUCK: u64 = 1_000_000;
+const STUCK_EACH: u64 = 16;
 /// Events between two looks at whether to go on.
 const PULSE: u64 = 4096;
 
@@ -75,7 +77,8 @@ pub(super) struct Simulation<'a> {
     pub devices: Devices,
     pub dirty: Vec<HostId>,
     pub saved: BTreeMap<JobId, Saved>,
-    pub crashes: BTreeMap<JobId, Crashes>,
+    /// What kubelets remember, in memory: a reboot or a new placement (a new pod) forgets it.
+    pub crashes: BTreeMap<(HostId, JobId), Crashes>,
     /// Where agents are about to restart a job.
     pub restart_hosts: BTreeMap<JobId, Vec<HostId>>,
     pub restarts: u32,
@@ -197,6 +200,7 @@ impl Simulation<'_> {
 
     fn run(&mut self, pulse: &mut dyn FnMut(SimTime) -> bool, most_events: u64) -> Result<()> {
         let (mut events, mut at_this_instant) = (0u64, 0u64);
+        let stuck = STUCK.max(STUCK_EACH * (self.jobs.len() + self.hosts.len()) as u64);
         loop {
             let queued = self.queue.peek();
             let arrival = self.next_arrival().map(|at| (at, Rank::Arrival as u8));
@@ -229,14 +233,14 @@ impl Simulation<'_> {
                     let (at, event) = self.queue.pop().expect("peeked");
                     assert!(at >= self.now, "an event in the past");
                     self.late |= next.1 > Rank::Wake as u8;
-                    if at_this_instant > STUCK {
+                    if at_this_instant > stuck {
                         return Err(self.stuck(event));
                     }
                     self.handle(event);
                 }
             }
-            if at_this_instant > STUCK + 1_000 {
-                return Err(Error::failed(format!("the clock stands still at {} after {STUCK} changes", self.now)));
+            if at_this_instant > stuck + 1_000 {
+                return Err(Error::failed(format!("the clock stands still at {} after {stuck} changes", self.now)));
             }
             events += 1;
             if events > most_events {
@@ -348,10 +352,10 @@ impl Simulation<'_> {
         self.emit(Change::Arrived { job });
         self.update_waiting(job);
         self.notices.push_back(Notice::Arrived(job));
-        if self.setup.workload.spec(job).kind == crate::workload::JobKind::Service {
-            if let Some(duration) = self.setup.workload.duration(job) {
-                self.queue.push(self.now + duration, Event::Removal(job));
-            }
+        if self.setup.workload.spec(job).kind == crate::workload::JobKind::Service
+            && let Some(duration) = self.setup.workload.duration(job)
+        {
+            self.queue.push(self.now + duration, Event::Removal(job));
         }
     }
 
@@ -401,7 +405,10 @@ impl Simulation<'_> {
 
     fn act(&mut self, action: Action) {
         match action {
-            Action::Place(job, host) => self.emit(Change::Placed { job, host }),
+            Action::Place(job, host) => {
+                self.crashes.remove(&(host, job));
+                self.emit(Change::Placed { job, host });
+            }
             Action::Start(job, host, at) => {
                 let state = &mut self.jobs[job.index()];
                 state.ticket += 1;
@@ -414,11 +421,7 @@ impl Simulation<'_> {
             Action::Stop(job, host, at) => self.queue.push(at.max(self.now), Event::Stop { job, host }),
             Action::GiveUp { job, host, evicted } => {
                 self.emit(Change::AttemptGivenUp { job, host, evicted });
-                let state = &mut self.jobs[job.index()];
-                if state.down_on == host.0 {
-                    state.down_on = NONE;
-                }
-                self.update_waiting(job);
+                self.give_up_attempt(job, host);
             }
             Action::Lost(host, lost) => self.emit(Change::HostLost { host, lost }),
             Action::Wake(at, token) => self.queue.push(at.max(self.now), Event::Wake(token)),

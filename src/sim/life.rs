@@ -2,16 +2,11 @@
 
 use super::change::{Change, EndReason, Waiting, Worth};
 use super::engine::{Notice, Simulation};
-use super::queue::Event;
-use super::state::{Attempt, JobPhase, NONE, Parked, Saved, Unseen, crash_loop_delay};
+use super::state::{Attempt, JobPhase, NONE, Saved, Unseen};
 use crate::host::{cpu, memory};
 use crate::ids::{HostId, JobId};
-use crate::orchestrator::{Outcome, RestartRule};
-use crate::units::{SimDuration, SimTime};
+use crate::orchestrator::Outcome;
 use crate::workload::{JobKind, RestartPolicy};
-
-/// A crash that comes this long after the last restart begins the kubelet's back-off anew.
-const CRASH_RESET: SimDuration = SimDuration::from_secs(600);
 
 impl Simulation<'_> {
     /// Brings an attempt's progress up to now.
@@ -38,6 +33,22 @@ impl Simulation<'_> {
             slot = self.attempts[slot as usize].next_of_job;
         }
         slots
+    }
+
+    /// The control plane gives up the attempt of `job` on `host`, which is out of reach: if it lives on there, or its
+    /// end was not heard of, nobody waits for that host any more.
+    pub(super) fn give_up_attempt(&mut self, job: JobId, host: HostId) {
+        if let Some(slot) = self.slot_on(job, host) {
+            self.attempts[slot as usize].given_up = true;
+        }
+        for unseen in self.hosts[host.index()].unseen.iter_mut().filter(|unseen| unseen.job == job) {
+            unseen.given_up = true;
+        }
+        let state = &mut self.jobs[job.index()];
+        if state.down_on == host.0 {
+            state.down_on = NONE;
+        }
+        self.update_waiting(job);
     }
 
     fn slot_on(&self, job: JobId, host: HostId) -> Option<u32> {
@@ -88,7 +99,7 @@ impl Simulation<'_> {
     }
 
     /// Whether `host` has what the job needs at its start: labels, GPUs, ports.
-    fn can_start(&self, job: JobId, host: HostId) -> bool {
+    pub(super) fn can_start(&self, job: JobId, host: HostId) -> bool {
         let spec = self.setup.workload.spec(job);
         let h = &self.hosts[host.index()];
         (spec.node_selector.is_empty() && spec.gpu_models.is_empty()
@@ -103,16 +114,23 @@ impl Simulation<'_> {
         if !h.up || self.jobs[job.index()].phase != JobPhase::Inside && !self.stale_life(job) {
             return;
         }
-        if self.slot_on(job, host).is_some() {
+        if let Some(slot) = self.slot_on(job, host) {
+            // The copy that was given up is the one that is wanted again.
+            self.attempts[slot as usize].given_up = false;
             return;
         }
         self.forget_restart(job, host);
         self.unpark_job(job, host);
-        self.jobs[job.index()].attempts += 1;
+        let state = &mut self.jobs[job.index()];
+        state.attempts = state.attempts.saturating_add(1);
         let number = self.jobs[job.index()].attempts;
         if !self.can_start(job, host) {
             self.emit(Change::Ended { job, attempt: number, host, why: EndReason::StartFailed, served: 0 });
-            self.after_end(job, number, host, EndReason::StartFailed, 0, true);
+            self.after_end(
+                Unseen { job, attempt: number, why: EndReason::StartFailed, unvalued: 0, given_up: false },
+                host,
+                true,
+            );
             return;
         }
         let world = self.world;
@@ -165,6 +183,7 @@ impl Simulation<'_> {
             oom_score_adj,
             devices,
             duplicate: other != NONE && spec.kind == JobKind::Service,
+            given_up: false,
             changed: false,
             reschedule: true,
         };
@@ -301,7 +320,7 @@ impl Simulation<'_> {
         h.memory_request -= a.memory_request;
         let devices = std::mem::take(&mut a.devices);
         let mut unvalued = std::mem::take(&mut a.unvalued);
-        let duplicate = a.duplicate;
+        let (duplicate, given_up) = (a.duplicate, a.given_up);
         if a.changed {
             a.changed = false;
             let at = h.changed.iter().position(|&s| s == slot).expect("a changed attempt is listed");
@@ -333,7 +352,8 @@ impl Simulation<'_> {
         if spec.kind == JobKind::Service && !duplicate {
             self.promote(job);
         }
-        self.after_end(job, number, host, why, if worth.is_some() { 0 } else { unvalued }, at_once);
+        let unvalued = if worth.is_some() { 0 } else { unvalued };
+        self.after_end(Unseen { job, attempt: number, why, unvalued, given_up }, host, at_once);
         self.unpark(host);
     }
 
@@ -397,8 +417,10 @@ impl Simulation<'_> {
         self.value(job, number, Worth::Duplicate, amount);
     }
 
-    /// What follows from the end of an attempt; `at_once`: it ended as it started.
-    fn after_end(&mut self, job: JobId, attempt: u32, host: HostId, why: EndReason, unvalued: u128, at_once: bool) {
+    /// What follows from `end` on `host`, which the control plane has not heard of yet; `at_once`: the attempt ended as
+    /// it started.
+    fn after_end(&mut self, end: Unseen, host: HostId, at_once: bool) {
+        let Unseen { job, attempt, why, unvalued, given_up } = end;
         let heard = self.hosts[host.index()].heard;
         let inside = self.jobs[job.index()].phase == JobPhase::Inside;
         let policy = self.setup.workload.spec(job).restart;
@@ -407,14 +429,14 @@ impl Simulation<'_> {
                 if heard {
                     self.finish_job(job, attempt, host, unvalued);
                 } else {
-                    self.hosts[host.index()].unseen.push(Unseen { job, attempt, why, unvalued });
+                    self.hosts[host.index()].unseen.push(end);
                 }
             }
             EndReason::EvictedPressure if self.replaces_evicted => {
                 if heard {
                     self.notices.push_back(Notice::Ended { job, host, outcome: Outcome::Evicted });
                 } else {
-                    self.hosts[host.index()].unseen.push(Unseen { job, attempt, why, unvalued });
+                    self.hosts[host.index()].unseen.push(end);
                 }
             }
             EndReason::OomLimit | EndReason::OomHost | EndReason::StartFailed | EndReason::EvictedPressure => {
@@ -424,13 +446,11 @@ impl Simulation<'_> {
                 } else if heard && inside {
                     self.give_up_job(job, host);
                 } else if inside {
-                    self.hosts[host.index()].unseen.push(Unseen { job, attempt, why, unvalued });
+                    self.hosts[host.index()].unseen.push(end);
                 }
             }
-            EndReason::HostDown => {
-                if inside && self.jobs[job.index()].live == NONE {
-                    self.falls_with(job, host);
-                }
+            EndReason::HostDown if inside && !given_up && self.jobs[job.index()].live == NONE => {
+                self.falls_with(job, host);
             }
             _ => {}
         }
@@ -463,7 +483,7 @@ impl Simulation<'_> {
         self.value(job, attempt, Worth::Useful, useful);
         self.value(job, attempt, Worth::Duplicate, unvalued - useful);
         self.jobs[job.index()].phase = JobPhase::Done;
-        self.crashes.remove(&job);
+        self.crashes.remove(&(host, job));
         self.emit(Change::Finished { job });
         self.update_waiting(job);
         self.notices.push_back(Notice::Ended { job, host, outcome: Outcome::Finished });
@@ -489,7 +509,7 @@ impl Simulation<'_> {
     /// The control plane hears again of a host, and of what ended there meanwhile.
     pub(super) fn hear_unseen(&mut self, host: HostId) {
         for unseen in std::mem::take(&mut self.hosts[host.index()].unseen) {
-            let Unseen { job, attempt, why, unvalued } = unseen;
+            let Unseen { job, attempt, why, unvalued, .. } = unseen;
             match why {
                 EndReason::Finished => self.finish_job(job, attempt, host, unvalued),
                 EndReason::EvictedPressure if self.replaces_evicted => {
@@ -507,7 +527,7 @@ impl Simulation<'_> {
             let done = self.jobs[unseen.job.index()].phase == JobPhase::Done;
             let worth = if done { Worth::Duplicate } else { Worth::Lost };
             self.value(unseen.job, unseen.attempt, worth, unseen.unvalued);
-            if !done && self.jobs[unseen.job.index()].live == NONE {
+            if !done && !unseen.given_up && self.jobs[unseen.job.index()].live == NONE {
                 self.falls_with(unseen.job, host);
                 self.update_waiting(unseen.job);
             }
@@ -543,191 +563,6 @@ impl Simulation<'_> {
         self.user_done();
     }
 
-    /// The agent restarts a job in place by its rule. One that ended as it started is parked: until something on the
-    /// host changes, its repeats must end the same way and are no events.
-    fn restart_in_place(&mut self, job: JobId, host: HostId, ended_at_once: Option<EndReason>) {
-        let delay = self.restart_delay(job);
-        let at = self.now + delay;
-        match ended_at_once {
-            // Restarts without delay never end: they are left to run into the guard against a clock that stands still.
-            Some(why)
-                if self.restart_rule != RestartRule::Fixed(SimDuration::ZERO)
-                    && self.ends_at_once(job, host) == Some(why) =>
-            {
-                self.park(host, Parked { job, why, retry: at });
-            }
-            _ => self.queue_restart(job, host, at),
-        }
-    }
-
-    fn park(&mut self, host: HostId, parked: Parked) {
-        self.parked_jobs += 1;
-        let h = &mut self.hosts[host.index()];
-        h.parked_oom += u32::from(parked.why == EndReason::OomHost);
-        h.parked.push(parked);
-    }
-
-    /// How an attempt of `job` on `host` that started now would end at this instant; `None`: it would live.
-    fn ends_at_once(&self, job: JobId, host: HostId) -> Option<EndReason> {
-        if !self.can_start(job, host) {
-            return Some(EndReason::StartFailed);
-        }
-        let step = match self.saved.get(&job) {
-            Some(saved) => saved.step,
-            None => self.setup.workload.first_step(job).1,
-        };
-        if self.world.memory_limit(job).is_some_and(|limit| step.memory > limit) {
-            return Some(EndReason::OomLimit);
-        }
-        self.killed_at_start(job, host, step.memory.0).then_some(EndReason::OomHost)
-    }
-
-    fn queue_restart(&mut self, job: JobId, host: HostId, at: SimTime) {
-        self.restarts += 1;
-        let serial = self.restarts;
-        self.hosts[host.index()].restarting.insert(job, serial);
-        let hosts = self.restart_hosts.entry(job).or_default();
-        if !hosts.contains(&host) {
-            hosts.push(host);
-        }
-        self.queue.push(at, Event::Restart { job, host, serial });
-    }
-
-    fn restart_delay(&mut self, job: JobId) -> SimDuration {
-        match self.restart_rule {
-            RestartRule::Fixed(delay) => delay,
-            RestartRule::CrashLoop => {
-                let now = self.now;
-                let crashes = self.crashes.entry(job).or_default();
-                if crashes.count > 0 && now > crashes.last_restart + CRASH_RESET {
-                    crashes.count = 0;
-                }
-                crashes.count += 1;
-                let delay = crash_loop_delay(crashes.count);
-                crashes.last_restart = now + delay;
-                delay
-            }
-        }
-    }
-
-    /// The agent of `host` no longer restarts `job`.
-    pub(super) fn forget_restart(&mut self, job: JobId, host: HostId) {
-        if self.hosts[host.index()].restarting.remove(&job).is_some() {
-            if let Some(hosts) = self.restart_hosts.get_mut(&job) {
-                hosts.retain(|&h| h != host);
-                if hosts.is_empty() {
-                    self.restart_hosts.remove(&job);
-                }
-            }
-        }
-    }
-
-    /// Agents within reach no longer restart `job`.
-    pub(super) fn cancel_restarts(&mut self, job: JobId) {
-        for host in self.restart_hosts.get(&job).cloned().unwrap_or_default() {
-            if self.hosts[host.index()].heard {
-                self.forget_restart(job, host);
-            }
-        }
-        if self.jobs[job.index()].attempts > 0 {
-            for host in self.parked_hosts(job) {
-                if self.hosts[host.index()].heard {
-                    self.unpark_job(job, host);
-                }
-            }
-        }
-    }
-
-    fn parked_hosts(&self, job: JobId) -> Vec<HostId> {
-        if self.parked_jobs == 0 {
-            return Vec::new();
-        }
-        self.setup.cluster.ids().filter(|host| self.hosts[host.index()].parked.iter().any(|p| p.job == job)).collect()
-    }
-
-    /// Counts in closed form the retries on `host` before `until`, and leaves each parked job at its next one.
-    pub(super) fn count_parked(&mut self, host: HostId, until: SimTime) {
-        let mut parked = std::mem::take(&mut self.hosts[host.index()].parked);
-        for p in &mut parked {
-            self.count_retries(host, p, until);
-        }
-        self.hosts[host.index()].parked = parked;
-    }
-
-    fn count_retries(&mut self, host: HostId, parked: &mut Parked, until: SimTime) {
-        let mut times = 0u64;
-        let (job, why) = (parked.job, parked.why);
-        while parked.retry < until {
-            let (step, whole) = match self.restart_rule {
-                RestartRule::Fixed(delay) => (delay, true),
-                RestartRule::CrashLoop => {
-                    let crashes = self.crashes.entry(job).or_default();
-                    crashes.count += 1;
-                    (crash_loop_delay(crashes.count), crashes.count > 7)
-                }
-            };
-            // From here on all retries are `step` apart.
-            let repeats = if whole && step.0 > 0 { (until.0 - parked.retry.0).div_ceil(step.0) } else { 1 };
-            times += repeats;
-            parked.retry = SimTime(parked.retry.0.saturating_add(step.0.max(1).saturating_mul(repeats)));
-        }
-        if times > 0 {
-            if let Some(crashes) = self.crashes.get_mut(&job) {
-                crashes.last_restart = parked.retry;
-            }
-            let state = &mut self.jobs[job.index()];
-            state.attempts = u32::try_from(u64::from(state.attempts) + times).unwrap_or(u32::MAX - 1);
-            let last_attempt = state.attempts;
-            self.emit(Change::Repeats { job, host, why, times, last_attempt });
-        }
-    }
-
-    /// Something on `host` changed: parked jobs that would live now get a real retry, the others go on failing, perhaps
-    /// for another reason.
-    pub(super) fn unpark(&mut self, host: HostId) {
-        if self.hosts[host.index()].parked.is_empty() {
-            return;
-        }
-        for mut p in self.take_parked(host) {
-            match self.ends_at_once(p.job, host) {
-                Some(why) if why == p.why => self.park(host, p),
-                other => {
-                    self.count_retries(host, &mut p, self.now);
-                    match other {
-                        Some(why) => self.park(host, Parked { why, ..p }),
-                        None => self.queue_restart(p.job, host, p.retry),
-                    }
-                }
-            }
-        }
-    }
-
-    fn take_parked(&mut self, host: HostId) -> Vec<Parked> {
-        let h = &mut self.hosts[host.index()];
-        h.parked_oom = 0;
-        let parked = std::mem::take(&mut h.parked);
-        self.parked_jobs -= parked.len();
-        parked
-    }
-
-    /// `job` is no longer parked on `host`; its failed retries so far are counted.
-    fn unpark_job(&mut self, job: JobId, host: HostId) {
-        let Some(at) = self.hosts[host.index()].parked.iter().position(|p| p.job == job) else { return };
-        let mut parked = self.hosts[host.index()].parked.remove(at);
-        self.hosts[host.index()].parked_oom -= u32::from(parked.why == EndReason::OomHost);
-        self.parked_jobs -= 1;
-        self.count_retries(host, &mut parked, self.now);
-    }
-
-    /// All that the agent of `host` had in mind is gone.
-    pub(super) fn forget_agent(&mut self, host: HostId) {
-        self.count_parked(host, self.now);
-        self.take_parked(host);
-        for job in self.hosts[host.index()].restarting.keys().copied().collect::<Vec<_>>() {
-            self.forget_restart(job, host);
-        }
-    }
-
     /// At the end of the run: live attempts of batch jobs count as far as they came, the furthest of each job; what
     /// is missing to a job's work is abandoned.
     pub(super) fn value_all_at_end(&mut self) {
@@ -747,6 +582,9 @@ impl Simulation<'_> {
             let state = self.jobs[job.index()];
             let spec = self.setup.workload.spec(job);
             let batch = spec.kind == JobKind::Batch;
+            if state.arrived && state.phase == JobPhase::Outside {
+                self.emit(Change::HeldBack { job });
+            }
             let counts = state.phase == JobPhase::Inside && !unseen_done.contains(&job);
             // Oldest first: among equally far ones the older counts.
             let furthest = live.iter().rev().copied().max_by(|&a, &b| {

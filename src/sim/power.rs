@@ -72,12 +72,17 @@ impl Simulation<'_> {
         self.update_heard(host);
     }
 
+    /// The host is cut off; of overlapping partitions the one that lasts longest decides, as with falls.
     pub(super) fn cut(&mut self, host: HostId, lasts: SimDuration) {
+        let at = self.now + lasts;
         let h = &mut self.hosts[host.index()];
+        if h.cut && at <= h.cut_until {
+            return;
+        }
         h.cut = true;
+        h.cut_until = at;
         h.cut_epoch += 1;
         let epoch = h.cut_epoch;
-        let at = self.now + lasts;
         if at <= self.setup.end {
             self.queue.push(at, Event::PartitionHeals { host, epoch });
         }
@@ -111,6 +116,8 @@ impl Simulation<'_> {
         if heard {
             self.hear_unseen(host);
             self.notices.push_back(Notice::HostUp(host));
+            // Its kubelet says how it is; what it said before it fell silent no longer counts.
+            self.notices.push_back(Notice::Pressure(host, self.hosts[host.index()].pressure));
         } else {
             self.notices.push_back(Notice::HostSilent(host));
         }
@@ -147,7 +154,6 @@ impl Simulation<'_> {
         }
         if pressure {
             self.emit(Change::Pressure { host, on: false });
-            self.notices.push_back(Notice::Pressure(host, false));
         }
     }
 }

@@ -14,11 +14,12 @@ use crate::units::SimTime;
 ///
 /// Ends precede starts: the room they free is visible to the next decision, as in fleet, whose reconciler reads the
 /// whole cluster before it decides anything. What the control plane hears comes after all that happened by itself.
+/// The window begins after step ends, whose last microsecond, of which only a remainder was served, lies before it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 #[repr(u8)]
 pub(super) enum Rank {
-    Window = 0,
-    StepEnds,
+    StepEnds = 0,
+    Window,
     Host,
     Eviction,
     Removal,

@@ -63,6 +63,8 @@ pub(super) struct Attempt {
     pub devices: Vec<u16>,
     /// A second live attempt of a service.
     pub duplicate: bool,
+    /// The control plane has given it up, out of reach: it no longer waits for its host.
+    pub given_up: bool,
     /// Whether its rate must be looked at.
     pub changed: bool,
     /// Whether its step end must be queued anew.
@@ -114,7 +116,7 @@ pub(super) struct Saved {
     pub work: u128,
 }
 
-/// A kubelet's memory of a job's crashes.
+/// A kubelet's memory of a pod's crashes.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Crashes {
     pub count: u32,
@@ -140,6 +142,8 @@ pub(super) struct Unseen {
     pub why: EndReason,
     /// Work to be valued once it is known whether it counted.
     pub unvalued: u128,
+    /// The control plane had given the attempt up.
+    pub given_up: bool,
 }
 
 /// What a job is doing.
@@ -211,6 +215,7 @@ pub(super) struct HostState {
     pub thrash_epoch: u32,
     pub pressure_epoch: u32,
     pub down_until: SimTime,
+    pub cut_until: SimTime,
     /// Slots of live attempts, in no order.
     pub attempts: Vec<u32>,
     /// Slots whose rates must be looked at.

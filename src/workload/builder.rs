@@ -13,7 +13,7 @@ use crate::units::{Bytes, MilliCpu, SimDuration, SimTime};
 pub struct Job {
     /// Unique name, not empty.
     pub name: String,
-    /// The app it belongs to; empty: an app of its own name.
+    /// The app it belongs to; empty: the app without a name, of all jobs that name none.
     pub app: String,
     /// When it arrives.
     pub arrival: SimTime,
@@ -88,7 +88,13 @@ pub struct WorkloadBuilder {
     steps: Vec<UsageStep>,
     after: Vec<(u32, Vec<String>)>,
     trace_end: Option<SimTime>,
+    /// Sums over jobs of the most that each may ask for or use: milli-CPU and bytes.
+    totals: (i128, i128),
 }
+
+/// Most that all jobs together may ask for or use, so that sums over them never leave 64 bits: 2^40 milli-CPU (a
+/// billion cores) and 2^60 bytes (an exbibyte).
+const MOST_IN_ALL: (i128, i128) = (1 << 40, 1 << 60);
 
 /// The columns in input order.
 #[derive(Debug, Default)]
@@ -133,6 +139,7 @@ impl WorkloadBuilder {
     /// duration, a GPU share over 1000, a usage step without length.
     pub fn push(&mut self, job: Job) -> Result<()> {
         check(&job)?;
+        self.count(&job)?;
         let Job {
             name,
             app,
@@ -154,9 +161,8 @@ impl WorkloadBuilder {
         }
         let next = SpecId::from_index(self.specs.len());
         let spec = *self.specs.entry(spec).or_insert(next);
-        let app_name = if app.is_empty() { name.clone() } else { app };
         let next = AppId::from_index(self.apps.len());
-        let app = *self.apps.entry(app_name).or_insert(next);
+        let app = *self.apps.entry(app).or_insert(next);
         let profile = if usage.is_empty() {
             NO_PROFILE
         } else {
@@ -180,6 +186,23 @@ impl WorkloadBuilder {
         c.spec.push(spec);
         c.app.push(app);
         c.profile.push(profile);
+        Ok(())
+    }
+
+    /// Adds up what jobs may ask for or use, and refuses what no sum can hold.
+    fn count(&mut self, job: &Job) -> Result<()> {
+        let cpu = job.usage.iter().map(|s| s.cpu_nano.div_ceil(crate::units::NANO_PER_MILLI) as i64);
+        let cpu = cpu.chain([job.cpu_request.0, job.cpu_limit.map_or(0, |l| l.0)]).max().unwrap_or(0);
+        let memory = job.usage.iter().map(|s| s.memory.0);
+        let memory = memory.chain([job.memory_request.0, job.memory_limit.map_or(0, |l| l.0)]).max().unwrap_or(0);
+        self.totals = (self.totals.0 + i128::from(cpu), self.totals.1 + i128::from(memory));
+        let refuse = |what: &str| Err(Error::input(format!("job \"{}\": with it, {what}", job.name)));
+        if self.totals.0 > MOST_IN_ALL.0 {
+            return refuse("the jobs' CPU adds up to more than 2^40 milli-CPU, a billion cores");
+        }
+        if self.totals.1 > MOST_IN_ALL.1 {
+            return refuse("the jobs' memory adds up to more than 2^60 bytes, an exbibyte");
+        }
         Ok(())
     }
 
@@ -247,19 +270,21 @@ impl WorkloadBuilder {
         reversed.sort_unstable();
         let (before_start, before) = adjacency(n, &reversed);
 
-        fn permute<T: Copy>(order: &[u32], column: &[T]) -> Vec<T> {
+        // One column at a time, so that only one stands twice in memory.
+        fn permute<T: Copy>(order: &[u32], column: Vec<T>) -> Vec<T> {
             order.iter().map(|&old| column[old as usize]).collect()
         }
+        drop((by_name, rank));
         let workload = Workload {
-            arrival: permute(&order, &c.arrival),
-            duration_us: permute(&order, &c.duration_us),
-            cpu_request: permute(&order, &c.cpu_request),
-            memory_request: permute(&order, &c.memory_request),
-            cpu_limit: permute(&order, &c.cpu_limit),
-            memory_limit: permute(&order, &c.memory_limit),
-            spec: permute(&order, &c.spec),
+            arrival: permute(&order, c.arrival),
+            duration_us: permute(&order, c.duration_us),
+            cpu_request: permute(&order, c.cpu_request),
+            memory_request: permute(&order, c.memory_request),
+            cpu_limit: permute(&order, c.cpu_limit),
+            memory_limit: permute(&order, c.memory_limit),
+            spec: permute(&order, c.spec),
             app,
-            profile: permute(&order, &c.profile),
+            profile: permute(&order, c.profile),
             name_end,
             names,
             specs,
@@ -306,6 +331,11 @@ fn check(job: &Job) -> Result<()> {
         }
         if amount > 1 << 53 {
             return refuse(field, format!("{amount} is over 2^53"));
+        }
+    }
+    for (field, cpu) in [("cpu_request", Some(job.cpu_request)), ("cpu_limit", job.cpu_limit)] {
+        if let Some(cpu) = cpu.filter(|&cpu| cpu > MilliCpu::MOST) {
+            return refuse(field, format!("{cpu} is over {} (2^53 nano-cores)", MilliCpu::MOST));
         }
     }
     if job.cpu_limit.is_some_and(|limit| limit < job.cpu_request) {
@@ -381,7 +411,7 @@ mod tests {
     use super::*;
 
     fn job(name: &str, arrival: u64) -> Job {
-        Job::batch(name, SimTime(arrival), SimDuration(10), MilliCpu(100), Bytes(1))
+        Job { app: name.into(), ..Job::batch(name, SimTime(arrival), SimDuration(10), MilliCpu(100), Bytes(1)) }
     }
 
     #[test]

@@ -44,7 +44,8 @@ impl Workload {
             }
         }
         if said.arriving + said.running == 0 {
-            return Err(Error::input(format!("no job arrives or runs between {from} and {to}")));
+            let until = if to == SimTime::NEVER { "the end".into() } else { to.to_string() };
+            return Err(Error::input(format!("no job arrives or runs between {from} and {until}")));
         }
         let mut builder = WorkloadBuilder::new();
         for job in self.ids() {

@@ -1,9 +1,19 @@
 //! The one integration-test binary: whole-program tests, a module for each concern.
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests read their environment")]
 
 mod attacks;
+mod broken_inputs;
+mod cli;
+mod conformance;
+mod goldens;
+mod kube_explain;
+mod kube_fuzz;
+mod kube_objects;
 mod metrics;
+mod program;
 mod random_worlds;
 mod regressions;
+mod repo;
 mod timelines;
 mod traces;
 mod world;

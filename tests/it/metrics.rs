@@ -14,6 +14,7 @@ const LEAST: &str = "direct placement=least-jobs";
 const FIFO: &str = "direct";
 // The same, over after 5 s: y never had a place.
 const CUT_SHORT: &str = "hosts a=1000m/1Gi; job x batch 0s 10s 1000m/64Mi; job y batch 0s 10s 1000m/64Mi; end 5s";
+const CHAIN: &str = "hosts a=1000m/1Gi; job x batch 0s 10s 1000m/64Mi; job y batch 0s 10s 1000m/64Mi after x; end 5s";
 // Scheduled at 0, started at 1; demands 1 core, may have 0.5: 10 core-seconds take 20 s, 1 to 21.
 const QUOTA: &str = "hosts a=1000m/1Gi; job x batch 0s 10s 500m/0 uses 1000m/0 limit 500m/0; end 50s";
 // Chef (10 s): waits 0 to 10, lives 10 to 20, host down 20 to 50, lives 50 to 100.
@@ -122,6 +123,8 @@ fn cases() -> Vec<(&'static str, &'static str, &'static str, String)> {
         ("jobs_finished", FULL, FIFO, n(2.0)),
         ("jobs_finished", CUT_SHORT, FIFO, n(0.0)),
         ("jobs_never_placed", CUT_SHORT, FIFO, n(1.0)),
+        // y arrives at 0 and waits for x, which ends at 10, after the run's end at 5.
+        ("jobs_held_back", CHAIN, FIFO, n(1.0)),
         ("restarts", LIMIT, "direct limits=on", n(2.0)),
         ("restarts", DOUBLE, FIFO, n(1.0)),
         // 11 attempts of y that fail, the first of them no restart.

@@ -3,13 +3,7 @@
 
 use plimsoll::units::SECOND_US;
 
-use crate::world::{check, metric, number, run, story, world};
-
-/// Seconds of the first line that says exactly this.
-fn at(story: &[(plimsoll::units::SimTime, String)], what: &str) -> f64 {
-    let line = story.iter().find(|(_, said)| said == what).unwrap_or_else(|| panic!("no \"{what}\" in {story:?}"));
-    line.0.0 as f64 / SECOND_US as f64
-}
+use crate::world::{at, check, metric, number, run, story, world};
 
 /// Holds all values to [low, high] and asks that some come within `near` of both ends.
 fn spans(what: &str, values: &[f64], low: f64, high: f64, near: f64) {

@@ -109,6 +109,7 @@ fn read_jobs(words: &[&str]) -> Vec<Job> {
     let (cpu, memory) = amounts(request);
     let mut job = Job::batch(*name, time(arrival), SimDuration::ZERO, cpu, memory);
     job.duration = (*lasts != "-").then(|| duration(lasts));
+    job.app = (*name).into();
     if *kind == "service" {
         job.spec.kind = JobKind::Service;
     }
@@ -260,6 +261,12 @@ pub fn story(setup: &Setup, options_text: &str, show: &str) -> Vec<(SimTime, Str
     simulate(setup, &options(options_text), &mut story, flags).unwrap();
     let shown: Vec<&str> = show.split_whitespace().collect();
     story.lines.into_iter().filter(|l| shown.contains(&l.1)).map(|(at, _, what)| (at, what)).collect()
+}
+
+/// Seconds of the first line that says exactly this.
+pub fn at(story: &[(SimTime, String)], what: &str) -> f64 {
+    let line = story.iter().find(|(_, said)| said == what).unwrap_or_else(|| panic!("no \"{what}\" in {story:?}"));
+    line.0.0 as f64 / SECOND_US as f64
 }
 
 /// The story as text: `0 x>a; 1 x.1+a`, times in seconds, what happens at one time in one sentence with commas.

@@ -18,7 +18,9 @@ fn make(params: &GeneratorParams, seed: Seed, builder: &mut WorkloadBuilder) -> 
         now_s += arrivals.exponential() / params.rate_per_second;
         let mut dice = seed.stream(Purpose::Shape, i);
         let shape = Shape::draw(params, &mut dice);
-        builder.push(shape.job(format!("poisson-{i:07}"), micros(now_s), params, &mut dice))?;
+        let mut job = shape.job(format!("poisson-{i:07}"), micros(now_s), params, &mut dice);
+        job.app = "poisson".into();
+        builder.push(job)?;
     }
     Ok(())
 }

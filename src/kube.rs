@@ -1,0 +1,20 @@
+//! The decisions of kube-scheduler v1.36.3, exactly, as a pure library: no clock, no queue, no simulation.
+//!
+//! [`object`] reads manifests, [`config`] a KubeSchedulerConfiguration, [`framework`] holds the plugins (one file
+//! each under [`plugin`]) at their extension points, [`snapshot`] the nodes as the scheduler's cache sees them,
+//! [`cycle`] runs one scheduling cycle and [`preemption`] its PostFilter, [`case`] a whole recorded case.
+//! What decides is the recorded behaviour in `tests/vectors/kube`; comments name the source function.
+//!
+//! Not here: time (queue, backoff, binding), volumes, resource claims and gangs. Plugins for the last three stand in
+//! the table with their real places and skip, as the real ones do for pods that do not use them.
+
+pub mod case;
+pub mod config;
+pub mod cycle;
+pub mod explain;
+pub mod framework;
+pub mod object;
+pub mod plugin;
+pub mod preemption;
+pub mod quantity;
+pub mod snapshot;

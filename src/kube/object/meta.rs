@@ -1,0 +1,95 @@
+//! `metadata`: names, labels, owner.
+
+use serde_json::Value;
+
+use crate::error::{Error, Result};
+use crate::kube::object::read::{At, Fields};
+use crate::kube::object::selector::Labels;
+
+/// The controller that owns an object.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Owner {
+    /// `apps/v1`.
+    pub api_version: String,
+    /// `ReplicaSet`.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+}
+
+/// The metadata that decisions read.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Meta {
+    /// Namespace; `default` where none is written.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
+    /// Labels.
+    pub labels: Labels,
+    /// The owner with `controller: true`.
+    pub owner: Option<Owner>,
+    /// Whether `deletionTimestamp` is set.
+    pub deleting: bool,
+    /// Whether it is a mirror of a static pod (`kubernetes.io/config.mirror`).
+    pub mirror: bool,
+}
+
+impl Meta {
+    /// Takes `metadata` out of an object. `kind` names it in errors.
+    pub fn take(fields: &mut Fields<'_>) -> Result<Meta> {
+        let at = fields.need("metadata")?;
+        let mut meta = Meta::read(&at)?;
+        if meta.name.is_empty() {
+            return Err(Error::input("missing; every object needs a name").in_field("metadata.name"));
+        }
+        if meta.namespace.is_empty() {
+            meta.namespace = "default".into();
+        }
+        Ok(meta)
+    }
+
+    /// Reads metadata, without asking for a name (templates have none).
+    pub fn read(at: &At<'_>) -> Result<Meta> {
+        let mut fields = at.object()?;
+        let mut meta = Meta {
+            name: fields.text("name")?.unwrap_or_default().to_string(),
+            namespace: fields.text("namespace")?.unwrap_or_default().to_string(),
+            ..Meta::default()
+        };
+        if let Some(labels) = fields.get("labels") {
+            meta.labels = labels.texts()?;
+        }
+        meta.deleting = fields.get("deletionTimestamp").is_some();
+        if let Some(annotations) = fields.get("annotations") {
+            meta.mirror = annotations.object()?.get("kubernetes.io/config.mirror").is_some();
+        }
+        if let Some(owners) = fields.get("ownerReferences") {
+            for owner in owners.list()? {
+                let mut owner = owner.object()?;
+                if owner.get("controller").map(|c| c.boolean()).transpose()? == Some(true) && meta.owner.is_none() {
+                    meta.owner = Some(Owner {
+                        api_version: owner.text("apiVersion")?.unwrap_or_default().to_string(),
+                        kind: owner.text("kind")?.unwrap_or_default().to_string(),
+                        name: owner.text("name")?.unwrap_or_default().to_string(),
+                    });
+                }
+            }
+        }
+        Ok(meta)
+    }
+
+    /// `namespace/name`.
+    pub fn key(&self) -> String {
+        format!("{}/{}", self.namespace, self.name)
+    }
+}
+
+/// What an object is called before it is read: for errors.
+pub fn label_of(value: &Value, kind: &str) -> String {
+    let text = |key: &str| value.get("metadata").and_then(|m| m.get(key)).and_then(Value::as_str).unwrap_or_default();
+    match (text("namespace"), text("name")) {
+        (_, "") => kind.to_string(),
+        ("", name) => format!("{kind} {name}"),
+        (namespace, name) => format!("{kind} {namespace}/{name}"),
+    }
+}

@@ -1,0 +1,264 @@
+//! The objects that decisions read beside pods and nodes: services, owners, budgets, classes, namespaces.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::error::{Error, Result};
+use crate::kube::object::meta::{Meta, Owner};
+use crate::kube::object::pod::Pod;
+use crate::kube::object::read::{At, Fields, Ignored};
+use crate::kube::object::selector::{Labels, Selector};
+
+/// A namespace and its labels.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Namespace {
+    /// Name.
+    pub name: String,
+    /// Labels.
+    pub labels: Labels,
+}
+
+impl Namespace {
+    /// Reads a Namespace object.
+    pub fn read(at: &At<'_>) -> Result<Self> {
+        let meta = Meta::take(&mut at.object()?)?;
+        Ok(Namespace { name: meta.name, labels: meta.labels })
+    }
+}
+
+/// A service: what the default spread constraints look for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Service {
+    /// Namespace.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
+    /// `spec.selector`; `None` selects nothing.
+    pub selector: Option<Labels>,
+}
+
+impl Service {
+    /// Reads a Service object.
+    pub fn read(at: &At<'_>) -> Result<Self> {
+        let mut fields = at.object()?;
+        let meta = Meta::take(&mut fields)?;
+        let selector = match fields.get("spec") {
+            Some(spec) => spec.object()?.get("selector").map(|s| s.texts()).transpose()?,
+            None => None,
+        };
+        Ok(Service { namespace: meta.namespace, name: meta.name, selector })
+    }
+}
+
+/// A PriorityClass.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PriorityClass {
+    /// Name.
+    pub name: String,
+    /// Priority of its pods.
+    pub value: i32,
+    /// Whether pods without a class get it.
+    pub global_default: bool,
+    /// Whether its pods never preempt.
+    pub never_preempts: bool,
+}
+
+impl PriorityClass {
+    /// Reads a PriorityClass object.
+    pub fn read(at: &At<'_>) -> Result<Self> {
+        let mut fields = at.object()?;
+        let meta = Meta::take(&mut fields)?;
+        Ok(PriorityClass {
+            name: meta.name,
+            value: fields.get("value").map(|v| v.int32()).transpose()?.unwrap_or(0),
+            global_default: fields.get("globalDefault").map(|g| g.boolean()).transpose()?.unwrap_or(false),
+            never_preempts: fields.text("preemptionPolicy")? == Some("Never"),
+        })
+    }
+}
+
+/// A PodDisruptionBudget as preemption reads it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PodDisruptionBudget {
+    /// Namespace.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
+    /// Pods it protects.
+    pub selector: Selector,
+    /// `status.disruptionsAllowed`.
+    pub disruptions_allowed: i32,
+    /// Pods (by name) whose disruption has been counted already.
+    pub disrupted_pods: BTreeSet<String>,
+}
+
+impl PodDisruptionBudget {
+    /// Reads a PodDisruptionBudget object. Without a status no disruption is allowed.
+    pub fn read(at: &At<'_>) -> Result<Self> {
+        let mut fields = at.object()?;
+        let meta = Meta::take(&mut fields)?;
+        let mut budget = PodDisruptionBudget {
+            namespace: meta.namespace,
+            name: meta.name,
+            selector: Selector::Nothing,
+            disruptions_allowed: 0,
+            disrupted_pods: BTreeSet::new(),
+        };
+        if let Some(spec) = fields.get("spec")
+            && let Some(selector) = spec.object()?.get("selector")
+        {
+            budget.selector = Selector::read(&selector)?;
+        }
+        if let Some(status) = fields.get("status") {
+            let mut status = status.object()?;
+            budget.disruptions_allowed = status.get("disruptionsAllowed").map(|d| d.int32()).transpose()?.unwrap_or(0);
+            if let Some(Value::Object(pods)) = status.get("disruptedPods").map(|d| d.value) {
+                budget.disrupted_pods = pods.keys().cloned().collect();
+            }
+        }
+        Ok(budget)
+    }
+}
+
+/// Kinds that make pods from a template.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum ControllerKind {
+    /// v1.
+    ReplicationController,
+    /// apps/v1.
+    ReplicaSet,
+    /// apps/v1.
+    StatefulSet,
+    /// apps/v1.
+    Deployment,
+    /// apps/v1: one pod a node.
+    DaemonSet,
+    /// batch/v1.
+    Job,
+    /// batch/v1: a Job when its time comes.
+    CronJob,
+}
+
+impl ControllerKind {
+    /// The API's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            ControllerKind::ReplicationController => "ReplicationController",
+            ControllerKind::ReplicaSet => "ReplicaSet",
+            ControllerKind::StatefulSet => "StatefulSet",
+            ControllerKind::Deployment => "Deployment",
+            ControllerKind::DaemonSet => "DaemonSet",
+            ControllerKind::Job => "Job",
+            ControllerKind::CronJob => "CronJob",
+        }
+    }
+
+    fn api_version(self) -> &'static str {
+        match self {
+            ControllerKind::ReplicationController => "v1",
+            ControllerKind::Job | ControllerKind::CronJob => "batch/v1",
+            _ => "apps/v1",
+        }
+    }
+}
+
+/// An object that makes pods from a template.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Controller {
+    /// Kind.
+    pub kind: ControllerKind,
+    /// Metadata.
+    pub meta: Meta,
+    /// Selector of its pods; a ReplicationController's is made of its labels.
+    pub selector: Selector,
+    /// Labels of a ReplicationController's selector, which Go merges as labels.
+    pub selector_labels: Labels,
+    /// How many pods it wants: replicas, or a Job's parallelism. Absent: 1.
+    pub replicas: u32,
+    /// The pod template as written.
+    template: Option<Value>,
+}
+
+impl Controller {
+    /// Reads a controller of `kind`.
+    pub fn read(at: &At<'_>, kind: ControllerKind) -> Result<Self> {
+        let mut fields = at.object()?;
+        let meta = Meta::take(&mut fields)?;
+        let mut controller = Controller {
+            kind,
+            meta,
+            selector: Selector::Nothing,
+            selector_labels: Labels::new(),
+            replicas: 1,
+            template: None,
+        };
+        if let Some(spec) = fields.get("spec") {
+            let mut spec = spec.object()?;
+            if kind == ControllerKind::CronJob {
+                if let Some(job) = spec.get("jobTemplate")
+                    && let Some(job) = job.object()?.get("spec")
+                {
+                    controller.read_spec(job.object()?)?;
+                }
+            } else {
+                controller.read_spec(spec)?;
+            }
+        }
+        Ok(controller)
+    }
+
+    fn read_spec(&mut self, mut spec: Fields<'_>) -> Result<()> {
+        if let Some(selector) = spec.get("selector") {
+            if self.kind == ControllerKind::ReplicationController {
+                self.selector_labels = selector.texts()?;
+                self.selector = Selector::of_labels(&self.selector_labels);
+            } else {
+                self.selector = Selector::read(&selector)?;
+            }
+        }
+        let count = match self.kind {
+            ControllerKind::Job | ControllerKind::CronJob => {
+                let parallelism = spec.get("parallelism").map(|p| p.int32()).transpose()?.unwrap_or(1);
+                let completions = spec.get("completions").map(|c| c.int32()).transpose()?;
+                completions.map_or(parallelism, |completions| completions.min(parallelism))
+            }
+            _ => spec.get("replicas").map(|r| r.int32()).transpose()?.unwrap_or(1),
+        };
+        self.replicas =
+            u32::try_from(count).map_err(|_| Error::input(format!("{count} is below 0")).in_field("spec.replicas"))?;
+        self.template = spec.get("template").map(|t| t.value.clone());
+        Ok(())
+    }
+
+    /// The pods that its controller would create, named after it and numbered from 0. A DaemonSet's one pod stands
+    /// for the pod of any node.
+    pub fn pods(&self, ignored: &mut Ignored) -> Result<Vec<Pod>> {
+        let Some(template) = &self.template else {
+            return Err(Error::input("missing; pods cannot be made without it").in_field("spec.template"));
+        };
+        let count = if self.kind == ControllerKind::DaemonSet { 1 } else { self.replicas };
+        let template = At { value: template, path: "spec.template".into() };
+        let mut fields = template.object()?;
+        let template_meta = fields.get("metadata").map(|m| Meta::read(&m)).transpose()?.unwrap_or_default();
+        let spec = fields.need("spec")?;
+        // A Deployment's pods belong to its ReplicaSet, which is not there yet.
+        let owner = (self.kind != ControllerKind::Deployment).then(|| Owner {
+            api_version: self.kind.api_version().into(),
+            kind: self.kind.name().into(),
+            name: self.meta.name.clone(),
+        });
+        (0..count)
+            .map(|i| {
+                let meta = Meta {
+                    namespace: self.meta.namespace.clone(),
+                    name: format!("{}-{i}", self.meta.name),
+                    labels: template_meta.labels.clone(),
+                    owner: owner.clone(),
+                    ..Meta::default()
+                };
+                Pod::from_template(meta, spec.clone(), ignored)
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,346 @@
+//! InterPodAffinity: near to and away from other pods (`interpodaffinity/{filtering,scoring}.go` v1.36.3).
+
+use std::collections::BTreeMap;
+
+use crate::kube::framework::{
+    Cycle, CycleState, Filter, FilterResult, MAX_NODE_SCORE, NormalizeScore, Plugin, PluginInfo, Point, PreFilter,
+    PreFilterOutcome, PreScore, Score, Status, World,
+};
+use crate::kube::object::affinity::AffinityTerm;
+use crate::kube::object::node::Node;
+use crate::kube::object::pod::Pod;
+use crate::kube::object::selector::{Labels, Selector};
+use crate::kube::snapshot::NodeInfo;
+
+/// The row of the table.
+pub const INFO: PluginInfo = PluginInfo {
+    name: "InterPodAffinity",
+    weight: Some(2),
+    summary: "keeps pods together or apart by topology domain, as a filter or as a score",
+    points: &[Point::PreFilter, Point::Filter, Point::PreScore, Point::Score],
+    modelled: true,
+    build: |args| {
+        Ok(Box::new(InterPodAffinity {
+            hard_weight: i64::from(args.hard_pod_affinity_weight),
+            ignore_preferred_of_existing: args.ignore_preferred_terms_of_existing_pods,
+        }))
+    },
+};
+
+/// The plugin with its arguments.
+pub struct InterPodAffinity {
+    hard_weight: i64,
+    ignore_preferred_of_existing: bool,
+}
+
+/// (topology key, value) → pods; no entry is 0.
+type PairCounts = BTreeMap<(String, String), i64>;
+
+/// What PreFilter leaves.
+#[derive(Clone)]
+struct FilterState {
+    /// Existing pods' anti-affinity terms that match this pod.
+    existing_anti: PairCounts,
+    /// Pods that match all affinity terms of this pod.
+    affinity: PairCounts,
+    /// Pods that match an anti-affinity term of this pod.
+    anti: PairCounts,
+    terms: std::sync::Arc<Terms>,
+}
+
+/// The pod's required terms, namespace selectors resolved to names, and its namespace's labels.
+struct Terms {
+    affinity: Vec<AffinityTerm>,
+    anti: Vec<AffinityTerm>,
+    namespace_labels: Option<Labels>,
+}
+
+/// What PreScore leaves: topology key → value → weight.
+#[derive(Clone)]
+struct ScoreState(BTreeMap<String, BTreeMap<String, i64>>);
+
+/// `mergeAffinityTermNamespacesIfNotEmpty`: a namespace selector becomes the names it selects among the namespaces
+/// that exist; an empty one stays, for it selects them all.
+fn resolve(term: &AffinityTerm, world: &World) -> AffinityTerm {
+    let mut term = term.clone();
+    if term.namespaces.selector.is_empty() {
+        return term;
+    }
+    for (name, labels) in &world.namespaces {
+        if term.namespaces.selector.matches(labels) {
+            term.namespaces.names.push(name.clone());
+        }
+    }
+    term.namespaces.selector = Selector::Nothing;
+    term
+}
+
+/// `topologyToMatchedTermCount.update`: an entry that comes to 0 goes.
+fn count(counts: &mut PairCounts, node: &Node, key: &str, delta: i64) {
+    let Some(value) = node.labels.get(key) else { return };
+    let pair = (key.to_string(), value.clone());
+    let entry = counts.entry(pair.clone()).or_default();
+    *entry += delta;
+    if *entry == 0 {
+        counts.remove(&pair);
+    }
+}
+
+fn matches_all(terms: &[AffinityTerm], pod: &Pod) -> bool {
+    !terms.is_empty() && terms.iter().all(|t| t.matches(&pod.namespace, &pod.labels, None))
+}
+
+impl FilterState {
+    /// `updateWithPod`: another pod comes to (or goes from) a node.
+    fn update(&mut self, incoming: &Pod, other: &Pod, node: &Node, delta: i64) {
+        let terms = std::sync::Arc::clone(&self.terms);
+        for term in &other.anti_affinity.required {
+            if term.matches(&incoming.namespace, &incoming.labels, terms.namespace_labels.as_ref()) {
+                count(&mut self.existing_anti, node, &term.topology_key, delta);
+            }
+        }
+        if matches_all(&terms.affinity, other) {
+            for term in &terms.affinity {
+                count(&mut self.affinity, node, &term.topology_key, delta);
+            }
+        }
+        for term in &terms.anti {
+            if term.matches(&other.namespace, &other.labels, None) {
+                count(&mut self.anti, node, &term.topology_key, delta);
+            }
+        }
+    }
+
+    fn positive(counts: &PairCounts, key: &str, value: &str) -> bool {
+        counts.get(&(key.to_string(), value.to_string())).is_some_and(|n| *n > 0)
+    }
+
+    /// `satisfyPodAffinity`.
+    fn affinity_satisfied(&self, pod: &Pod, node: &Node) -> bool {
+        let mut pods_exist = true;
+        for term in &self.terms.affinity {
+            let Some(value) = node.labels.get(&term.topology_key) else { return false };
+            pods_exist &= Self::positive(&self.affinity, &term.topology_key, value);
+        }
+        // The first of a group that wants to be together may start it.
+        pods_exist || (self.affinity.is_empty() && matches_all(&self.terms.affinity, pod))
+    }
+
+    /// `satisfyPodAntiAffinity`.
+    fn anti_satisfied(&self, node: &Node) -> bool {
+        !self.terms.anti.iter().any(|term| {
+            let value = node.labels.get(&term.topology_key);
+            value.is_some_and(|value| Self::positive(&self.anti, &term.topology_key, value))
+        })
+    }
+
+    /// `satisfyExistingPodsAntiAffinity`.
+    fn existing_satisfied(&self, node: &Node) -> bool {
+        self.existing_anti.is_empty()
+            || !node.labels.iter().any(|(key, value)| Self::positive(&self.existing_anti, key, value))
+    }
+}
+
+impl Plugin for InterPodAffinity {
+    fn pre_filter(&self) -> Option<&dyn PreFilter> {
+        Some(self)
+    }
+    fn filter(&self) -> Option<&dyn Filter> {
+        Some(self)
+    }
+    fn pre_score(&self) -> Option<&dyn PreScore> {
+        Some(self)
+    }
+    fn score(&self) -> Option<&dyn Score> {
+        Some(self)
+    }
+}
+
+impl PreFilter for InterPodAffinity {
+    fn pre_filter(&self, cycle: &Cycle<'_>, state: &mut CycleState) -> PreFilterOutcome {
+        let pod = cycle.pod;
+        let all = |terms: &[AffinityTerm]| terms.iter().map(|t| resolve(t, cycle.world)).collect::<Vec<_>>();
+        let terms = Terms {
+            affinity: all(&pod.affinity.required),
+            anti: all(&pod.anti_affinity.required),
+            namespace_labels: cycle.world.namespaces.get(&pod.namespace).cloned(),
+        };
+        let mut filter = FilterState {
+            existing_anti: PairCounts::new(),
+            affinity: PairCounts::new(),
+            anti: PairCounts::new(),
+            terms: std::sync::Arc::new(terms),
+        };
+        let own_terms = !filter.terms.affinity.is_empty() || !filter.terms.anti.is_empty();
+        for node in cycle.snapshot.nodes.iter().filter(|n| own_terms || n.pods_with_required_anti_affinity > 0) {
+            for other in &node.pods {
+                filter.update(pod, other, &node.node, 1);
+            }
+        }
+        if filter.existing_anti.is_empty() && filter.terms.affinity.is_empty() && filter.terms.anti.is_empty() {
+            return PreFilterOutcome::Skip;
+        }
+        state.write(filter);
+        PreFilterOutcome::All
+    }
+
+    fn add_pod(&self, cycle: &Cycle<'_>, state: &mut CycleState, pod: &Pod, node: &NodeInfo) {
+        if let Some(state) = state.read_mut::<FilterState>() {
+            state.update(cycle.pod, pod, &node.node, 1);
+        }
+    }
+
+    fn remove_pod(&self, cycle: &Cycle<'_>, state: &mut CycleState, pod: &Pod, node: &NodeInfo) {
+        if let Some(state) = state.read_mut::<FilterState>() {
+            state.update(cycle.pod, pod, &node.node, -1);
+        }
+    }
+}
+
+impl Filter for InterPodAffinity {
+    fn filter(&self, cycle: &Cycle<'_>, state: &CycleState, node: &NodeInfo) -> FilterResult {
+        let state = state.read::<FilterState>().ok_or_else(|| Status::no_state("PreFilterInterPodAffinity"))?;
+        if !state.affinity_satisfied(cycle.pod, &node.node) {
+            return Err(Status::unresolvable("node(s) didn't match pod affinity rules"));
+        }
+        if !state.anti_satisfied(&node.node) {
+            return Err(Status::unschedulable("node(s) didn't match pod anti-affinity rules"));
+        }
+        if !state.existing_satisfied(&node.node) {
+            return Err(Status::unschedulable("node(s) didn't satisfy existing pods anti-affinity rules"));
+        }
+        Ok(())
+    }
+
+    fn remedy(&self, cycle: &Cycle<'_>, state: &CycleState, node: &NodeInfo) -> Option<String> {
+        let state = state.read::<FilterState>()?;
+        let labels = &node.node.labels;
+        let mut changes = Vec::new();
+        if !state.affinity_satisfied(cycle.pod, &node.node) {
+            for term in &state.terms.affinity {
+                let key = &term.topology_key;
+                match labels.get(key) {
+                    None => changes.push(format!("the node had the label {key}")),
+                    Some(value) if !FilterState::positive(&state.affinity, key, value) => {
+                        changes.push(format!("a pod that its affinity wants ran in {key}={value}"));
+                    }
+                    Some(_) => {}
+                }
+            }
+        }
+        for term in &state.terms.anti {
+            let Some(value) = labels.get(&term.topology_key) else { continue };
+            let pair = (term.topology_key.clone(), value.clone());
+            if let Some(n) = state.anti.get(&pair).filter(|n| **n > 0) {
+                changes.push(format!("the {n} it wants to be away from were gone from {}={value}", pair.0));
+            }
+        }
+        for (key, value) in labels {
+            if let Some(n) = state.existing_anti.get(&(key.clone(), value.clone())).filter(|n| **n > 0) {
+                changes.push(format!("the {n} that want to be away from it were gone from {key}={value}"));
+            }
+        }
+        Some(format!("fits if {}", changes.join(" and ")))
+    }
+}
+
+impl PreScore for InterPodAffinity {
+    /// `processExistingPod` over all pods; where this pod has no preferred terms, only over pods that have any.
+    fn pre_score(&self, cycle: &Cycle<'_>, state: &mut CycleState, _: &[&NodeInfo]) -> bool {
+        let pod = cycle.pod;
+        let own_preferred = !pod.affinity.preferred.is_empty() || !pod.anti_affinity.preferred.is_empty();
+        if self.ignore_preferred_of_existing && !own_preferred {
+            return false;
+        }
+        let all = |terms: &[(i64, AffinityTerm)], sign: i64| {
+            terms.iter().map(|(weight, term)| (weight * sign, resolve(term, cycle.world))).collect::<Vec<_>>()
+        };
+        let mut own = all(&pod.affinity.preferred, 1);
+        own.extend(all(&pod.anti_affinity.preferred, -1));
+        let namespace_labels = cycle.world.namespaces.get(&pod.namespace);
+        let mut scores: BTreeMap<String, BTreeMap<String, i64>> = BTreeMap::new();
+        for node in cycle.snapshot.nodes.iter().filter(|n| own_preferred || n.pods_with_affinity > 0) {
+            let mut add = |term: &AffinityTerm, weight: i64| {
+                if let Some(value) = node.node.labels.get(&term.topology_key) {
+                    let values = scores.entry(term.topology_key.clone()).or_default();
+                    *values.entry(value.clone()).or_default() += weight;
+                }
+            };
+            for other in &node.pods {
+                for (weight, term) in &own {
+                    if term.matches(&other.namespace, &other.labels, None) {
+                        add(term, *weight);
+                    }
+                }
+                if other.affinity.is_empty() && other.anti_affinity.is_empty() {
+                    continue;
+                }
+                let matches = |term: &AffinityTerm| term.matches(&pod.namespace, &pod.labels, namespace_labels);
+                if self.hard_weight > 0 {
+                    other.affinity.required.iter().filter(|t| matches(t)).for_each(|t| add(t, self.hard_weight));
+                }
+                for (terms, sign) in [(&other.affinity.preferred, 1), (&other.anti_affinity.preferred, -1)] {
+                    terms.iter().filter(|(_, t)| matches(t)).for_each(|(weight, t)| add(t, weight * sign));
+                }
+            }
+        }
+        if scores.is_empty() {
+            return false;
+        }
+        state.write(ScoreState(scores));
+        true
+    }
+}
+
+impl Score for InterPodAffinity {
+    fn score(&self, _: &Cycle<'_>, state: &CycleState, node: &NodeInfo) -> Result<i64, Status> {
+        let ScoreState(scores) = state.read().ok_or_else(|| Status::no_state("PreScoreInterPodAffinity"))?;
+        Ok(scores
+            .iter()
+            .filter_map(|(key, values)| values.get(node.node.labels.get(key)?))
+            .fold(0i64, |sum, weight| sum.wrapping_add(*weight)))
+    }
+
+    fn arithmetic(&self, cycle: &Cycle<'_>, state: &CycleState, node: &NodeInfo) -> String {
+        let score = Score::score(self, cycle, state, node).unwrap_or(0);
+        let Some(ScoreState(scores)) = state.read() else { return format!("nothing = {score}") };
+        let parts: Vec<String> = scores
+            .iter()
+            .filter_map(|(key, values)| {
+                let value = node.node.labels.get(key)?;
+                Some(format!("{key}={value} {}", values.get(value)?))
+            })
+            .collect();
+        let sum = if parts.is_empty() { "nothing".to_string() } else { parts.join(" + ") };
+        format!("{sum} = {score}")
+    }
+    fn normalize(&self) -> Option<&dyn NormalizeScore> {
+        Some(self)
+    }
+}
+
+impl NormalizeScore for InterPodAffinity {
+    fn normalize_score(&self, _: &CycleState, _: &[&NodeInfo], scores: &mut [i64]) {
+        let min = scores.iter().copied().min().unwrap_or(0);
+        let max = scores.iter().copied().max().unwrap_or(0);
+        let difference = max - min;
+        for score in scores {
+            // Divided before it is multiplied, and truncated: 29 of 100 gives 28.
+            *score = if difference > 0 {
+                (MAX_NODE_SCORE as f64 * ((*score - min) as f64 / difference as f64)) as i64
+            } else {
+                0
+            };
+        }
+    }
+
+    fn arithmetic(&self, _: &CycleState, _: &NodeInfo, raw: &[i64], score: i64) -> String {
+        let min = raw.iter().copied().min().unwrap_or(0);
+        let max = raw.iter().copied().max().unwrap_or(0);
+        if max == min {
+            return "all are equal: = 0".into();
+        }
+        let normalized = (MAX_NODE_SCORE as f64 * ((score - min) as f64 / (max - min) as f64)) as i64;
+        format!("100*(({score}-{min})/({max}-{min})), truncated = {normalized}")
+    }
+}

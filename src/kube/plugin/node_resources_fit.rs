@@ -1,0 +1,325 @@
+//! NodeResourcesFit: is there room, and how full would the node be (`noderesources/fit.go`,
+//! `{least,most}_allocated.go`, `requested_to_capacity_ratio.go`, `resource_allocation.go` v1.36.3).
+
+use std::borrow::Cow;
+
+use crate::kube::config::{ResourceSpec, ScoringStrategy, StrategyType};
+use crate::kube::framework::{
+    Code, Cycle, CycleState, Filter, FilterResult, MAX_NODE_SCORE, Plugin, PluginInfo, Point, PreFilter,
+    PreFilterOutcome, PreScore, Score, Status,
+};
+use crate::kube::object::pod::{Pod, amount};
+use crate::kube::object::resources::{Resources, is_extended, is_scalar};
+use crate::kube::snapshot::NodeInfo;
+use crate::units::{Bytes, MilliCpu};
+
+/// The row of the table.
+pub const INFO: PluginInfo = PluginInfo {
+    name: "NodeResourcesFit",
+    weight: Some(1),
+    summary: "only nodes with room for the requests; scores by LeastAllocated, MostAllocated or a given shape",
+    points: &[Point::PreFilter, Point::Filter, Point::PreScore, Point::Score],
+    modelled: true,
+    build: |args| {
+        Ok(Box::new(NodeResourcesFit {
+            ignored_resources: args.ignored_resources.clone(),
+            ignored_groups: args.ignored_resource_groups.clone(),
+            strategy: args.scoring_strategy.clone(),
+        }))
+    },
+};
+
+/// The plugin with its arguments.
+pub struct NodeResourcesFit {
+    ignored_resources: Vec<String>,
+    ignored_groups: Vec<String>,
+    strategy: ScoringStrategy,
+}
+
+/// PreFilter ran; the requests are in the pod.
+#[derive(Clone)]
+struct Prepared;
+
+/// What PreScore leaves: the pod's amount of each configured resource.
+#[derive(Clone)]
+struct Amounts(Vec<i64>);
+
+/// A resource of which a node has too little.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Shortage {
+    /// `pods`, `cpu`, `memory`, …
+    pub resource: String,
+    /// What the pod asks for.
+    pub requested: i64,
+    /// What is taken already.
+    pub used: i64,
+    /// What the node has.
+    pub capacity: i64,
+}
+
+impl Shortage {
+    /// Whether the empty node would not do either. Pods are never unresolvable.
+    pub fn unresolvable(&self) -> bool {
+        self.resource != "pods" && self.requested > self.capacity
+    }
+}
+
+impl NodeResourcesFit {
+    /// Everything that does not fit: `fitsRequest`.
+    pub fn shortages(&self, pod: &Pod, node: &NodeInfo) -> Vec<Shortage> {
+        let mut short = Vec::new();
+        let request = &pod.requests.resources;
+        let (has, used) = (&node.node.allocatable, &node.requested);
+        let count = node.pods.len() as i64;
+        if count + 1 > has.pods {
+            short.push(Shortage { resource: "pods".into(), requested: 1, used: count, capacity: has.pods });
+        }
+        let nothing = request.milli_cpu == 0 && request.memory == 0 && request.ephemeral_storage == 0;
+        if nothing && request.scalar.is_empty() {
+            return short;
+        }
+        let mut check = |resource: &str, requested: i64, used: i64, capacity: i64| {
+            if requested > capacity.wrapping_sub(used) {
+                short.push(Shortage { resource: resource.into(), requested, used, capacity });
+            }
+        };
+        for (name, requested, used, capacity) in [
+            ("cpu", request.milli_cpu, used.milli_cpu, has.milli_cpu),
+            ("memory", request.memory, used.memory, has.memory),
+            ("ephemeral-storage", request.ephemeral_storage, used.ephemeral_storage, has.ephemeral_storage),
+        ] {
+            if requested > 0 {
+                check(name, requested, used, capacity);
+            }
+        }
+        // Go walks a map here, in random order; the vectors give these sorted.
+        for (name, requested) in request.scalar.iter().filter(|(_, requested)| **requested != 0) {
+            if is_extended(name) {
+                let group = name.split('/').next().unwrap_or_default();
+                if self.ignored_resources.contains(name) || self.ignored_groups.iter().any(|g| g == group) {
+                    continue;
+                }
+            }
+            let of = |resources: &Resources| resources.scalar.get(name).copied().unwrap_or(0);
+            check(name, *requested, of(used), of(has));
+        }
+        short
+    }
+
+    /// The score of one resource that would be used up to `u` of `a`.
+    fn resource_score(&self, u: i64, a: i64) -> i64 {
+        match self.strategy.kind {
+            StrategyType::LeastAllocated if u > a => 0,
+            StrategyType::LeastAllocated => a.wrapping_sub(u).wrapping_mul(MAX_NODE_SCORE).wrapping_div(a),
+            StrategyType::MostAllocated => u.min(a).wrapping_mul(MAX_NODE_SCORE).wrapping_div(a),
+            StrategyType::RequestedToCapacityRatio => {
+                let p = if u > a { 100 } else { u.wrapping_mul(100).wrapping_div(a) };
+                broken_linear(&self.strategy.shape, p)
+            }
+        }
+    }
+
+    fn amounts(&self, pod: &Pod) -> Vec<i64> {
+        self.strategy.resources.iter().map(|r| amount(&pod.requests.score, &r.name)).collect()
+    }
+}
+
+/// `BuildBrokenLinearFunction` (`plugins/helper/shape_score.go`); points are (utilisation, score ×10). The quotient
+/// is truncated toward zero, which matters where the shape falls.
+fn broken_linear(shape: &[(i64, i64)], p: i64) -> i64 {
+    for (i, (utilization, score)) in shape.iter().enumerate() {
+        if p <= *utilization {
+            let Some((last_utilization, last_score)) = i.checked_sub(1).map(|j| shape[j]) else { return *score };
+            return last_score + (score - last_score) * (p - last_utilization) / (utilization - last_utilization);
+        }
+    }
+    shape.last().map_or(0, |(_, score)| *score)
+}
+
+/// Allocatable and allocated of a resource on a node: `calculateResourceAllocatableRequest`. With `stand_ins` CPU and
+/// memory are those of NonZeroRequested.
+pub fn allocatable_and_allocated(node: &NodeInfo, resource: &str, stand_ins: bool) -> (i64, i64) {
+    let (has, used) = (&node.node.allocatable, &node.requested);
+    match resource {
+        "cpu" => (has.milli_cpu, if stand_ins { node.non_zero_milli_cpu } else { used.milli_cpu }),
+        "memory" => (has.memory, if stand_ins { node.non_zero_memory } else { used.memory }),
+        "ephemeral-storage" => (has.ephemeral_storage, used.ephemeral_storage),
+        _ => match has.scalar.get(resource) {
+            Some(allocatable) => (*allocatable, used.scalar.get(resource).copied().unwrap_or(0)),
+            None => (0, 0),
+        },
+    }
+}
+
+/// What one resource adds to a score.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Usage {
+    /// Position of the resource in the configured list.
+    pub index: usize,
+    /// What the node has.
+    pub allocatable: i64,
+    /// What is taken without the pod.
+    pub allocated: i64,
+    /// What would be taken with it.
+    pub requested: i64,
+}
+
+/// The resources that count on this node: `calculateNodeAllocatableRequest`. A scalar that the pod does not ask for
+/// and a resource that the node does not have are left out.
+pub fn usages(node: &NodeInfo, resources: &[ResourceSpec], amounts: &[i64], stand_ins: bool) -> Vec<Usage> {
+    let mut out = Vec::with_capacity(resources.len());
+    for (index, (resource, amount)) in resources.iter().zip(amounts).enumerate() {
+        if *amount == 0 && is_scalar(&resource.name) {
+            continue;
+        }
+        let (allocatable, allocated) = allocatable_and_allocated(node, &resource.name, stand_ins);
+        if allocatable != 0 {
+            out.push(Usage { index, allocatable, allocated, requested: allocated.wrapping_add(*amount) });
+        }
+    }
+    out
+}
+
+impl Plugin for NodeResourcesFit {
+    fn pre_filter(&self) -> Option<&dyn PreFilter> {
+        Some(self)
+    }
+    fn filter(&self) -> Option<&dyn Filter> {
+        Some(self)
+    }
+    fn pre_score(&self) -> Option<&dyn PreScore> {
+        Some(self)
+    }
+    fn score(&self) -> Option<&dyn Score> {
+        Some(self)
+    }
+}
+
+impl PreFilter for NodeResourcesFit {
+    fn pre_filter(&self, _: &Cycle<'_>, state: &mut CycleState) -> PreFilterOutcome {
+        state.write(Prepared);
+        PreFilterOutcome::All
+    }
+}
+
+impl Filter for NodeResourcesFit {
+    fn filter(&self, cycle: &Cycle<'_>, state: &CycleState, node: &NodeInfo) -> FilterResult {
+        state.read::<Prepared>().ok_or_else(|| Status::no_state("PreFilterNodeResourcesFit"))?;
+        let short = self.shortages(cycle.pod, node);
+        if short.is_empty() {
+            return Ok(());
+        }
+        let unresolvable = short.iter().any(Shortage::unresolvable);
+        let reason = |s: &Shortage| -> Cow<'static, str> {
+            match s.resource.as_str() {
+                "pods" => "Too many pods".into(),
+                "cpu" => "Insufficient cpu".into(),
+                "memory" => "Insufficient memory".into(),
+                other => format!("Insufficient {other}").into(),
+            }
+        };
+        let code = if unresolvable { Code::UnschedulableAndUnresolvable } else { Code::Unschedulable };
+        Err(Status { plugin: "", code, reasons: short.iter().map(reason).collect() })
+    }
+
+    fn remedy(&self, cycle: &Cycle<'_>, _: &CycleState, node: &NodeInfo) -> Option<String> {
+        let change = |s: &Shortage| -> String {
+            let over = s.requested.saturating_sub(s.capacity.saturating_sub(s.used));
+            match s.resource.as_str() {
+                "pods" => format!("{over} fewer of the {} pods ran here", s.used),
+                "cpu" => format!("cpu were {} less", MilliCpu(over)),
+                "memory" | "ephemeral-storage" => format!("{} were {} less", s.resource, Bytes(over)),
+                other => format!("{other} were {over} less"),
+            }
+        };
+        let changes: Vec<String> = self.shortages(cycle.pod, node).iter().map(change).collect();
+        Some(format!("fits if {}", changes.join(" and ")))
+    }
+}
+
+impl PreScore for NodeResourcesFit {
+    fn pre_score(&self, cycle: &Cycle<'_>, state: &mut CycleState, _: &[&NodeInfo]) -> bool {
+        state.write(Amounts(self.amounts(cycle.pod)));
+        true
+    }
+}
+
+impl Score for NodeResourcesFit {
+    fn score(&self, cycle: &Cycle<'_>, state: &CycleState, node: &NodeInfo) -> Result<i64, Status> {
+        let computed;
+        let amounts = match state.read::<Amounts>() {
+            Some(Amounts(amounts)) => amounts,
+            None => {
+                computed = self.amounts(cycle.pod);
+                &computed
+            }
+        };
+        let mut node_score = 0i64;
+        let mut weight_sum = 0i64;
+        let ratio = self.strategy.kind == StrategyType::RequestedToCapacityRatio;
+        for usage in usages(node, &self.strategy.resources, amounts, true) {
+            let weight = self.strategy.resources[usage.index].weight;
+            let score = self.resource_score(usage.requested, usage.allocatable);
+            // RequestedToCapacityRatio leaves a resource that scores 0 out of the mean altogether.
+            if ratio && score <= 0 {
+                continue;
+            }
+            node_score = node_score.wrapping_add(score.wrapping_mul(weight));
+            weight_sum += weight;
+        }
+        if weight_sum == 0 {
+            return Ok(0);
+        }
+        // The ratio rounds half away from zero, the others truncate.
+        Ok(if ratio {
+            (node_score as f64 / weight_sum as f64).round() as i64
+        } else {
+            node_score.wrapping_div(weight_sum)
+        })
+    }
+
+    fn arithmetic(&self, cycle: &Cycle<'_>, state: &CycleState, node: &NodeInfo) -> String {
+        let ratio = self.strategy.kind == StrategyType::RequestedToCapacityRatio;
+        let (mut parts, mut sum, mut weights) = (Vec::new(), Vec::new(), 0);
+        for usage in usages(node, &self.strategy.resources, &self.amounts(cycle.pod), true) {
+            let ResourceSpec { name, weight } = &self.strategy.resources[usage.index];
+            let (u, a) = (usage.requested, usage.allocatable);
+            let score = self.resource_score(u, a);
+            parts.push(match self.strategy.kind {
+                StrategyType::LeastAllocated if u > a => format!("{name} {u} of {a} is over: {score}"),
+                StrategyType::LeastAllocated => format!("{name} ({a}-{u})*100/{a} = {score}"),
+                StrategyType::MostAllocated => format!("{name} {}*100/{a} = {score}", u.min(a)),
+                StrategyType::RequestedToCapacityRatio => {
+                    let p = if u > a { 100 } else { u.wrapping_mul(100).wrapping_div(a) };
+                    format!("{name} {u}*100/{a} = {p}%, by the shape {score}")
+                }
+            });
+            if !ratio || score > 0 {
+                sum.push(format!("{score}*{weight}"));
+                weights += weight;
+            }
+        }
+        let score = Score::score(self, cycle, state, node).unwrap_or(0);
+        let rounded = if ratio { ", rounded" } else { "" };
+        parts.push(if sum.is_empty() {
+            format!("nothing counts = {score}")
+        } else {
+            format!("({})/{weights}{rounded} = {score}", sum.join("+"))
+        });
+        parts.join("; ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_falling_shape_truncates_toward_zero() {
+        let shape = [(0, 100), (30, 0)];
+        // 100 + (0-100)*1/30 = 100 - 3.33 → 100 - 3 = 97
+        assert_eq!(broken_linear(&shape, 1), 97);
+        assert_eq!(broken_linear(&shape, 0), 100);
+        assert_eq!(broken_linear(&shape, 99), 0);
+    }
+}

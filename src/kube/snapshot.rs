@@ -1,0 +1,312 @@
+//! The scheduler's cache: nodes in its zone order, running sums a node, images a cluster.
+//!
+//! `backend/cache/{cache,node_tree,snapshot}.go` and `framework.NodeInfo` of kube-scheduler v1.36.3. A cycle works on
+//! a [`Snapshot`]; between cycles only nodes that changed are copied into it, and with them the image counts, which
+//! are therefore stale on the others. That is visible in ImageLocality's score, so that it is kept.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::kube::object::node::Node;
+use crate::kube::object::pod::{HostPort, Pod};
+use crate::kube::object::resources::Resources;
+
+/// An image as a node's snapshot entry knows it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ImageState {
+    /// Size on the node that reported the name first.
+    pub size_bytes: i64,
+    /// Nodes that had it when this entry was last refreshed.
+    pub node_count: usize,
+}
+
+/// A node with what runs on it: `framework.NodeInfo`.
+#[derive(Clone, Debug, Default)]
+pub struct NodeInfo {
+    /// The node.
+    pub node: Arc<Node>,
+    /// Its pods, in the order in which they came (a removal moves the last into the gap, as there).
+    pub pods: Vec<Arc<Pod>>,
+    /// Sum of the pods' requests.
+    pub requested: Resources,
+    /// The same for CPU with stand-ins for containers without a request.
+    pub non_zero_milli_cpu: i64,
+    /// The same for memory with stand-ins.
+    pub non_zero_memory: i64,
+    /// Host ports in use.
+    pub used_ports: BTreeSet<HostPort>,
+    /// Images on it.
+    pub images: Arc<BTreeMap<String, ImageState>>,
+    /// Pods with terms of affinity or anti-affinity: most nodes have none, and need not be looked through.
+    pub pods_with_affinity: i64,
+    /// Pods with required anti-affinity.
+    pub pods_with_required_anti_affinity: i64,
+}
+
+impl NodeInfo {
+    /// Adds a pod: `AddPodInfo`.
+    pub fn add_pod(&mut self, pod: Arc<Pod>) {
+        self.shift(&pod, 1);
+        self.used_ports.extend(pod.host_ports.iter().cloned());
+        self.pods.push(pod);
+    }
+
+    /// Takes a pod away: `RemovePod`. Whether it was there.
+    pub fn remove_pod(&mut self, key: &str) -> bool {
+        let Some(position) = self.pods.iter().position(|pod| pod.key == key) else { return false };
+        let pod = self.pods.swap_remove(position);
+        self.shift(&pod, -1);
+        for port in &pod.host_ports {
+            self.used_ports.remove(port);
+        }
+        true
+    }
+
+    fn shift(&mut self, pod: &Pod, sign: i64) {
+        let requests = &pod.requests;
+        self.requested.shift(&requests.resources, sign);
+        let apply = |sum: &mut i64, amount: i64| *sum = sum.wrapping_add(amount.wrapping_mul(sign));
+        apply(&mut self.non_zero_milli_cpu, requests.non_zero_milli_cpu);
+        apply(&mut self.non_zero_memory, requests.non_zero_memory);
+        if !(pod.affinity.is_empty() && pod.anti_affinity.is_empty()) {
+            self.pods_with_affinity += sign;
+        }
+        if !pod.anti_affinity.required.is_empty() {
+            self.pods_with_required_anti_affinity += sign;
+        }
+    }
+
+    /// Whether a wanted port is taken: `HostPortInfo.CheckConflict`.
+    pub fn port_conflict(&self, wanted: &HostPort) -> bool {
+        const ANY: &str = "0.0.0.0";
+        self.used_ports.iter().any(|used| {
+            used.port == wanted.port
+                && used.protocol == wanted.protocol
+                && (used.ip == wanted.ip || used.ip == ANY || wanted.ip == ANY)
+        })
+    }
+}
+
+/// What a cycle sees: the nodes in list order.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    /// Nodes: round robin over the zones.
+    pub nodes: Vec<NodeInfo>,
+    index: BTreeMap<String, usize>,
+}
+
+impl Snapshot {
+    /// The position of a node in the list.
+    pub fn position(&self, name: &str) -> Option<usize> {
+        self.index.get(name).copied()
+    }
+
+    /// A node by name.
+    pub fn get(&self, name: &str) -> Option<&NodeInfo> {
+        self.position(name).map(|i| &self.nodes[i])
+    }
+}
+
+/// Nodes by zone, in the order in which zones and nodes appeared: `backend/cache/node_tree.go`.
+#[derive(Clone, Debug, Default)]
+struct NodeTree {
+    zones: Vec<(String, Vec<String>)>,
+}
+
+impl NodeTree {
+    fn add(&mut self, zone: &str, name: &str) {
+        match self.zones.iter_mut().find(|(key, _)| key == zone) {
+            Some((_, names)) if names.iter().any(|n| n == name) => {}
+            Some((_, names)) => names.push(name.to_string()),
+            None => self.zones.push((zone.to_string(), vec![name.to_string()])),
+        }
+    }
+
+    /// A zone without nodes goes; it would come back at the end.
+    fn remove(&mut self, zone: &str, name: &str) {
+        if let Some(position) = self.zones.iter().position(|(key, _)| key == zone) {
+            self.zones[position].1.retain(|n| n != name);
+            if self.zones[position].1.is_empty() {
+                self.zones.remove(position);
+            }
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.zones.iter().map(|(_, names)| names.len()).sum()
+    }
+
+    fn list(&self) -> Vec<&str> {
+        let longest = self.zones.iter().map(|(_, names)| names.len()).max().unwrap_or(0);
+        (0..longest)
+            .flat_map(|i| self.zones.iter().filter_map(move |(_, names)| names.get(i).map(String::as_str)))
+            .collect()
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+struct Entry {
+    /// Whether the node object exists; its pods may be known without it.
+    present: bool,
+    info: NodeInfo,
+}
+
+#[derive(Clone, Debug)]
+struct CachedImage {
+    size_bytes: i64,
+    nodes: BTreeSet<String>,
+}
+
+/// The cache behind the snapshots.
+#[derive(Clone, Debug, Default)]
+pub struct Cache {
+    entries: BTreeMap<String, Entry>,
+    tree: NodeTree,
+    images: BTreeMap<String, CachedImage>,
+    /// Nodes that the next snapshot has to copy.
+    changed: BTreeSet<String>,
+}
+
+impl Cache {
+    /// Adds a node, or replaces one of the same name: `AddNode`, `UpdateNode`. A changed zone moves it to the end.
+    pub fn set_node(&mut self, node: Node) {
+        let old = self.entries.get(&node.name).filter(|e| e.present).map(|e| Arc::clone(&e.info.node));
+        if let Some(old) = &old {
+            self.forget_images(old);
+        }
+        let zone = node.zone_key();
+        match old.map(|old| old.zone_key()) {
+            Some(old_zone) if old_zone == zone => {}
+            old_zone => {
+                if let Some(old_zone) = old_zone {
+                    self.tree.remove(&old_zone, &node.name);
+                }
+                self.tree.add(&zone, &node.name);
+            }
+        }
+        for image in &node.images {
+            for name in &image.names {
+                let fresh = || CachedImage { size_bytes: image.size_bytes, nodes: BTreeSet::new() };
+                self.images.entry(name.clone()).or_insert_with(fresh).nodes.insert(node.name.clone());
+            }
+        }
+        let entry = self.entries.entry(node.name.clone()).or_default();
+        entry.present = true;
+        self.changed.insert(node.name.clone());
+        entry.info.node = Arc::new(node);
+    }
+
+    /// Removes a node; its pods stay known, and come back with it: `RemoveNode`. Whether it was there.
+    pub fn remove_node(&mut self, name: &str) -> bool {
+        let Some(entry) = self.entries.get_mut(name).filter(|e| e.present) else { return false };
+        entry.present = false;
+        let node = Arc::clone(&entry.info.node);
+        self.tree.remove(&node.zone_key(), name);
+        self.forget_images(&node);
+        true
+    }
+
+    /// Whether a node of this name exists.
+    pub fn has_node(&self, name: &str) -> bool {
+        self.entries.get(name).is_some_and(|e| e.present)
+    }
+
+    fn forget_images(&mut self, node: &Node) {
+        for name in node.images.iter().flat_map(|image| &image.names) {
+            if let Some(image) = self.images.get_mut(name) {
+                image.nodes.remove(&node.name);
+                if image.nodes.is_empty() {
+                    self.images.remove(name);
+                }
+            }
+        }
+    }
+
+    /// Adds a pod to its node, which may not exist yet.
+    pub fn add_pod(&mut self, node: &str, pod: Arc<Pod>) {
+        let entry = self.entries.entry(node.to_string()).or_default();
+        entry.info.add_pod(pod);
+        self.changed.insert(node.to_string());
+    }
+
+    /// Takes a pod off its node.
+    pub fn remove_pod(&mut self, node: &str, key: &str) {
+        if self.entries.get_mut(node).is_some_and(|entry| entry.info.remove_pod(key)) {
+            self.changed.insert(node.to_string());
+        }
+    }
+
+    /// The names of the nodes in list order.
+    pub fn node_order(&self) -> Vec<String> {
+        self.tree.list().into_iter().map(str::to_string).collect()
+    }
+
+    /// Brings a snapshot up to date: `UpdateSnapshot`. Only changed nodes are copied, and the list is dealt out anew
+    /// only when a node came or went: one that merely changed its zone keeps its old place until then.
+    pub fn update(&mut self, snapshot: &mut Snapshot) {
+        let is_new = |name: &&String| self.has_node(name) && !snapshot.index.contains_key(*name);
+        let new = self.changed.iter().any(|name| is_new(&name));
+        if new || snapshot.index.len() > self.tree.len() {
+            let mut old: BTreeMap<String, NodeInfo> =
+                snapshot.nodes.drain(..).map(|info| (info.node.name.clone(), info)).collect();
+            for name in self.tree.list() {
+                // A node without an old entry is new, and so changed.
+                snapshot.nodes.push(old.remove(name).unwrap_or_default());
+            }
+            let names = self.tree.list();
+            snapshot.index = names.iter().enumerate().map(|(i, name)| (name.to_string(), i)).collect();
+        }
+        for name in std::mem::take(&mut self.changed) {
+            let Some(position) = snapshot.position(&name) else { continue };
+            let Some(entry) = self.entries.get_mut(&name).filter(|e| e.present) else { continue };
+            let images = entry.info.node.images.iter().flat_map(|image| &image.names).filter_map(|name| {
+                let image = self.images.get(name)?;
+                let state = ImageState { size_bytes: image.size_bytes, node_count: image.nodes.len() };
+                Some((name.clone(), state))
+            });
+            entry.info.images = Arc::new(images.collect());
+            snapshot.nodes[position] = entry.info.clone();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn node(name: &str, zone: &str) -> Node {
+        let mut node = Node { name: name.into(), ..Node::default() };
+        node.labels.insert("topology.kubernetes.io/zone".into(), zone.into());
+        node
+    }
+
+    #[test]
+    fn nodes_are_dealt_out_zone_by_zone_and_a_zone_that_emptied_comes_back_last() {
+        let mut cache = Cache::default();
+        for (name, zone) in [("a1", "a"), ("a2", "a"), ("b1", "b"), ("c1", "c"), ("a3", "a")] {
+            cache.set_node(node(name, zone));
+        }
+        assert_eq!(cache.node_order(), ["a1", "b1", "c1", "a2", "a3"]);
+        cache.set_node(node("b1", "c"));
+        assert_eq!(cache.node_order(), ["a1", "c1", "a2", "b1", "a3"]);
+        cache.set_node(node("b2", "b"));
+        cache.remove_node("a1");
+        assert_eq!(cache.node_order(), ["a2", "c1", "b2", "a3", "b1"]);
+        let mut snapshot = Snapshot::default();
+        cache.update(&mut snapshot);
+        assert_eq!(snapshot.nodes[3].node.name, "a3");
+        assert_eq!(snapshot.position("b1"), Some(4));
+        // The tree deals b1 out elsewhere at once, the snapshot only when a node comes or goes.
+        cache.set_node(node("b1", "a"));
+        assert_eq!(cache.node_order(), ["a2", "c1", "b2", "a3", "b1"]);
+        cache.set_node(node("c1", "b"));
+        assert_eq!(cache.node_order(), ["a2", "b2", "a3", "c1", "b1"]);
+        let list = |snapshot: &Snapshot| snapshot.nodes.iter().map(|n| n.node.name.clone()).collect::<Vec<_>>();
+        cache.update(&mut snapshot);
+        assert_eq!(list(&snapshot), ["a2", "c1", "b2", "a3", "b1"]);
+        assert_eq!(snapshot.nodes[1].node.zone_key(), ":\0:b");
+        cache.remove_node("b2");
+        cache.update(&mut snapshot);
+        assert_eq!(list(&snapshot), ["a2", "c1", "a3", "b1"]);
+    }
+}

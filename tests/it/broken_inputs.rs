@@ -1,0 +1,117 @@
+//! Broken inputs through the program: each ends with its documented exit code and says where and what would do.
+
+use crate::program::{Folder, expect};
+
+const HEADER: &str = "job,arrival_us,duration_us,cpu_request_milli,memory_request_bytes\n";
+
+fn scenario(cluster: &str, workload: &str, rest: &str) -> String {
+    format!(
+        "apiVersion: plimsoll/v1\nkind: Scenario\nname: x\nhorizon: 1m\ncluster:\n  hosts:\n  - {{{cluster}}}\nworkload:\n  apps:\n  - {{{workload}}}\norchestrators: [fleet]\n{rest}"
+    )
+}
+
+const HOST: &str = "name: a, cpu: 4, memory: 8Gi";
+const JOB: &str = "name: j, duration: 10s, requests: {cpu: 1, memory: 1Gi}";
+
+#[test]
+fn broken_scenarios_say_where_and_what_would_do() {
+    let folder = Folder::new("broken-scenarios");
+    let bomb = (0..30).fold(String::from("a0: &a0 [x]\n"), |text, i| {
+        format!("{text}a{}: &a{} [*a{i}, *a{i}, *a{i}, *a{i}, *a{i}, *a{i}, *a{i}, *a{i}]\n", i + 1, i + 1)
+    });
+    let cases: &[(&str, String, &str)] = &[
+        ("wrong key", scenario(HOST, JOB, "horizn: 3s\n"), "did you mean \"horizon\"?"),
+        ("negative memory", scenario("name: a, cpu: 4, memory: -1Gi", JOB, ""), "negative"),
+        ("2^63 memory", scenario("name: a, cpu: 4, memory: 9223372036854775808", JOB, ""), "too large"),
+        (
+            "duplicate host",
+            scenario("name: a, cpu: 4, memory: 8Gi}\n  - {name: a, cpu: 1, memory: 1Gi", JOB, ""),
+            "two hosts are named \"a\"",
+        ),
+        ("duplicate job", scenario(HOST, &format!("{JOB}}}\n  - {{{JOB}"), ""), "two jobs are named \"j\""),
+        ("leave before join", scenario(&format!("{HOST}, joins: 5m, leaves: 1m"), JOB, ""), "leaves before it joins"),
+        ("unknown orchestrator", scenario(HOST, JOB, "").replace("fleet", "fleat"), "did you mean \"fleet\"?"),
+        ("bad duration", scenario(HOST, "name: j, duration: soon", ""), "not a duration"),
+        ("horizon 0", scenario(HOST, JOB, "").replace("1m", "0s"), "horizon"),
+        ("unknown host in a failure", scenario(HOST, JOB, "failures:\n- {host: b, at: 1s}\n"), "\"b\""),
+        ("too many replicas", scenario(HOST, "name: j, duration: 1s, replicas: 4000000000", ""), "--max-jobs"),
+        ("too many hosts", scenario(&format!("{HOST}, count: 4000000000"), JOB, ""), "--max-hosts"),
+        ("alias bomb", bomb, "--max-yaml-nodes"),
+        ("deep nesting", format!("x: {}{}", "[".repeat(100_000), "]".repeat(100_000)), "--max-yaml"),
+        ("not a scenario", "- 1\n- 2\n".into(), ""),
+        ("empty", String::new(), ""),
+    ];
+    for (name, text, says) in cases {
+        let path = folder.put("s.yaml", text.as_bytes());
+        for command in ["run", "check"] {
+            let (_, err) = expect(3, &[command, &path]);
+            assert!(err.contains("s.yaml"), "{name}: no file named in {err}");
+            assert!(err.contains(says), "{name}: {err}");
+        }
+    }
+    let (_, err) = expect(3, &["run", &folder.put("b.yaml", b"name: \xff\xfe\n")]);
+    assert!(err.contains("b.yaml"), "{err}");
+    let (_, err) = expect(3, &["run", &folder.of("none.yaml")]);
+    assert!(err.contains("none.yaml"), "{err}");
+    // Wrong keys are shown by line and column.
+    let path = folder.put("s.yaml", scenario(HOST, JOB, "horizn: 3s\n").as_bytes());
+    assert!(expect(3, &["run", &path]).1.contains("s.yaml:12:1:"));
+}
+
+#[test]
+fn broken_traces_say_where_and_what_would_do() {
+    let folder = Folder::new("broken-traces");
+    let long = format!("{HEADER}{},0,1,1,1\n", "x".repeat(10 << 20));
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    std::io::Write::write_all(&mut gzip, format!("{HEADER}a,0,1,1,1\n").repeat(50).as_bytes()).unwrap();
+    let gzip = gzip.finish().unwrap();
+    let cases: &[(&str, Vec<u8>, &str)] = &[
+        ("empty trace", Vec::new(), "no jobs"),
+        ("header only", HEADER.into(), "no jobs"),
+        ("negative memory", format!("{HEADER}a,0,1,1,-5\n").into(), "t.csv:2: memory_request_bytes"),
+        ("2^63", format!("{HEADER}a,0,1,1,9223372036854775808\n").into(), "t.csv:2: memory_request_bytes"),
+        ("arrival 2^63", format!("{HEADER}a,9223372036854775808,1,1,1\n").into(), "t.csv:2: arrival"),
+        ("duplicate names", format!("{HEADER}a,0,1,1,1\na,5,1,1,1\n").into(), "two jobs are named \"a\""),
+        ("wrong column count", format!("{HEADER}a,0,1,1\n").into(), "t.csv:2"),
+        (
+            "unknown column",
+            b"job,arrival_us,duration_us,cpu_request_mili,memory_request_bytes\n".to_vec(),
+            "did you mean",
+        ),
+        ("not UTF-8", [HEADER.as_bytes(), b"\xff,0,1,1,1\n"].concat(), "t.csv:2"),
+        ("a 10 MB line", long.into(), "--max-line-bytes"),
+        ("truncated gzip", gzip[..gzip.len() - 12].to_vec(), "t.csv"),
+        ("words for numbers", format!("{HEADER}a,0,1,two,1\n").into(), "t.csv:2: cpu_request_milli"),
+    ];
+    for (name, bytes, says) in cases {
+        let path = folder.put("t.csv", bytes);
+        let (_, err) = expect(3, &["run", "--trace", &format!("native:{path}"), "--hosts", "2:4,8Gi"]);
+        assert!(err.contains(says), "{name}: {err}");
+    }
+    let fine = folder.put("fine.csv", format!("{HEADER}b,50,1000000,100,100\na,0,1000000,100,100\n").as_bytes());
+    let trace = format!("native:{fine}");
+    let run = |code, more: &[&str]| expect(code, &[&["run", "--trace", &trace][..], more].concat());
+    // Times out of order are sorted.
+    run(0, &["--hosts", "2:4,8Gi", "--check"]);
+    assert!(run(3, &[]).1.contains("no hosts"));
+    assert!(run(2, &["--hosts", "2:4"]).1.contains("--hosts"));
+    assert!(run(3, &["--hosts", "2:4,8Gi", "--load", "0.9"]).1.contains("most reachable"));
+    assert!(run(3, &["--hosts", "2:4,8Gi", "--max-jobs", "1"]).1.contains("--max-jobs"));
+    assert!(run(3, &["--hosts", "2:4,8Gi", "--max-events", "5"]).1.contains("--max-events"));
+    assert!(run(2, &["--hosts", "2:4,8Gi", "--speed", "0"]).1.contains("--speed"));
+    assert!(run(2, &["--hosts", "2:4,8Gi", "--option", "x"]).1.contains("KEY=VALUE"));
+    assert!(run(2, &["--hosts", "2:4,8Gi", "--usage", "model:nix"]).1.contains("mix"));
+    let (_, err) = expect(2, &["run", "--trace", "opnb:x"]);
+    assert!(err.contains("did you mean \"openb\"?"), "{err}");
+    let (_, err) = expect(3, &["run", "--trace", &format!("native:{}", folder.of("none.csv")), "--hosts", "1:1,1Gi"]);
+    assert!(err.contains("none.csv"), "{err}");
+}
+
+#[test]
+fn a_job_bigger_than_every_host_is_a_warning() {
+    let folder = Folder::new("bigger");
+    let path =
+        folder.put("s.yaml", scenario(HOST, "name: j, duration: 10s, requests: {cpu: 64, memory: 1Gi}", "").as_bytes());
+    let (out, err) = expect(0, &["run", &path, "--orchestrator", "first-fit"]);
+    assert!(err.contains("warning: job \"j\" asks for") && out.contains("never placed"), "{out}{err}");
+}

@@ -1,0 +1,221 @@
+//! Goldens: what the model says of the shipped scenarios, byte for byte. `UPDATE_GOLDEN=1` rewrites them; read the
+//! difference before you keep it. They hold what the model says, never what the story says.
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::program::{Folder, expect, scenarios};
+
+const METRICS: &[&str] = &[
+    "cpu_unserved_share",
+    "cpu_demanded_core_seconds",
+    "cpu_pending_core_seconds",
+    "cpu_starved_core_seconds",
+    "cpu_throttled_core_seconds",
+    "cpu_host_down_core_seconds",
+    "cpu_lost_core_seconds",
+    "duplicate_core_seconds",
+    "jobs_submitted",
+    "jobs_finished",
+    "jobs_never_placed",
+    "restarts",
+    "start_failed",
+    "oom_kills_limit",
+    "oom_kills_host",
+    "evictions",
+    "hosts_down",
+    "cpu_overloaded_host_seconds",
+    "memory_overloaded_host_seconds",
+    "wait_seconds_p50",
+    "wait_seconds_p95",
+    "wait_seconds_p99",
+    "hosts_used_max",
+];
+
+/// What must not differ between orchestrators where jobs and hosts are equal.
+const ON_HOSTS: &[&str] = &[
+    "cpu_starved_core_seconds",
+    "cpu_throttled_core_seconds",
+    "cpu_host_down_core_seconds",
+    "cpu_lost_core_seconds",
+    "duplicate_core_seconds",
+    "restarts",
+    "oom_kills",
+    "evictions",
+    "hosts_down",
+    "cpu_overloaded_host_seconds",
+    "memory_overloaded_host_seconds",
+    "cpu_used_share_mean",
+    "memory_used_share_mean",
+];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn updating() -> bool {
+    std::env::var("UPDATE_GOLDEN").is_ok_and(|value| value == "1")
+}
+
+/// Compares `text` with the golden file `name`, or writes it.
+fn golden(name: &str, text: &str) {
+    let path = root().join("tests/golden").join(name);
+    if updating() {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, text).unwrap();
+        return;
+    }
+    let old = std::fs::read_to_string(&path).unwrap_or_default();
+    for (i, (a, b)) in old.lines().zip(text.lines()).enumerate() {
+        assert_eq!(a, b, "{name}:{}: UPDATE_GOLDEN=1 cargo test goldens rewrites it", i + 1);
+    }
+    assert_eq!(old, text, "{name}: UPDATE_GOLDEN=1 cargo test goldens rewrites it");
+}
+
+fn summary(scenario: &str) -> Value {
+    serde_json::from_str(&expect(0, &["run", scenario, "--check", "--format", "json"]).0).unwrap()
+}
+
+fn runs(summary: &Value) -> &[Value] {
+    summary["runs"].as_array().unwrap()
+}
+
+#[test]
+fn scenarios_say_what_they_said() {
+    for scenario in scenarios() {
+        let summary = summary(&scenario);
+        let mut text = format!("{scenario}\n");
+        for run in runs(&summary) {
+            let bounds: Vec<&str> =
+                run["lower_bounds"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+            writeln!(text, "\n{} {}", run["name"].as_str().unwrap(), run["digest"].as_str().unwrap()).unwrap();
+            for name in METRICS {
+                let at_least = if bounds.contains(name) { ">" } else { "" };
+                writeln!(text, "  {name} {at_least}{}", run["metrics"][name]).unwrap();
+            }
+        }
+        let name = scenario.trim_start_matches("scenarios/").replace(".yaml", ".txt");
+        golden(&name, &text);
+    }
+}
+
+/// One run against another: what changes in `changed`.
+const CONTRASTS: &[(&str, &str, &str)] = &[
+    ("placement by type against least jobs", "chef", "fleet"),
+    ("fleet against Kubernetes as shipped", "fleet", "kubernetes"),
+    ("docker -m on fleet", "fleet", "fleet-docker-m"),
+    ("limits off under Kubernetes", "kubernetes", "kubernetes-no-limits"),
+    ("requests absent, limits off", "kubernetes-no-limits", "kubernetes-no-requests"),
+    ("eviction off without requests and limits", "kubernetes-no-requests", "kubernetes-no-requests-no-eviction"),
+    ("requests a quarter of what is used", "kubernetes", "kubernetes-requests-x0.25"),
+    ("requests four times what is used", "kubernetes", "kubernetes-requests-x4"),
+    ("Kubernetes without requests and limits against fleet", "fleet", "kubernetes-no-requests"),
+];
+
+#[test]
+fn contrasts_of_the_deis_scenarios_have_the_sign_and_size_they_had() {
+    for name in ["deis-swamped", "deis-runaway"] {
+        let summary = summary(&format!("scenarios/{name}.yaml"));
+        let metric = |run: &str, metric: &str| {
+            let run =
+                runs(&summary).iter().find(|r| r["name"] == run).unwrap_or_else(|| panic!("{name} has no run {run}"));
+            run["metrics"][metric].as_f64().unwrap()
+        };
+        let mut text = format!("{name}: change from the first run to the second\n");
+        for (what, from, to) in CONTRASTS {
+            writeln!(text, "\n{what}: {from} -> {to}").unwrap();
+            for name in [
+                "cpu_unserved_share",
+                "cpu_overloaded_host_seconds",
+                "memory_overloaded_host_seconds",
+                "oom_kills",
+                "evictions",
+                "jobs_never_placed",
+            ] {
+                let (a, b) = (metric(from, name), metric(to, name));
+                let sign = if b > a {
+                    "more"
+                } else if b < a {
+                    "less"
+                } else {
+                    "same"
+                };
+                writeln!(text, "  {name} {sign} {a} -> {b}").unwrap();
+            }
+        }
+        golden(&format!("{name}-contrasts.txt"), &text);
+    }
+}
+
+#[test]
+fn equal_jobs_on_equal_hosts_show_no_difference() {
+    let summary = summary("scenarios/null.yaml");
+    let first = &runs(&summary)[0];
+    assert!(runs(&summary).len() >= 6, "every orchestrator, and each with other tie seeds");
+    for run in runs(&summary) {
+        for name in ON_HOSTS {
+            assert_eq!(run["metrics"][name], first["metrics"][name], "{}: {name}", run["name"]);
+        }
+        assert_eq!(run["metrics"]["cpu_unserved_share"], 0.0, "{}", run["name"]);
+    }
+}
+
+#[test]
+fn the_shipped_report_is_what_the_demo_writes() {
+    let folder = Folder::new("demo-report");
+    expect(0, &["demo", "-o", &folder.of("demo")]);
+    let shipped = root().join("reports/demo");
+    let names = |dir: &Path| -> Vec<PathBuf> {
+        let mut names: Vec<PathBuf> = std::fs::read_dir(dir)
+            .map(|d| d.map(|e| PathBuf::from(e.unwrap().file_name())).collect())
+            .unwrap_or_default();
+        names.sort();
+        names
+    };
+    let fresh = folder.path().join("demo");
+    if updating() {
+        let _ = std::fs::remove_dir_all(&shipped);
+        std::fs::create_dir_all(&shipped).unwrap();
+        for name in names(&fresh) {
+            std::fs::copy(fresh.join(&name), shipped.join(&name)).unwrap();
+        }
+    }
+    assert_eq!(names(&shipped), names(&fresh), "UPDATE_GOLDEN=1 cargo test goldens rewrites reports/demo");
+    for name in names(&fresh) {
+        let (a, b) = (std::fs::read(shipped.join(&name)).unwrap(), std::fs::read(fresh.join(&name)).unwrap());
+        assert!(a == b, "reports/demo/{} differs; UPDATE_GOLDEN=1 cargo test goldens rewrites it", name.display());
+    }
+}
+
+#[test]
+fn the_readme_shows_what_the_demo_prints() {
+    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let (_, rest) = readme.split_once("<!-- demo -->\n```\n").expect("README.md has the demo's output");
+    let (shown, _) = rest.split_once("```\n<!-- /demo -->").unwrap();
+    let folder = Folder::new("demo-readme");
+    let (out, _) = expect(0, &["demo", "-o", &folder.of("demo")]);
+    let printed: Vec<&str> = out.lines().map(str::trim_end).collect();
+    for line in shown.lines() {
+        assert!(printed.contains(&line.trim_end()), "README.md shows a line that the demo does not print:\n{line}");
+    }
+}
+
+#[test]
+fn an_idle_host_more_changes_nothing_for_jobs_that_go_by_name() {
+    let folder = Folder::new("idle-host");
+    let text = |hosts: u32| {
+        format!(
+            "apiVersion: plimsoll/v1\nkind: Scenario\nname: x\ncluster:\n  hosts:\n  - {{name: a, count: {hosts}, cpu: 4, memory: 8Gi}}\nworkload:\n  apps:\n  - {{name: j, replicas: 20, every: 7s, duration: 40s, requests: {{cpu: 900m, memory: 1Gi}}}}\norchestrators: [first-fit]\n"
+        )
+    };
+    let served = |hosts| {
+        let path = folder.put("s.yaml", text(hosts).as_bytes());
+        let summary = summary(&path);
+        let m = &runs(&summary)[0]["metrics"];
+        [&m["cpu_served_core_seconds"], &m["wait_seconds_max"], &m["hosts_used_max"]].map(Value::clone)
+    };
+    // 900m for 40 s every 7 s: at most six at once, four on a host, so two hosts are used.
+    assert_eq!(served(3), served(9));
+}

@@ -133,6 +133,9 @@ fn contrasts_of_the_deis_scenarios_have_the_sign_and_size_they_had() {
                 "oom_kills",
                 "evictions",
                 "jobs_never_placed",
+                "restarts",
+                "hosts_down",
+                "duplicate_core_seconds",
             ] {
                 let (a, b) = (metric(from, name), metric(to, name));
                 let sign = if b > a {
@@ -218,4 +221,36 @@ fn an_idle_host_more_changes_nothing_for_jobs_that_go_by_name() {
     };
     // 900m for 40 s every 7 s: at most six at once, four on a host, so two hosts are used.
     assert_eq!(served(3), served(9));
+}
+
+/// The leak of `deis-runaway.yaml` at other rates: how fast it crosses the last 2 % of a host's memory decides whether
+/// the kernel kills it, or the host thrashes until an operator reboots it.
+#[test]
+fn a_slower_leak_keeps_its_host_thrashing_until_an_operator_reboots_it() {
+    let shipped = std::fs::read_to_string(root().join("scenarios/deis-runaway.yaml")).unwrap();
+    assert!(shipped.contains("rate: 50Mi"), "the shipped rate is the first of the table");
+    let folder = Folder::new("leaks");
+    let mut text = String::from("deis-runaway by rate of the leak, MiB a second\n");
+    for rate in [50, 10, 3] {
+        let path = folder.put("s.yaml", shipped.replace("rate: 50Mi", &format!("rate: {rate}Mi")).as_bytes());
+        let summary = summary(&path);
+        writeln!(text, "\n{rate}").unwrap();
+        for run in runs(&summary) {
+            let m = &run["metrics"];
+            writeln!(
+                text,
+                "  {}: unserved {} overloaded {} duplicate {} kills {} evictions {} restarts {} hosts down {}",
+                run["name"].as_str().unwrap(),
+                m["cpu_unserved_share"],
+                m["memory_overloaded_host_seconds"],
+                m["duplicate_core_seconds"],
+                m["oom_kills"],
+                m["evictions"],
+                m["restarts"],
+                m["hosts_down"]
+            )
+            .unwrap();
+        }
+    }
+    golden("deis-runaway-rates.txt", &text);
 }

@@ -115,3 +115,104 @@ fn a_job_bigger_than_every_host_is_a_warning() {
     let (out, err) = expect(0, &["run", &path, "--orchestrator", "first-fit"]);
     assert!(err.contains("warning: job \"j\" asks for") && out.contains("never placed"), "{out}{err}");
 }
+
+/// The sentence in full, so that a change of words is seen; FOLDER stands for the test's own.
+#[test]
+fn what_went_wrong_stands_in_one_full_sentence() {
+    let folder = Folder::new("sentences");
+    let ok = folder.put("ok.yaml", scenario(HOST, JOB, "").as_bytes());
+    folder.put("file", b"");
+    std::fs::create_dir(folder.path().join("other")).unwrap();
+    folder.put("other/z", b"");
+    let broken = |name: &str, from: &str, to: &str| {
+        let text = scenario(HOST, JOB, "");
+        assert!(text.contains(from), "{from}");
+        folder.put(name, text.replace(from, to).as_bytes())
+    };
+    let cases: &[(i32, Vec<String>, &str)] = &[
+        (
+            3,
+            vec![folder.of("none.yaml")],
+            "FOLDER/none.yaml: there is no such file; check the path, or write a scenario to start from with plimsoll new FILE",
+        ),
+        (
+            3,
+            vec![broken("1.yaml", "memory: 1Gi", "memory: -1Gi")],
+            "FOLDER/1.yaml:10:57: \"-1Gi\" is negative; a memory quantity is 0 or more",
+        ),
+        (
+            3,
+            vec![broken("2.yaml", "requests:", "reqests:")],
+            "FOLDER/2.yaml:10:30: unknown key \"reqests\"; did you mean \"requests\"?",
+        ),
+        (
+            3,
+            vec![broken("3.yaml", "[fleet]", "[{name: a, orchestrator: fleet, placement: best}]")],
+            "FOLDER/3.yaml:11:59: unknown placement \"best\"; did you mean \"best-fit\"?",
+        ),
+        (
+            3,
+            vec![broken("4.yaml", "[fleet]", "[fleet, fleet]")],
+            "FOLDER/4.yaml:11:24: two runs are named \"fleet\"; give one another name",
+        ),
+        (
+            3,
+            vec![broken("5.yaml", "cpu: 4", "count: 0, cpu: 4")],
+            "FOLDER/5.yaml:7:5: host \"a\": count is 0; leave the group out",
+        ),
+        (3, vec![broken("6.yaml", "1m", "0s")], "FOLDER/6.yaml:4:10: horizon: a horizon of 0s leaves nothing to run"),
+        (
+            3,
+            vec![broken("7.yaml", "plimsoll/v1", "plimsoll/v2")],
+            "FOLDER/7.yaml:1:13: apiVersion: \"plimsoll/v2\"; a scenario says apiVersion: plimsoll/v1",
+        ),
+        (
+            3,
+            vec![folder.put("8.yaml", b"")],
+            "FOLDER/8.yaml: the file is empty; plimsoll new FILE writes a scenario to start from",
+        ),
+        (
+            3,
+            vec![folder.put("9.yaml", b"apiVersion: plimsoll/v1\nname: \xff\n")],
+            "FOLDER/9.yaml:2: a byte is not UTF-8; save the file as UTF-8",
+        ),
+        (3, vec![ok.clone(), "--max-events=1".into()], "2 events is over the budget of 1; raise it with --max-events"),
+        (
+            3,
+            vec![ok.clone(), "--max-changes=1".into(), "-o".into(), folder.of("new")],
+            "more changes is over the budget of 1; raise it with --max-changes",
+        ),
+        (
+            2,
+            vec![ok.clone(), "-o".into(), folder.of("file")],
+            "FOLDER/file: is a file; -o wants a directory for its results",
+        ),
+        (
+            1,
+            vec![ok.clone(), "-o".into(), folder.of("file/x")],
+            "FOLDER/file/x: cannot be read (Not a directory (os error 20))",
+        ),
+        (
+            2,
+            vec![ok.clone(), "-o".into(), folder.of("other")],
+            "FOLDER/other: holds files that Plimsoll did not write; choose another directory, or write into this one with --force",
+        ),
+        (
+            2,
+            vec![ok.clone(), "-o".into(), "-".into()],
+            "-o is always a directory; --format json prints to standard output",
+        ),
+        (
+            2,
+            vec![ok.clone(), "--load=0.5".into()],
+            "--load, --speed, --option, --from and --to need a trace (--trace, or trace in the scenario)",
+        ),
+    ];
+    for (code, args, sentence) in cases {
+        let args: Vec<&str> = ["run"].into_iter().chain(args.iter().map(String::as_str)).collect();
+        let (out, err) = expect(*code, &args);
+        assert_eq!(err.replace(folder.path().to_str().unwrap(), "FOLDER"), format!("error: {sentence}\n"), "{args:?}");
+        assert!(out.is_empty(), "{args:?} printed results:\n{out}");
+    }
+    assert!(!folder.path().join("new").exists());
+}

@@ -57,8 +57,9 @@ fn directories_are_compared_run_by_run() {
         expect(0, &["run", "scenarios/burst.yaml", "--seed", seed, "-o", &folder.of(dir)]);
     }
     let (same, _) = expect(0, &["compare", &folder.of("a"), &folder.of("b")]);
-    assert!(same.to_lowercase().contains("equal") || same.contains("same"), "{same}");
-    expect(0, &["compare", &folder.of("a"), &folder.of("c")]);
+    assert!(same.contains("digests equal"), "{same}");
+    let (other, _) = expect(0, &["compare", &folder.of("a"), &folder.of("c")]);
+    assert!(other.contains("digests differ") && other.contains("kubernetes"), "{other}");
     let (_, err) = expect(3, &["compare", &folder.of("a"), &folder.of("nowhere")]);
     assert!(err.contains("nowhere"), "{err}");
 }
@@ -226,4 +227,51 @@ fn a_recorded_case_runs_through_the_scheduler() {
     let (_, err) = expect(3, &["schedule", "--case", &folder.put("x.json", b"{")]);
     assert!(err.contains("x.json:1:"), "{err}");
     assert_eq!(run(&["schedule", "--case", &folder.of("none")]).status.code(), Some(3));
+}
+
+#[test]
+fn every_table_of_the_list_can_be_asked_for_alone() {
+    let (all, _) = expect(0, &["list"]);
+    let tables: Vec<&str> = all.lines().filter(|line| !line.starts_with(' ') && !line.is_empty()).collect();
+    assert!(tables.len() >= 9, "{tables:?}");
+    for table in tables {
+        let (one, _) = expect(0, &["list", table]);
+        assert!(!one.is_empty() && all.contains(&format!("{table}\n{one}")), "{table}:\n{one}");
+        assert!(expect(0, &["list", table, "--markdown"]).0.starts_with("| name |"), "{table}");
+    }
+}
+
+#[test]
+fn check_says_what_would_run_and_runs_nothing() {
+    for scenario in scenarios() {
+        let (out, err) = expect(0, &["check", &scenario]);
+        let name = scenario.trim_start_matches("scenarios/").trim_end_matches(".yaml");
+        assert!(out.starts_with(&format!("{name}: ")) && out.contains(" hosts, ") && err.is_empty(), "{out}{err}");
+    }
+}
+
+#[test]
+fn a_hundred_million_threads_are_no_more_than_there_are_runs() {
+    let run = |threads| expect(0, &["run", "scenarios/host-loss.yaml", "--format", "csv", "-j", threads]).0;
+    assert_eq!(run("99999999"), run("1"));
+}
+
+#[test]
+fn a_run_that_fails_leaves_older_results_as_they_were() {
+    let folder = Folder::new("older");
+    let args = ["run", "scenarios/host-loss.yaml", "-o", &folder.of("d")];
+    expect(0, &args);
+    let all = || {
+        let mut files: Vec<_> = std::fs::read_dir(folder.path().join("d"))
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .map(|path| (path.clone(), std::fs::read(path).unwrap()))
+            .collect();
+        files.sort();
+        files
+    };
+    let before = all();
+    expect(3, &[&args[..], &["--seed", "2", "--max-output-bytes", "5000"]].concat());
+    expect(3, &[&args[..], &["--seed", "2", "--max-events", "5"]].concat());
+    assert!(before == all(), "results of an earlier run were touched");
 }

@@ -26,11 +26,16 @@ pub fn answer(experiment: &Experiment) -> String {
     format!("{unserved}; {}.", fallen(experiment))
 }
 
-/// A warning if so little load was offered that the comparison says little; `None` otherwise.
+/// A warning if so little load was offered that the comparison says little, or if jobs ask for nothing, so that what
+/// was offered does not tell; `None` otherwise.
 pub fn load_warning(experiment: &Experiment) -> Option<String> {
     let o = &experiment.offered;
     let highest = [o.cpu_share, o.memory_share, o.gpu_share].into_iter().fold(0.0, f64::max);
     (highest < LOW_LOAD_SHARE).then(|| {
+        if highest == 0.0 && o.jobs_peak > 0 {
+            return "jobs request nothing, so the offered load, which is of requests, does not tell how full hosts get"
+                .into();
+        }
         format!(
             "at its peak the offered load is {} of the cluster: below 30 % hardly any host can be swamped, whoever \
              places the jobs (raise it with --load 0.7)",

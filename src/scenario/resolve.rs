@@ -83,7 +83,11 @@ pub fn resolve(file: &ScenarioFile, folder: &Path, budgets: &Budgets) -> Result<
     scaled_requests_fit(&workload, &runs)?;
     let offered = outside::offered_load(&workload, &cluster);
     let highest = offered.shares()[usize::from(offered.highest())];
-    if highest < LOW_LOAD {
+    if highest == 0.0 && offered.jobs_peak > 0 {
+        notes.push(
+            "jobs request nothing: the offered load, which is of requests, does not tell how full hosts get".into(),
+        );
+    } else if highest < LOW_LOAD {
         notes.push(format!(
             "the offered load is low: its peak is {:.1} % of the cluster, so that hardly anything can be swamped",
             highest * 100.0

@@ -275,3 +275,11 @@ fn a_run_that_fails_leaves_older_results_as_they_were() {
     expect(3, &[&args[..], &["--seed", "2", "--max-events", "5"]].concat());
     assert!(before == all(), "results of an earlier run were touched");
 }
+
+#[test]
+fn jobs_that_request_nothing_are_not_said_to_leave_hosts_idle() {
+    // Offered 0 %, and yet fleet has overloaded hosts.
+    let (out, _) = expect(0, &["run", "scenarios/no-requests.yaml"]);
+    assert!(out.contains("Warning: jobs request nothing") && out.contains("- jobs request nothing"), "{out}");
+    assert!(!out.contains("can be swamped"), "{out}");
+}

@@ -17,7 +17,7 @@ use crate::kube::object::read::At;
 pub use args::{Args, ResourceSpec, ScoringStrategy, StrategyType};
 
 /// A profile after defaulting and merging.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct Effective {
     /// Name of the scheduler.
     pub scheduler_name: String,

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::kube::config::Effective;
 use crate::units::{Bytes, MilliCpu, SimDuration};
 
 /// Whether a job is killed at its own memory limit.
@@ -176,6 +178,9 @@ pub struct Options {
     pub requests: RequestRule,
     /// Parameters that differ from the defaults.
     pub parameters: BTreeMap<&'static str, ParameterValue>,
+    /// A scheduler configuration of the user's own, in place of the placement's ready-made profile (`kubernetes` with a
+    /// `kube-…` placement only).
+    pub scheduler: Option<Arc<Effective>>,
 }
 
 impl Options {
@@ -191,6 +196,7 @@ impl Options {
             tie_break: TieBreak::First,
             requests: RequestRule::AsWritten,
             parameters: BTreeMap::new(),
+            scheduler: None,
         }
     }
 }

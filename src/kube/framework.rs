@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use crate::error::Result;
 use crate::kube::config::{Args, Effective};
+use crate::kube::hint::Hint;
 use crate::kube::object::Objects;
 use crate::kube::object::other::{Controller, ControllerKind, PodDisruptionBudget, Service};
 use crate::kube::object::pod::Pod;
@@ -301,6 +302,10 @@ pub trait Plugin: Send + Sync {
     fn score(&self) -> Option<&dyn Score> {
         None
     }
+    /// What wakes a pod that it rejected; without it everything does, as without `EnqueueExtensions`.
+    fn hint(&self) -> Option<&dyn Hint> {
+        None
+    }
 }
 
 /// An extension point that a configuration can name.
@@ -422,6 +427,8 @@ pub struct Active {
 pub struct Framework {
     /// The profile they come from.
     pub effective: Effective,
+    /// All that are at work, by name.
+    pub built: BTreeMap<&'static str, Arc<dyn Plugin>>,
     /// Plugins at PreFilter, in order.
     pub pre_filter: Vec<Active>,
     /// Plugins at Filter, in order.
@@ -441,7 +448,7 @@ impl Framework {
     pub fn new(effective: Effective) -> Result<Self> {
         let mut built: BTreeMap<&'static str, Arc<dyn Plugin>> = BTreeMap::new();
         for info in PLUGINS {
-            if effective.uses(info.name) {
+            if effective.uses(info.name) || effective.pre_enqueue.contains(&info.name) {
                 built.insert(info.name, Arc::from((info.build)(&effective.args)?));
             }
         }
@@ -462,6 +469,7 @@ impl Framework {
             post_filter: active(&effective.post_filter),
             pre_score: active(&effective.pre_score),
             score: active(&score),
+            built,
             effective,
             mutation: None,
         })

@@ -78,13 +78,14 @@ impl NodeInfo {
 
     /// Whether a wanted port is taken: `HostPortInfo.CheckConflict`.
     pub fn port_conflict(&self, wanted: &HostPort) -> bool {
-        const ANY: &str = "0.0.0.0";
-        self.used_ports.iter().any(|used| {
-            used.port == wanted.port
-                && used.protocol == wanted.protocol
-                && (used.ip == wanted.ip || used.ip == ANY || wanted.ip == ANY)
-        })
+        self.used_ports.iter().any(|used| ports_conflict(used, wanted))
     }
+}
+
+/// Whether two host ports get in each other's way.
+pub fn ports_conflict(a: &HostPort, b: &HostPort) -> bool {
+    const ANY: &str = "0.0.0.0";
+    a.port == b.port && a.protocol == b.protocol && (a.ip == b.ip || a.ip == ANY || b.ip == ANY)
 }
 
 /// What a cycle sees: the nodes in list order.

@@ -6,6 +6,7 @@ use crate::kube::framework::{
     Cycle, CycleState, Filter, FilterResult, MAX_NODE_SCORE, NormalizeScore, Plugin, PluginInfo, Point, PreFilter,
     PreFilterOutcome, PreScore, Score, Status, World,
 };
+use crate::kube::hint::{Action, ClusterEvent, Hint};
 use crate::kube::object::affinity::AffinityTerm;
 use crate::kube::object::node::Node;
 use crate::kube::object::pod::Pod;
@@ -153,6 +154,38 @@ impl Plugin for InterPodAffinity {
     }
     fn score(&self) -> Option<&dyn Score> {
         Some(self)
+    }
+    fn hint(&self) -> Option<&dyn Hint> {
+        Some(self)
+    }
+}
+
+impl Hint for InterPodAffinity {
+    fn events(&self) -> &'static [Action] {
+        &[Action::PodAdd, Action::PodDelete, Action::NodeAdd, Action::NodeLabel]
+    }
+
+    /// `isSchedulableAfterPodChange`, `isSchedulableAfterNodeChange`. Namespace selectors are not resolved here, and are
+    /// matched against no labels, as there.
+    fn worth(&self, pod: &Pod, event: &ClusterEvent<'_>, _: &World) -> bool {
+        let (near, away) = (&pod.affinity.required, &pod.anti_affinity.required);
+        match event {
+            ClusterEvent::PodAdded(other) => matches_all(near, other),
+            ClusterEvent::PodDeleted(other) => {
+                matches_all(away, other) || matches_all(&other.anti_affinity.required, pod)
+            }
+            // A node without the key takes any pod that wants to be away from others.
+            ClusterEvent::NodeAdded(node) => {
+                !away.is_empty() || near.iter().any(|term| node.labels.contains_key(&term.topology_key))
+            }
+            ClusterEvent::NodeUpdated { old, new } => {
+                let values =
+                    |term: &AffinityTerm| (old.labels.get(&term.topology_key), new.labels.get(&term.topology_key));
+                near.iter().map(values).any(|(was, is)| is.is_some() && was != is)
+                    || away.iter().map(values).any(|(was, is)| was.is_some() && was != is)
+            }
+            _ => false,
+        }
     }
 }
 
@@ -342,5 +375,60 @@ impl NormalizeScore for InterPodAffinity {
         }
         let normalized = (MAX_NODE_SCORE as f64 * ((score - min) as f64 / (max - min) as f64)) as i64;
         format!("100*(({score}-{min})/({max}-{min})), truncated = {normalized}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kube::hint::tests::{node, pod, worth};
+
+    fn term(kind: &str, app: &str) -> String {
+        format!(
+            "{kind}: {{requiredDuringSchedulingIgnoredDuringExecution: [{{topologyKey: zone, \
+             labelSelector: {{matchLabels: {{app: {app}}}}}}}]}}"
+        )
+    }
+
+    #[test]
+    fn an_added_pod_wakes_who_wants_to_be_near_it_and_a_deleted_one_who_wants_to_be_away() {
+        let near = pod("a", "", &format!("affinity: {{{}}}", term("podAffinity", "db")));
+        let away = pod("a", "app: web", &format!("affinity: {{{}}}", term("podAntiAffinity", "db")));
+        let other = |app: &str, spec: &str| Pod { node_name: Some("n".into()), ..pod("b", app, spec) };
+        let (db, web) = (other("app: db", ""), other("app: web", ""));
+        for (waiting, event, want) in [
+            (&near, ClusterEvent::PodAdded(&db), true),
+            (&near, ClusterEvent::PodAdded(&web), false),
+            (&near, ClusterEvent::PodDeleted(&db), false),
+            (&away, ClusterEvent::PodDeleted(&db), true),
+            (&away, ClusterEvent::PodDeleted(&web), false),
+            (&away, ClusterEvent::PodAdded(&db), false),
+        ] {
+            assert_eq!(worth("InterPodAffinity", waiting, &event), want, "{event:?}");
+        }
+        // The other one wanted to be away from the waiting pod.
+        let shy = other("", &format!("affinity: {{{}}}", term("podAntiAffinity", "web")));
+        assert!(worth("InterPodAffinity", &away, &ClusterEvent::PodDeleted(&shy)));
+        assert!(!worth("InterPodAffinity", &near, &ClusterEvent::PodDeleted(&shy)));
+    }
+
+    #[test]
+    fn a_node_wakes_it_when_its_domain_changes_for_the_better() {
+        let near = pod("a", "", &format!("affinity: {{{}}}", term("podAffinity", "db")));
+        let away = pod("a", "", &format!("affinity: {{{}}}", term("podAntiAffinity", "db")));
+        let (none, a, b) = (node("n", "", "", ""), node("n", "zone: a", "", ""), node("n", "zone: b", "", ""));
+        for (waiting, old, new, want) in [
+            (&near, &none, &a, true),
+            (&near, &a, &none, false),
+            (&near, &a, &b, true),
+            (&away, &none, &a, false),
+            (&away, &a, &none, true),
+            (&away, &a, &b, true),
+        ] {
+            assert_eq!(worth("InterPodAffinity", waiting, &ClusterEvent::NodeUpdated { old, new }), want);
+        }
+        assert!(worth("InterPodAffinity", &away, &ClusterEvent::NodeAdded(&none)));
+        assert!(!worth("InterPodAffinity", &near, &ClusterEvent::NodeAdded(&none)));
+        assert!(worth("InterPodAffinity", &near, &ClusterEvent::NodeAdded(&a)));
     }
 }

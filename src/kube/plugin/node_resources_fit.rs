@@ -6,8 +6,10 @@ use std::borrow::Cow;
 use crate::kube::config::{ResourceSpec, ScoringStrategy, StrategyType};
 use crate::kube::framework::{
     Code, Cycle, CycleState, Filter, FilterResult, MAX_NODE_SCORE, Plugin, PluginInfo, Point, PreFilter,
-    PreFilterOutcome, PreScore, Score, Status,
+    PreFilterOutcome, PreScore, Score, Status, World,
 };
+use crate::kube::hint::{Action, ClusterEvent, Hint};
+use crate::kube::object::node::Node;
 use crate::kube::object::pod::{Pod, amount};
 use crate::kube::object::resources::{Resources, is_extended, is_scalar};
 use crate::kube::snapshot::NodeInfo;
@@ -65,44 +67,21 @@ impl Shortage {
 }
 
 impl NodeResourcesFit {
-    /// Everything that does not fit: `fitsRequest`.
+    /// Whether this resource is left to others: `ignoredResources`, `ignoredResourceGroups`.
+    fn ignores(&self, name: &str) -> bool {
+        if !is_extended(name) {
+            return false;
+        }
+        let group = name.split('/').next().unwrap_or_default();
+        self.ignored_resources.iter().any(|n| n == name) || self.ignored_groups.iter().any(|g| g == group)
+    }
+
+    /// Everything that does not fit.
     pub fn shortages(&self, pod: &Pod, node: &NodeInfo) -> Vec<Shortage> {
         let mut short = Vec::new();
-        let request = &pod.requests.resources;
-        let (has, used) = (&node.node.allocatable, &node.requested);
-        let count = node.pods.len() as i64;
-        if count + 1 > has.pods {
-            short.push(Shortage { resource: "pods".into(), requested: 1, used: count, capacity: has.pods });
-        }
-        let nothing = request.milli_cpu == 0 && request.memory == 0 && request.ephemeral_storage == 0;
-        if nothing && request.scalar.is_empty() {
-            return short;
-        }
-        let mut check = |resource: &str, requested: i64, used: i64, capacity: i64| {
-            if requested > capacity.wrapping_sub(used) {
-                short.push(Shortage { resource: resource.into(), requested, used, capacity });
-            }
-        };
-        for (name, requested, used, capacity) in [
-            ("cpu", request.milli_cpu, used.milli_cpu, has.milli_cpu),
-            ("memory", request.memory, used.memory, has.memory),
-            ("ephemeral-storage", request.ephemeral_storage, used.ephemeral_storage, has.ephemeral_storage),
-        ] {
-            if requested > 0 {
-                check(name, requested, used, capacity);
-            }
-        }
-        // Go walks a map here, in random order; the vectors give these sorted.
-        for (name, requested) in request.scalar.iter().filter(|(_, requested)| **requested != 0) {
-            if is_extended(name) {
-                let group = name.split('/').next().unwrap_or_default();
-                if self.ignored_resources.contains(name) || self.ignored_groups.iter().any(|g| g == group) {
-                    continue;
-                }
-            }
-            let of = |resources: &Resources| resources.scalar.get(name).copied().unwrap_or(0);
-            check(name, *requested, of(used), of(has));
-        }
+        let (request, count) = (&pod.requests.resources, node.pods.len() as i64);
+        let ignored = |name: &str| self.ignores(name);
+        shortages(request, &node.node.allocatable, &node.requested, count, ignored, |s| short.push(s));
         short
     }
 
@@ -121,6 +100,41 @@ impl NodeResourcesFit {
 
     fn amounts(&self, pod: &Pod) -> Vec<i64> {
         self.strategy.resources.iter().map(|r| amount(&pod.requests.score, &r.name)).collect()
+    }
+}
+
+/// `fitsRequest`: tells `found` everything that does not fit beside `count` pods that take `used`.
+fn shortages(
+    request: &Resources,
+    has: &Resources,
+    used: &Resources,
+    count: i64,
+    ignored: impl Fn(&str) -> bool,
+    mut found: impl FnMut(Shortage),
+) {
+    if count + 1 > has.pods {
+        found(Shortage { resource: "pods".into(), requested: 1, used: count, capacity: has.pods });
+    }
+    // A pod that asks for nothing at all ends here in Go: a request of 0 never exceeds what is there below either.
+    for (name, requested, used, capacity) in [
+        ("cpu", request.milli_cpu, used.milli_cpu, has.milli_cpu),
+        ("memory", request.memory, used.memory, has.memory),
+        ("ephemeral-storage", request.ephemeral_storage, used.ephemeral_storage, has.ephemeral_storage),
+    ] {
+        if requested > 0 && requested > capacity.wrapping_sub(used) {
+            found(Shortage { resource: name.into(), requested, used, capacity });
+        }
+    }
+    // Go walks a map here, in random order; the vectors give these sorted.
+    for (name, requested) in request.scalar.iter().filter(|(_, requested)| **requested != 0) {
+        if ignored(name) {
+            continue;
+        }
+        let of = |resources: &Resources| resources.scalar.get(name).copied().unwrap_or(0);
+        let (requested, used, capacity) = (*requested, of(used), of(has));
+        if requested > capacity.wrapping_sub(used) {
+            found(Shortage { resource: name.clone(), requested, used, capacity });
+        }
     }
 }
 
@@ -193,6 +207,43 @@ impl Plugin for NodeResourcesFit {
     fn score(&self) -> Option<&dyn Score> {
         Some(self)
     }
+    fn hint(&self) -> Option<&dyn Hint> {
+        Some(self)
+    }
+}
+
+impl Hint for NodeResourcesFit {
+    fn events(&self) -> &'static [Action] {
+        &[Action::PodDelete, Action::NodeAdd, Action::NodeAllocatable]
+    }
+
+    /// `isSchedulableAfterPodEvent`: any pod that is gone from a node. `isSchedulableAfterNodeChange`: the pod fits on
+    /// the node when it is empty, and of an older node something that the pod asks for grew. Ignored resources are
+    /// not ignored here.
+    fn worth(&self, pod: &Pod, event: &ClusterEvent<'_>, _: &World) -> bool {
+        let request = &pod.requests.resources;
+        let fits = |node: &Node| {
+            let mut fits = true;
+            shortages(request, &node.allocatable, &Resources::default(), 0, |_| false, |_| fits = false);
+            fits
+        };
+        match event {
+            ClusterEvent::PodDeleted(_) => true,
+            ClusterEvent::NodeAdded(node) => fits(node),
+            ClusterEvent::NodeUpdated { old, new } => fits(new) && grew(request, &old.allocatable, &new.allocatable),
+            _ => false,
+        }
+    }
+}
+
+/// `haveAnyRequestedResourcesIncreased`.
+fn grew(request: &Resources, old: &Resources, new: &Resources) -> bool {
+    let of = |resources: &Resources, name: &str| resources.scalar.get(name).copied().unwrap_or(0);
+    new.pods > old.pods
+        || (request.milli_cpu > 0 && new.milli_cpu > old.milli_cpu)
+        || (request.memory > 0 && new.memory > old.memory)
+        || (request.ephemeral_storage > 0 && new.ephemeral_storage > old.ephemeral_storage)
+        || request.scalar.iter().any(|(name, amount)| *amount != 0 && of(new, name) > of(old, name))
 }
 
 impl PreFilter for NodeResourcesFit {
@@ -313,6 +364,7 @@ impl Score for NodeResourcesFit {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kube::hint::tests::{node, pod, worth};
 
     #[test]
     fn a_falling_shape_truncates_toward_zero() {
@@ -321,5 +373,39 @@ mod tests {
         assert_eq!(broken_linear(&shape, 1), 97);
         assert_eq!(broken_linear(&shape, 0), 100);
         assert_eq!(broken_linear(&shape, 99), 0);
+    }
+
+    #[test]
+    fn a_deleted_pod_always_wakes_it_and_a_node_if_it_would_fit_there() {
+        let waiting = pod("a", "", "containers: [{name: c, resources: {requests: {cpu: 4, example.com/gpu: 1}}}]");
+        let bound = Pod { node_name: Some("n".into()), ..pod("b", "", "") };
+        assert!(worth("NodeResourcesFit", &waiting, &ClusterEvent::PodDeleted(&bound)));
+        assert!(!worth("NodeResourcesFit", &waiting, &ClusterEvent::PodAdded(&bound)));
+        for (allocatable, want) in [
+            ("cpu: 4, pods: 1, example.com/gpu: 1", true),
+            ("cpu: 3, pods: 1, example.com/gpu: 1", false),
+            ("cpu: 4, pods: 1", false),
+            ("cpu: 4, pods: 0, example.com/gpu: 1", false),
+        ] {
+            let added = node("n", "", "", allocatable);
+            assert_eq!(worth("NodeResourcesFit", &waiting, &ClusterEvent::NodeAdded(&added)), want, "{allocatable}");
+        }
+    }
+
+    #[test]
+    fn a_node_that_grew_wakes_it_only_in_what_it_asks_for() {
+        let waiting = pod("a", "", "containers: [{name: c, resources: {requests: {cpu: 4}}}]");
+        let old = node("n", "", "", "cpu: 8, memory: 8Gi, pods: 10");
+        for (allocatable, want) in [
+            ("cpu: 9, memory: 8Gi, pods: 10", true),
+            ("cpu: 8, memory: 9Gi, pods: 10", false),
+            ("cpu: 8, memory: 8Gi, pods: 11", true),
+            ("cpu: 7, memory: 8Gi, pods: 10", false),
+            ("cpu: 3, memory: 8Gi, pods: 11", false),
+        ] {
+            let new = node("n", "", "", allocatable);
+            let event = ClusterEvent::NodeUpdated { old: &old, new: &new };
+            assert_eq!(worth("NodeResourcesFit", &waiting, &event), want, "{allocatable}");
+        }
     }
 }

@@ -7,6 +7,7 @@ use crate::kube::framework::{
     Cycle, CycleState, Filter, FilterResult, MAX_NODE_SCORE, NormalizeScore, Plugin, PluginInfo, Point, PreFilter,
     PreFilterOutcome, PreScore, Score, Status, World,
 };
+use crate::kube::hint::{Action, ClusterEvent, Hint};
 use crate::kube::object::affinity::{SpreadConstraint, WhenUnsatisfiable};
 use crate::kube::object::node::Node;
 use crate::kube::object::other::ControllerKind;
@@ -159,6 +160,35 @@ impl Plugin for PodTopologySpread {
     }
     fn score(&self) -> Option<&dyn Score> {
         Some(self)
+    }
+    fn hint(&self) -> Option<&dyn Hint> {
+        Some(self)
+    }
+}
+
+impl Hint for PodTopologySpread {
+    fn events(&self) -> &'static [Action] {
+        &[Action::PodAdd, Action::PodDelete, Action::NodeAdd, Action::NodeDelete, Action::NodeLabel, Action::NodeTaint]
+    }
+
+    /// `isSchedulableAfterPodChange`: a pod of the same namespace that any of the constraints counts.
+    /// `isSchedulableAfterNodeChange`: a node with all keys came or went; or has them now and had not, or the other
+    /// way round; or has them still, with another value of one or with other taints.
+    fn worth(&self, pod: &Pod, event: &ClusterEvent<'_>, world: &World) -> bool {
+        let constraints = self.constraints(pod, world, WhenUnsatisfiable::DoNotSchedule);
+        match event {
+            ClusterEvent::PodAdded(other) | ClusterEvent::PodDeleted(other) => {
+                other.namespace == pod.namespace && constraints.iter().any(|c| c.selector.matches(&other.labels))
+            }
+            ClusterEvent::NodeAdded(node) | ClusterEvent::NodeDeleted(node) => has_all_keys(node, &constraints),
+            ClusterEvent::NodeUpdated { old, new } => {
+                let had = has_all_keys(old, &constraints);
+                let has = has_all_keys(new, &constraints);
+                let moved = |c: &SpreadConstraint| old.labels.get(&c.topology_key) != new.labels.get(&c.topology_key);
+                had != has || (has && (constraints.iter().any(moved) || old.taints != new.taints))
+            }
+            _ => false,
+        }
     }
 }
 
@@ -386,5 +416,41 @@ impl NormalizeScore for PodTopologySpread {
         }
         let min = counted.into_iter().min().unwrap_or(0);
         format!("100*({max}+{min}-{score})/{max} = {}", MAX_NODE_SCORE * (max + min - score) / max)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kube::hint::tests::{node, pod, worth};
+
+    const SPREAD: &str = "topologySpreadConstraints: [{maxSkew: 1, topologyKey: zone, \
+                          whenUnsatisfiable: DoNotSchedule, labelSelector: {matchLabels: {app: web}}}]";
+
+    #[test]
+    fn a_pod_that_is_counted_wakes_it_whether_it_comes_or_goes() {
+        let waiting = pod("a", "app: web", SPREAD);
+        for (labels, want) in [("app: web", true), ("app: db", false)] {
+            let other = Pod { node_name: Some("n".into()), ..pod("b", labels, "") };
+            assert_eq!(worth("PodTopologySpread", &waiting, &ClusterEvent::PodAdded(&other)), want, "{labels}");
+            assert_eq!(worth("PodTopologySpread", &waiting, &ClusterEvent::PodDeleted(&other)), want, "{labels}");
+            let elsewhere = Pod { namespace: "other".into(), ..other };
+            assert!(!worth("PodTopologySpread", &waiting, &ClusterEvent::PodDeleted(&elsewhere)));
+        }
+    }
+
+    #[test]
+    fn a_node_wakes_it_when_the_domains_change() {
+        let waiting = pod("a", "app: web", SPREAD);
+        let (none, a, b) = (node("n", "", "", ""), node("n", "zone: a", "", ""), node("n", "zone: b", "", ""));
+        let relabelled = node("n", "zone: a, rack: r1", "", "");
+        let tainted = node("n", "zone: a", "taints: [{key: k, effect: NoSchedule}]", "");
+        for (old, new, want) in
+            [(&none, &a, true), (&a, &none, true), (&a, &b, true), (&a, &relabelled, false), (&a, &tainted, true)]
+        {
+            assert_eq!(worth("PodTopologySpread", &waiting, &ClusterEvent::NodeUpdated { old, new }), want);
+        }
+        assert!(worth("PodTopologySpread", &waiting, &ClusterEvent::NodeDeleted(&a)));
+        assert!(!worth("PodTopologySpread", &waiting, &ClusterEvent::NodeAdded(&none)));
     }
 }

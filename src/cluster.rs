@@ -7,7 +7,7 @@ mod bookings;
 mod devices;
 
 pub use bookings::{Bookings, Request};
-pub use devices::Devices;
+pub use devices::{Devices, choose_devices};
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -139,6 +139,11 @@ impl Workload {
         (limit != NO_LIMIT).then_some(Bytes(limit))
     }
 
+    /// The number of what the job says of itself: equal for jobs whose [`Workload::spec`] is equal.
+    pub fn spec_id(&self, job: JobId) -> SpecId {
+        self.spec[job.index()]
+    }
+
     /// The rest of what the job says of itself.
     pub fn spec(&self, job: JobId) -> &Spec {
         &self.specs[self.spec[job.index()].index()]

@@ -237,6 +237,11 @@ impl Cache {
         }
     }
 
+    /// A pod that was added to a node.
+    pub fn pod(&self, node: &str, key: &str) -> Option<Arc<Pod>> {
+        self.entries.get(node)?.info.pods.iter().find(|pod| pod.key == key).map(Arc::clone)
+    }
+
     /// The names of the nodes in list order.
     pub fn node_order(&self) -> Vec<String> {
         self.tree.list().into_iter().map(str::to_string).collect()

@@ -26,6 +26,9 @@ pub enum TieBreak {
     /// The lowest name.
     #[default]
     First,
+    /// The root of the heap that kube-scheduler v1.36.3 makes of the scores at parallelism 1 (`kubernetes` with a `kube-…`
+    /// placement only).
+    Heap,
     /// Count the equals, draw once from (seed, job, attempt), take that one in order of names.
     Random,
 }
@@ -93,6 +96,7 @@ impl fmt::Display for TieBreak {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             TieBreak::First => "first",
+            TieBreak::Heap => "heap",
             TieBreak::Random => "random",
         })
     }
@@ -141,10 +145,18 @@ pub struct ParameterInfo {
 }
 
 impl ParameterInfo {
+    /// Among [`ParameterInfo::words`], stands for any duration.
+    pub const A_DURATION: &str = "a duration such as 5ms";
+
     /// Reads `text` as a value of this parameter.
     pub fn parse(&self, text: &str) -> crate::error::Result<ParameterValue> {
+        if self.words.contains(&Self::A_DURATION)
+            && let Ok(duration) = SimDuration::parse(text)
+        {
+            return Ok(ParameterValue::Duration(duration));
+        }
         if !self.words.is_empty() {
-            return match self.words.iter().find(|w| **w == text) {
+            return match self.words.iter().find(|w| **w == text && text != Self::A_DURATION) {
                 Some(word) => Ok(ParameterValue::Word((*word).into())),
                 None => Err(crate::error::Error::input(crate::error::unknown_name(self.name, text, self.words))),
             };

@@ -257,7 +257,7 @@ impl Observer for Story<'_> {
 pub fn story(setup: &Setup, options_text: &str, show: &str) -> Vec<(SimTime, String)> {
     run(setup, options_text).unwrap_or_else(|e| panic!("{options_text}: {e}"));
     let mut story = Story { setup, lines: Vec::new() };
-    let flags = Flags { every_tick: false, most_events: u64::MAX, pulse: &mut |_| true };
+    let flags = Flags { every_tick: false, most_events: u64::MAX, explain: None, pulse: &mut |_| true };
     simulate(setup, &options(options_text), &mut story, flags).unwrap();
     let shown: Vec<&str> = show.split_whitespace().collect();
     story.lines.into_iter().filter(|l| shown.contains(&l.1)).map(|(at, _, what)| (at, what)).collect()

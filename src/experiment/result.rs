@@ -1,7 +1,7 @@
 //! What comes out of runs, as reports read it.
 
-use crate::orchestrator::Explained;
 use crate::metrics::{Record, Value};
+use crate::orchestrator::Explained;
 use crate::units::SimTime;
 use crate::workload::Offered;
 

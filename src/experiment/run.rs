@@ -4,8 +4,8 @@ use rayon::prelude::*;
 
 use super::result::{AppResult, Choice, RunLabel, RunResult};
 use crate::error::{Error, Result};
-use crate::metrics::{Availability, FAMILIES, Family, Recorder, Value};
 use crate::ids::JobId;
+use crate::metrics::{Availability, FAMILIES, Family, Recorder, Value};
 use crate::orchestrator::{Explained, Options, orchestrator};
 use crate::sim::{Change, Checker, Flags, Observer, Setup, simulate};
 use crate::units::SimTime;
@@ -29,7 +29,14 @@ pub struct RunFlags {
 
 impl Default for RunFlags {
     fn default() -> Self {
-        RunFlags { check: false, record: false, most_changes: 20_000_000, most_events: u64::MAX, every_tick: false, explain: None }
+        RunFlags {
+            check: false,
+            record: false,
+            most_changes: 20_000_000,
+            most_events: u64::MAX,
+            every_tick: false,
+            explain: None,
+        }
     }
 }
 

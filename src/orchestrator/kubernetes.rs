@@ -18,8 +18,8 @@ mod queue;
 use std::collections::{BTreeMap, VecDeque};
 
 use super::{
-    Action, Books, Enforcement, Explained, Heard, Now, Orchestrator, OrchestratorInfo, Outcome, ParameterInfo, ParameterValue,
-    RestartRule, World,
+    Action, Books, Enforcement, Explained, Heard, Now, Orchestrator, OrchestratorInfo, Outcome, ParameterInfo,
+    ParameterValue, RestartRule, World,
 };
 use crate::ids::{HostId, JobId};
 use crate::kube::config::Effective;
@@ -212,11 +212,10 @@ impl Kubernetes {
         let seconds = |s: i64| SimDuration::from_secs(s.unsigned_abs());
         let (initial, max) =
             effective.as_ref().map_or((1, 10), |e| (e.pod_initial_backoff_seconds, e.pod_max_backoff_seconds));
-        let backoff = Backoff { initial: seconds(initial), max: seconds(max), pop_early: word("pop_from_backoff", "on") };
+        let backoff =
+            Backoff { initial: seconds(initial), max: seconds(max), pop_early: word("pop_from_backoff", "on") };
         let rule = match effective {
-            Some(effective) => {
-                Rule::Scheduler(Box::new(Decider::new(world, effective, word("preemption", "apply"))))
-            }
+            Some(effective) => Rule::Scheduler(Box::new(Decider::new(world, effective, word("preemption", "apply")))),
             None => Rule::Placement,
         };
         Kubernetes {

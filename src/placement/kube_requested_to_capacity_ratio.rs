@@ -40,7 +40,8 @@ mod tests {
         assert_eq!(super::ratio([4000, 8], [2000, 2]), 38);
         assert_eq!(super::ratio([4000, 8000], [2000, 2]), 50);
         let hosts = &[(4000, 8192), (2000, 4096)];
-        let placed = placed("kube-requested-to-capacity-ratio", hosts, &[(900, 1800), (900, 1800), (900, 1800)], false, 1);
+        let placed =
+            placed("kube-requested-to-capacity-ratio", hosts, &[(900, 1800), (900, 1800), (900, 1800)], false, 1);
         assert_eq!(placed, "b b a");
     }
 }

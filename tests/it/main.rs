@@ -9,6 +9,7 @@ mod goldens;
 mod kube_explain;
 mod kube_fuzz;
 mod kube_objects;
+mod kube_timelines;
 mod metamorphic;
 mod metrics;
 mod program;

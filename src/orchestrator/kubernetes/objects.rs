@@ -229,8 +229,7 @@ fn plain(world: &World, job: JobId) -> Pod {
     }
     if has_owner(world, workload.app(job)) {
         let kind = ControllerKind::ReplicaSet;
-        pod.owner =
-            Some(Owner { api_version: kind.api_version().into(), kind: kind.name().into(), name: app.clone() });
+        pod.owner = Some(Owner { api_version: kind.api_version().into(), kind: kind.name().into(), name: app.clone() });
     }
     if !spec.node_selector.is_empty() {
         pod.node_affinity.node_selector = Some(spec.node_selector.iter().cloned().collect());

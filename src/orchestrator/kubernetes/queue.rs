@@ -283,11 +283,7 @@ mod tests {
     const GROUP: Group = Group { class: 0, rejectors: 1 };
 
     fn queue(pop_early: bool) -> SchedulingQueue {
-        SchedulingQueue::new(Backoff {
-            initial: SimDuration::from_secs(1),
-            max: SimDuration::from_secs(10),
-            pop_early,
-        })
+        SchedulingQueue::new(Backoff { initial: SimDuration::from_secs(1), max: SimDuration::from_secs(10), pop_early })
     }
 
     fn seconds(s: f64) -> SimTime {

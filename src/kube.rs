@@ -19,3 +19,4 @@ pub mod plugin;
 pub mod preemption;
 pub mod quantity;
 pub mod snapshot;
+pub mod status;

@@ -67,19 +67,20 @@ impl Score for BalancedAllocation {
             return Ok(0);
         }
         let usages = usages(node, &self.resources, amounts, false);
-        let with = balance(&usages, |usage| usage.requested);
-        let without = balance(&usages, |usage| usage.allocated);
+        let with = balance(usages.clone(), |usage| usage.requested);
+        let without = balance(usages, |usage| usage.allocated);
         Ok(MAX_NODE_SCORE / 2 + (MAX_NODE_SCORE / 2 + with - without) / 2)
     }
 
     fn arithmetic(&self, cycle: &Cycle<'_>, state: &CycleState, node: &NodeInfo) -> String {
-        let usages = usages(node, &self.resources, &self.amounts(cycle.pod), false);
+        let amounts = self.amounts(cycle.pod);
+        let usages = usages(node, &self.resources, &amounts, false);
         let side = |what: &str, used: fn(&Usage) -> i64| -> String {
             let fraction = |u: &Usage| format!("{} {}/{}", self.resources[u.index].name, used(u), u.allocatable);
-            let list: Vec<String> = usages.iter().map(fraction).collect();
-            format!("{what} the pod {}: {}", list.join(", "), balance(&usages, used))
+            let list: Vec<String> = usages.clone().map(|u| fraction(&u)).collect();
+            format!("{what} the pod {}: {}", list.join(", "), balance(usages.clone(), used))
         };
-        let (with, without) = (balance(&usages, |u| u.requested), balance(&usages, |u| u.allocated));
+        let (with, without) = (balance(usages.clone(), |u| u.requested), balance(usages.clone(), |u| u.allocated));
         format!(
             "{}; {}; 50 + (50 + {with} - {without})/2 = {}",
             side("with", |u| u.requested),
@@ -90,28 +91,33 @@ impl Score for BalancedAllocation {
 }
 
 /// `balancedResourceScore`: 100 when all fractions are equal, 50 at worst. Operation by operation as in Go.
-pub fn balance(usages: &[Usage], used: impl Fn(&Usage) -> i64) -> i64 {
-    let mut fractions = Vec::with_capacity(usages.len());
+#[inline]
+pub fn balance(usages: impl Iterator<Item = Usage> + Clone, used: impl Fn(&Usage) -> i64) -> i64 {
+    let fractions = usages.map(|usage| {
+        let fraction = used(&usage) as f64 / usage.allocatable as f64;
+        if fraction > 1.0 { 1.0 } else { fraction }
+    });
+    let mut first = [0.0f64; 2];
+    let mut count = 0usize;
     let mut total = 0.0f64;
-    for usage in usages {
-        let mut fraction = used(usage) as f64 / usage.allocatable as f64;
-        if fraction > 1.0 {
-            fraction = 1.0;
-        }
+    for fraction in fractions.clone() {
         total += fraction;
-        fractions.push(fraction);
+        if let Some(place) = first.get_mut(count) {
+            *place = fraction;
+        }
+        count += 1;
     }
-    let std = match fractions.as_slice() {
-        [a, b] => ((a - b) / 2.0).abs(),
-        [] | [_] => 0.0,
+    let std = match count {
+        0 | 1 => 0.0,
+        2 => ((first[0] - first[1]) / 2.0).abs(),
         many => {
-            let count = many.len() as f64;
-            let mean = total / count;
+            let many = many as f64;
+            let mean = total / many;
             let mut sum = 0.0f64;
-            for fraction in many {
+            for fraction in fractions {
                 sum += (fraction - mean) * (fraction - mean);
             }
-            (sum / count).sqrt()
+            (sum / many).sqrt()
         }
     };
     ((1.0 - std) * MAX_NODE_SCORE as f64) as i64

@@ -1,8 +1,6 @@
 //! NodeResourcesFit: is there room, and how full would the node be (`noderesources/fit.go`,
 //! `{least,most}_allocated.go`, `requested_to_capacity_ratio.go`, `resource_allocation.go` v1.36.3).
 
-use std::borrow::Cow;
-
 use crate::kube::config::{ResourceSpec, ScoringStrategy, StrategyType};
 use crate::kube::framework::{
     Code, Cycle, CycleState, Filter, FilterResult, MAX_NODE_SCORE, Plugin, PluginInfo, Point, PreFilter,
@@ -13,6 +11,7 @@ use crate::kube::object::node::Node;
 use crate::kube::object::pod::{Pod, amount};
 use crate::kube::object::resources::{Resources, is_extended, is_scalar};
 use crate::kube::snapshot::NodeInfo;
+use crate::kube::status::Reasons;
 use crate::units::{Bytes, MilliCpu};
 
 /// The row of the table.
@@ -47,10 +46,10 @@ struct Prepared;
 struct Amounts(Vec<i64>);
 
 /// A resource of which a node has too little.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Shortage {
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Shortage<'a> {
     /// `pods`, `cpu`, `memory`, …
-    pub resource: String,
+    pub resource: &'a str,
     /// What the pod asks for.
     pub requested: i64,
     /// What is taken already.
@@ -59,7 +58,7 @@ pub struct Shortage {
     pub capacity: i64,
 }
 
-impl Shortage {
+impl Shortage<'_> {
     /// Whether the empty node would not do either. Pods are never unresolvable.
     pub fn unresolvable(&self) -> bool {
         self.resource != "pods" && self.requested > self.capacity
@@ -77,7 +76,7 @@ impl NodeResourcesFit {
     }
 
     /// Everything that does not fit.
-    pub fn shortages(&self, pod: &Pod, node: &NodeInfo) -> Vec<Shortage> {
+    pub fn shortages<'a>(&self, pod: &'a Pod, node: &NodeInfo) -> Vec<Shortage<'a>> {
         let mut short = Vec::new();
         let (request, count) = (&pod.requests.resources, node.pods.len() as i64);
         let ignored = |name: &str| self.ignores(name);
@@ -104,16 +103,17 @@ impl NodeResourcesFit {
 }
 
 /// `fitsRequest`: tells `found` everything that does not fit beside `count` pods that take `used`.
-fn shortages(
-    request: &Resources,
+#[inline]
+fn shortages<'a>(
+    request: &'a Resources,
     has: &Resources,
     used: &Resources,
     count: i64,
     ignored: impl Fn(&str) -> bool,
-    mut found: impl FnMut(Shortage),
+    mut found: impl FnMut(Shortage<'a>),
 ) {
     if count + 1 > has.pods {
-        found(Shortage { resource: "pods".into(), requested: 1, used: count, capacity: has.pods });
+        found(Shortage { resource: "pods", requested: 1, used: count, capacity: has.pods });
     }
     // A pod that asks for nothing at all ends here in Go: a request of 0 never exceeds what is there below either.
     for (name, requested, used, capacity) in [
@@ -122,7 +122,7 @@ fn shortages(
         ("ephemeral-storage", request.ephemeral_storage, used.ephemeral_storage, has.ephemeral_storage),
     ] {
         if requested > 0 && requested > capacity.wrapping_sub(used) {
-            found(Shortage { resource: name.into(), requested, used, capacity });
+            found(Shortage { resource: name, requested, used, capacity });
         }
     }
     // Go walks a map here, in random order; the vectors give these sorted.
@@ -133,7 +133,7 @@ fn shortages(
         let of = |resources: &Resources| resources.scalar.get(name).copied().unwrap_or(0);
         let (requested, used, capacity) = (*requested, of(used), of(has));
         if requested > capacity.wrapping_sub(used) {
-            found(Shortage { resource: name.clone(), requested, used, capacity });
+            found(Shortage { resource: name, requested, used, capacity });
         }
     }
 }
@@ -180,18 +180,20 @@ pub struct Usage {
 
 /// The resources that count on this node: `calculateNodeAllocatableRequest`. A scalar that the pod does not ask for
 /// and a resource that the node does not have are left out.
-pub fn usages(node: &NodeInfo, resources: &[ResourceSpec], amounts: &[i64], stand_ins: bool) -> Vec<Usage> {
-    let mut out = Vec::with_capacity(resources.len());
-    for (index, (resource, amount)) in resources.iter().zip(amounts).enumerate() {
+#[inline]
+pub fn usages<'a>(
+    node: &'a NodeInfo,
+    resources: &'a [ResourceSpec],
+    amounts: &'a [i64],
+    stand_ins: bool,
+) -> impl Iterator<Item = Usage> + Clone + 'a {
+    resources.iter().zip(amounts).enumerate().filter_map(move |(index, (resource, amount))| {
         if *amount == 0 && is_scalar(&resource.name) {
-            continue;
+            return None;
         }
         let (allocatable, allocated) = allocatable_and_allocated(node, &resource.name, stand_ins);
-        if allocatable != 0 {
-            out.push(Usage { index, allocatable, allocated, requested: allocated.wrapping_add(*amount) });
-        }
-    }
-    out
+        (allocatable != 0).then(|| Usage { index, allocatable, allocated, requested: allocated.wrapping_add(*amount) })
+    })
 }
 
 impl Plugin for NodeResourcesFit {
@@ -256,27 +258,30 @@ impl PreFilter for NodeResourcesFit {
 impl Filter for NodeResourcesFit {
     fn filter(&self, cycle: &Cycle<'_>, state: &CycleState, node: &NodeInfo) -> FilterResult {
         state.read::<Prepared>().ok_or_else(|| Status::no_state("PreFilterNodeResourcesFit"))?;
-        let short = self.shortages(cycle.pod, node);
-        if short.is_empty() {
+        let mut reasons = Reasons::NONE;
+        let mut unresolvable = false;
+        let (request, count) = (&cycle.pod.requests.resources, node.pods.len() as i64);
+        let ignored = |name: &str| self.ignores(name);
+        shortages(request, &node.node.allocatable, &node.requested, count, ignored, |short| {
+            unresolvable |= short.unresolvable();
+            match short.resource {
+                "pods" => reasons.push("Too many pods"),
+                "cpu" => reasons.push("Insufficient cpu"),
+                "memory" => reasons.push("Insufficient memory"),
+                other => reasons.push(format!("Insufficient {other}")),
+            }
+        });
+        if reasons.is_empty() {
             return Ok(());
         }
-        let unresolvable = short.iter().any(Shortage::unresolvable);
-        let reason = |s: &Shortage| -> Cow<'static, str> {
-            match s.resource.as_str() {
-                "pods" => "Too many pods".into(),
-                "cpu" => "Insufficient cpu".into(),
-                "memory" => "Insufficient memory".into(),
-                other => format!("Insufficient {other}").into(),
-            }
-        };
         let code = if unresolvable { Code::UnschedulableAndUnresolvable } else { Code::Unschedulable };
-        Err(Status { plugin: "", code, reasons: short.iter().map(reason).collect() })
+        Err(Status { plugin: "", code, reasons })
     }
 
     fn remedy(&self, cycle: &Cycle<'_>, _: &CycleState, node: &NodeInfo) -> Option<String> {
-        let change = |s: &Shortage| -> String {
+        let change = |s: &Shortage<'_>| -> String {
             let over = s.requested.saturating_sub(s.capacity.saturating_sub(s.used));
-            match s.resource.as_str() {
+            match s.resource {
                 "pods" => format!("{over} fewer of the {} pods ran here", s.used),
                 "cpu" => format!("cpu were {} less", MilliCpu(over)),
                 "memory" | "ephemeral-storage" => format!("{} were {} less", s.resource, Bytes(over)),

@@ -4,12 +4,15 @@
 //! a [`Snapshot`]; between cycles only nodes that changed are copied into it, and with them the image counts, which
 //! are therefore stale on the others. That is visible in ImageLocality's score, so that it is kept.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::kube::kinds::{Kinds, NO_KIND};
 use crate::kube::object::node::Node;
 use crate::kube::object::pod::{HostPort, Pod};
 use crate::kube::object::resources::Resources;
+use crate::kube::topology::Topology;
 
 /// An image as a node's snapshot entry knows it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -43,15 +46,34 @@ pub struct NodeInfo {
     pub pods_with_required_anti_affinity: i64,
     /// Priorities of `pods`, in the same order.
     priorities: Vec<i32>,
+    /// Kinds of `pods`, in the same order.
+    kinds: Vec<u32>,
+    /// Place in the snapshot's list.
+    position: usize,
 }
 
 impl NodeInfo {
     /// Adds a pod: `AddPodInfo`.
     pub fn add_pod(&mut self, pod: Arc<Pod>) {
+        self.add(pod, NO_KIND);
+    }
+
+    fn add(&mut self, pod: Arc<Pod>, kind: u32) {
         self.shift(&pod, 1);
         self.used_ports.extend(pod.host_ports.iter().cloned());
         self.priorities.push(pod.priority());
+        self.kinds.push(kind);
         self.pods.push(pod);
+    }
+
+    /// Kinds of the pods, in their order.
+    pub(super) fn kinds(&self) -> &[u32] {
+        &self.kinds
+    }
+
+    /// The node's place in the snapshot's list.
+    pub fn position(&self) -> usize {
+        self.position
     }
 
     /// Priorities of the pods, in their order.
@@ -61,22 +83,27 @@ impl NodeInfo {
 
     /// Takes a pod away: `RemovePod`. Whether it was there.
     pub fn remove_pod(&mut self, key: &str) -> bool {
-        let position = self.position(key);
-        position.into_iter().for_each(|position| self.remove_at(position));
+        let position = self.find(key);
+        if let Some(position) = position {
+            self.remove_at(position);
+        }
         position.is_some()
     }
 
-    fn position(&self, key: &str) -> Option<usize> {
+    fn find(&self, key: &str) -> Option<usize> {
         self.pods.iter().position(|pod| pod.key == key)
     }
 
-    fn remove_at(&mut self, position: usize) {
+    /// Gives the kind of the pod that is gone.
+    fn remove_at(&mut self, position: usize) -> u32 {
         self.priorities.swap_remove(position);
+        let kind = self.kinds.swap_remove(position);
         let pod = self.pods.swap_remove(position);
         self.shift(&pod, -1);
         for port in &pod.host_ports {
             self.used_ports.remove(port);
         }
+        kind
     }
 
     fn shift(&mut self, pod: &Pod, sign: i64) {
@@ -113,12 +140,25 @@ pub struct Snapshot {
     index: BTreeMap<String, usize>,
     /// Place of each node by name.
     ranks: Vec<u32>,
+    /// Domains by topology key, as far as anybody asked.
+    topologies: RefCell<BTreeMap<String, Arc<Topology>>>,
 }
 
 impl Snapshot {
     /// The position of a node in the list.
     pub fn position(&self, name: &str) -> Option<usize> {
         self.index.get(name).copied()
+    }
+
+    /// The domains of a topology key.
+    pub fn topology(&self, key: &str) -> Arc<Topology> {
+        let mut known = self.topologies.borrow_mut();
+        if let Some(topology) = known.get(key) {
+            return Arc::clone(topology);
+        }
+        let topology = Arc::new(Topology::of(&self.nodes, key));
+        known.insert(key.to_string(), Arc::clone(&topology));
+        topology
     }
 
     /// The place that the node at this position takes by name.
@@ -190,6 +230,7 @@ pub struct Cache {
     images: BTreeMap<String, CachedImage>,
     /// What the next snapshot has to follow, by node.
     changed: BTreeMap<String, Change>,
+    kinds: Kinds,
 }
 
 /// What became of a node since the last snapshot.
@@ -203,7 +244,7 @@ enum Change {
 
 #[derive(Clone, Debug)]
 enum Move {
-    Add(Arc<Pod>),
+    Add(Arc<Pod>, u32),
     Remove(usize),
 }
 
@@ -268,8 +309,9 @@ impl Cache {
             Some(entry) => entry,
             None => self.entries.entry(node.to_string()).or_default(),
         };
-        entry.info.add_pod(Arc::clone(&pod));
-        self.note(node, Move::Add(pod));
+        let kind = self.kinds.enter(&pod);
+        entry.info.add(Arc::clone(&pod), kind);
+        self.note(node, Move::Add(pod, kind));
     }
 
     fn note(&mut self, node: &str, step: Move) {
@@ -285,8 +327,9 @@ impl Cache {
     /// Takes a pod off its node.
     pub fn remove_pod(&mut self, node: &str, key: &str) {
         let Some(entry) = self.entries.get_mut(node) else { return };
-        if let Some(position) = entry.info.position(key) {
-            entry.info.remove_at(position);
+        if let Some(position) = entry.info.find(key) {
+            let kind = entry.info.remove_at(position);
+            self.kinds.leave(kind);
             self.note(node, Move::Remove(position));
         }
     }
@@ -314,6 +357,10 @@ impl Cache {
             for (rank, position) in (0..).zip(snapshot.index.values()) {
                 snapshot.ranks[*position] = rank;
             }
+            for (position, info) in snapshot.nodes.iter_mut().enumerate() {
+                info.position = position;
+            }
+            snapshot.topologies.get_mut().clear();
         }
         for (name, change) in std::mem::take(&mut self.changed) {
             let Some(position) = snapshot.position(&name) else { continue };
@@ -328,13 +375,18 @@ impl Cache {
             }
             let seen = &mut snapshot.nodes[position];
             match change {
-                Change::Whole => *seen = entry.info.clone(),
+                Change::Whole => {
+                    *seen = NodeInfo { position, ..entry.info.clone() };
+                    snapshot.topologies.get_mut().clear();
+                }
                 Change::Pods(steps) => {
                     seen.images = Arc::clone(&entry.info.images);
                     for step in steps {
                         match step {
-                            Move::Add(pod) => seen.add_pod(pod),
-                            Move::Remove(position) => seen.remove_at(position),
+                            Move::Add(pod, kind) => seen.add(pod, kind),
+                            Move::Remove(position) => {
+                                seen.remove_at(position);
+                            }
                         }
                     }
                 }

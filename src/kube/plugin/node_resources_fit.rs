@@ -25,6 +25,7 @@ pub const INFO: PluginInfo = PluginInfo {
         Ok(Box::new(NodeResourcesFit {
             ignored_resources: args.ignored_resources.clone(),
             ignored_groups: args.ignored_resource_groups.clone(),
+            resources: counted(&args.scoring_strategy.resources),
             strategy: args.scoring_strategy.clone(),
         }))
     },
@@ -34,6 +35,8 @@ pub const INFO: PluginInfo = PluginInfo {
 pub struct NodeResourcesFit {
     ignored_resources: Vec<String>,
     ignored_groups: Vec<String>,
+    /// Those of `strategy`.
+    resources: Vec<Counted>,
     strategy: ScoringStrategy,
 }
 
@@ -98,7 +101,7 @@ impl NodeResourcesFit {
     }
 
     fn amounts(&self, pod: &Pod) -> Vec<i64> {
-        self.strategy.resources.iter().map(|r| amount(&pod.requests.score, &r.name)).collect()
+        self.resources.iter().map(|r| amount(&pod.requests.score, &r.name)).collect()
     }
 }
 
@@ -150,23 +153,57 @@ fn broken_linear(shape: &[(i64, i64)], p: i64) -> i64 {
     shape.last().map_or(0, |(_, score)| *score)
 }
 
+/// A configured resource, looked up by kind instead of by name.
+#[derive(Clone, Debug)]
+pub struct Counted {
+    /// Its name.
+    pub name: String,
+    /// Its weight.
+    pub weight: i64,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Cpu,
+    Memory,
+    EphemeralStorage,
+    /// One that is left out where the pod does not ask for it.
+    Scalar,
+    /// A native one that a node's vector does not hold.
+    Other,
+}
+
+/// The configured resources, ready to be counted.
+pub fn counted(resources: &[ResourceSpec]) -> Vec<Counted> {
+    let kind = |name: &str| match name {
+        "cpu" => Kind::Cpu,
+        "memory" => Kind::Memory,
+        "ephemeral-storage" => Kind::EphemeralStorage,
+        name if is_scalar(name) => Kind::Scalar,
+        _ => Kind::Other,
+    };
+    resources.iter().map(|r| Counted { name: r.name.clone(), weight: r.weight, kind: kind(&r.name) }).collect()
+}
+
 /// Allocatable and allocated of a resource on a node: `calculateResourceAllocatableRequest`. With `stand_ins` CPU and
 /// memory are those of NonZeroRequested.
-pub fn allocatable_and_allocated(node: &NodeInfo, resource: &str, stand_ins: bool) -> (i64, i64) {
+#[inline]
+fn allocatable_and_allocated(node: &NodeInfo, resource: &Counted, stand_ins: bool) -> (i64, i64) {
     let (has, used) = (&node.node.allocatable, &node.requested);
-    match resource {
-        "cpu" => (has.milli_cpu, if stand_ins { node.non_zero_milli_cpu } else { used.milli_cpu }),
-        "memory" => (has.memory, if stand_ins { node.non_zero_memory } else { used.memory }),
-        "ephemeral-storage" => (has.ephemeral_storage, used.ephemeral_storage),
-        _ => match has.scalar.get(resource) {
-            Some(allocatable) => (*allocatable, used.scalar.get(resource).copied().unwrap_or(0)),
+    match resource.kind {
+        Kind::Cpu => (has.milli_cpu, if stand_ins { node.non_zero_milli_cpu } else { used.milli_cpu }),
+        Kind::Memory => (has.memory, if stand_ins { node.non_zero_memory } else { used.memory }),
+        Kind::EphemeralStorage => (has.ephemeral_storage, used.ephemeral_storage),
+        Kind::Scalar | Kind::Other => match has.scalar.get(&resource.name) {
+            Some(allocatable) => (*allocatable, used.scalar.get(&resource.name).copied().unwrap_or(0)),
             None => (0, 0),
         },
     }
 }
 
 /// What one resource adds to a score.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Usage {
     /// Position of the resource in the configured list.
     pub index: usize,
@@ -183,15 +220,15 @@ pub struct Usage {
 #[inline]
 pub fn usages<'a>(
     node: &'a NodeInfo,
-    resources: &'a [ResourceSpec],
+    resources: &'a [Counted],
     amounts: &'a [i64],
     stand_ins: bool,
-) -> impl Iterator<Item = Usage> + Clone + 'a {
+) -> impl Iterator<Item = Usage> + 'a {
     resources.iter().zip(amounts).enumerate().filter_map(move |(index, (resource, amount))| {
-        if *amount == 0 && is_scalar(&resource.name) {
+        if *amount == 0 && matches!(resource.kind, Kind::Scalar) {
             return None;
         }
-        let (allocatable, allocated) = allocatable_and_allocated(node, &resource.name, stand_ins);
+        let (allocatable, allocated) = allocatable_and_allocated(node, resource, stand_ins);
         (allocatable != 0).then(|| Usage { index, allocatable, allocated, requested: allocated.wrapping_add(*amount) })
     })
 }
@@ -313,8 +350,8 @@ impl Score for NodeResourcesFit {
         let mut node_score = 0i64;
         let mut weight_sum = 0i64;
         let ratio = self.strategy.kind == StrategyType::RequestedToCapacityRatio;
-        for usage in usages(node, &self.strategy.resources, amounts, true) {
-            let weight = self.strategy.resources[usage.index].weight;
+        for usage in usages(node, &self.resources, amounts, true) {
+            let weight = self.resources[usage.index].weight;
             let score = self.resource_score(usage.requested, usage.allocatable);
             // RequestedToCapacityRatio leaves a resource that scores 0 out of the mean altogether.
             if ratio && score <= 0 {
@@ -337,8 +374,8 @@ impl Score for NodeResourcesFit {
     fn arithmetic(&self, cycle: &Cycle<'_>, state: &CycleState, node: &NodeInfo) -> String {
         let ratio = self.strategy.kind == StrategyType::RequestedToCapacityRatio;
         let (mut parts, mut sum, mut weights) = (Vec::new(), Vec::new(), 0);
-        for usage in usages(node, &self.strategy.resources, &self.amounts(cycle.pod), true) {
-            let ResourceSpec { name, weight } = &self.strategy.resources[usage.index];
+        for usage in usages(node, &self.resources, &self.amounts(cycle.pod), true) {
+            let Counted { name, weight, .. } = &self.resources[usage.index];
             let (u, a) = (usage.requested, usage.allocatable);
             let score = self.resource_score(u, a);
             parts.push(match self.strategy.kind {

@@ -19,6 +19,7 @@ pub mod object;
 pub mod plugin;
 pub mod preemption;
 pub mod quantity;
+pub mod recheck;
 pub mod snapshot;
 pub mod status;
 pub mod topology;

@@ -250,7 +250,7 @@ impl Scheduler {
 
     /// `RunPreFilterPlugins`: the nodes left (`None`: all) and the plugins that narrowed them.
     #[allow(clippy::type_complexity)]
-    fn run_pre_filters(
+    pub(super) fn run_pre_filters(
         &self,
         cycle: &Cycle<'_>,
         state: &mut CycleState,

@@ -10,6 +10,7 @@
 //! take no time but the binding's; nothing lifts scheduling gates.
 
 mod decider;
+mod failures;
 mod gpu_share;
 mod node_lifecycle;
 mod objects;
@@ -298,7 +299,7 @@ impl Kubernetes {
                     let explanation = decider.explain(&mut pod);
                     self.explained.push(Explained { at: now.at, job, explanation });
                 }
-                match decider.attempt(world, &mut pod, job, decision) {
+                match decider.attempt(world, &mut pod, group.class, decision) {
                     Verdict::Chosen(host) => {
                         self.books.decided(job);
                         self.books.bind(world, job, host);
@@ -385,7 +386,9 @@ impl Kubernetes {
         let host = self.books.unbind(world, job)?;
         self.leaving.remove(&job);
         if let Rule::Scheduler(decider) = &mut self.rule {
-            decider.unbind(world, &objects::key(world, job), host);
+            let class = self.makers.class(world, job);
+            let priority = self.makers.prototype(class).priority();
+            decider.unbind(world, &objects::key(world, job), priority, host);
         }
         Some(host)
     }

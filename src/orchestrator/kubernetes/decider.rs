@@ -1,8 +1,9 @@
 //! kube-scheduler's decisions in a replay: keeps [`crate::kube`]'s cache in step with what the control plane did.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::failures::Failures;
 use super::gpu_share;
 use super::objects::{self, Conditions, PodMaker};
 use super::queue::Group;
@@ -41,6 +42,9 @@ pub(super) struct Decider {
     shown: Vec<Option<Conditions>>,
     /// Whether preemption takes effect.
     preempts: bool,
+    failures: Failures,
+    /// Bound pods by priority: without one of lower priority nobody can be preempted.
+    priorities: BTreeMap<i32, u32>,
 }
 
 impl Decider {
@@ -51,7 +55,13 @@ impl Decider {
         if world.workload.ids().any(|job| !world.workload.spec(job).gpus.is_empty()) {
             gpu_share::add(&mut scheduler.framework);
         }
-        Decider { scheduler, shown: vec![None; world.cluster.len()], preempts }
+        Decider {
+            scheduler,
+            shown: vec![None; world.cluster.len()],
+            preempts,
+            failures: Failures::default(),
+            priorities: BTreeMap::new(),
+        }
     }
 
     /// The profile.
@@ -64,16 +74,51 @@ impl Decider {
         self.scheduler.gate(pod).is_some()
     }
 
-    /// Tries `pod`, which is `job`'s; `decision` is the number of the choice among equals.
-    pub fn attempt(&mut self, world: &World, pod: &mut Pod, job: JobId, decision: u32) -> Verdict {
+    /// Tries `pod` of `class`; `decision` is the number of the choice among equals.
+    pub fn attempt(&mut self, world: &World, pod: &mut Pod, class: u32, decision: u32) -> Verdict {
+        if let Some(rejectors) = self.fails_still(world, pod, class) {
+            return Verdict::Rejected { rejectors, room: None };
+        }
         pod.nominated_node = self.scheduler.nominator.node(&pod.key).map(str::to_string);
         let attempt = self.scheduler.schedule(pod);
-        match self.chosen(world, &attempt, job, decision) {
+        match self.chosen(world, &attempt, JobId(pod.tag), decision) {
             Some(host) => Verdict::Chosen(host),
             None => {
                 let rejectors = if attempt.error { 0 } else { bits(&attempt.unschedulable_plugins) };
+                self.note_failure(world, pod, class, &attempt);
                 Verdict::Rejected { rejectors, room: self.make_room(world, pod, &attempt) }
             }
+        }
+    }
+
+    /// Whether any bound pod is of lower priority.
+    fn could_preempt(&self, pod: &Pod) -> bool {
+        self.priorities.first_key_value().is_some_and(|(lowest, _)| *lowest < pod.priority())
+    }
+
+    /// The plugins that reject pods of `class` if one failed before, node by node and without hope of preemption, and
+    /// the nodes that changed since reject it as well. As an attempt of that kind it moves nothing: all nodes were
+    /// looked at, so that the next search starts where this one did.
+    fn fails_still(&mut self, world: &World, pod: &Pod, class: u32) -> Option<u32> {
+        let changed = self.failures.changed_since(class).filter(|_| !world.every_tick)?;
+        let names = changed.iter().map(|&host| world.cluster.name(host));
+        let rejected = if self.could_preempt(pod) { None } else { self.scheduler.recheck(pod, names) };
+        let Some(rejected) = rejected else {
+            self.failures.forget(class);
+            return None;
+        };
+        let found = |name: &str| world.cluster.find(name).expect("nodes are hosts");
+        let rejected = rejected.into_iter().map(|(name, plugin)| (found(name), bit(plugin)));
+        self.failures.failed(class, world.cluster.len(), rejected);
+        Some(self.failures.rejectors(class))
+    }
+
+    fn note_failure(&mut self, world: &World, pod: &Pod, class: u32, attempt: &Attempt) {
+        if !world.every_tick && !self.could_preempt(pod) && attempt.failed_node_by_node(&self.scheduler) {
+            let nodes = &self.scheduler.snapshot.nodes;
+            let host = |position: usize| world.cluster.find(&nodes[position].node.name).expect("nodes are hosts");
+            let rejected = attempt.rejected.iter().map(|(position, status)| (host(*position), bit(status.plugin)));
+            self.failures.failed(class, world.cluster.len(), rejected);
         }
     }
 
@@ -148,12 +193,21 @@ impl Decider {
         pod.node_name = Some(world.cluster.name(host).to_string());
         pod.start_time_ns = Some(nanoseconds(start));
         pod.devices = devices.to_vec();
+        *self.priorities.entry(pod.priority()).or_insert(0) += 1;
+        self.failures.changed(host);
         self.scheduler.cache.add_pod(world.cluster.name(host), Arc::new(pod));
     }
 
-    /// The pod of that key is no longer on `host`.
-    pub fn unbind(&mut self, world: &World, key: &str, host: HostId) {
+    /// The pod of that key and priority is no longer on `host`.
+    pub fn unbind(&mut self, world: &World, key: &str, priority: i32, host: HostId) {
         self.scheduler.cache.remove_pod(world.cluster.name(host), key);
+        self.failures.changed(host);
+        if let Some(count) = self.priorities.get_mut(&priority) {
+            *count -= 1;
+            if *count == 0 {
+                self.priorities.remove(&priority);
+            }
+        }
     }
 
     /// A bound pod begins to terminate because it was preempted.
@@ -187,6 +241,11 @@ impl Decider {
         let spec = world.cluster.spec(host);
         let node = |conditions: Option<Conditions>| conditions.map(|c| objects::node(spec, c));
         let (old, new) = (node(was), node(conditions));
+        if old.is_some() && new.is_some() {
+            self.failures.changed(host);
+        } else {
+            self.failures.forget_all();
+        }
         match &new {
             Some(new) => self.scheduler.cache.set_node(new.clone()),
             None => {
@@ -210,8 +269,11 @@ fn nanoseconds(at: SimTime) -> i64 {
 
 /// A bit for each plugin, by its place in the table.
 fn bits(plugins: &BTreeSet<&'static str>) -> u32 {
-    let bit = |name: &&str| PLUGINS.iter().position(|p| p.name == *name).map_or(OTHERS, |i| 1 << i);
-    plugins.iter().map(bit).fold(0, |all, bit| all | bit)
+    plugins.iter().map(|name| bit(name)).fold(0, |all, bit| all | bit)
+}
+
+fn bit(plugin: &str) -> u32 {
+    PLUGINS.iter().position(|p| p.name == plugin).map_or(OTHERS, |i| 1 << i)
 }
 
 /// The plugins of those bits.

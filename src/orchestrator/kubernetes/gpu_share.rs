@@ -54,7 +54,7 @@ impl Hint for GpuShare {
 impl Filter for GpuShare {
     fn filter(&self, cycle: &Cycle<'_>, _state: &CycleState, node: &NodeInfo) -> FilterResult {
         let wanted = &cycle.pod.gpus;
-        if wanted.is_empty() || fits(wanted, free(node)) {
+        if wanted.is_empty() || wanted.len() <= usize::from(node.node.gpus) && fits(wanted, free(node)) {
             return Ok(());
         }
         Err(Status { plugin: INFO.name, ..Status::unschedulable("Insufficient GPU on one device") })
@@ -70,16 +70,19 @@ impl Filter for GpuShare {
 /// [`crate::cluster::Devices::choose`] would give them, in their order.
 fn free(node: &NodeInfo) -> Vec<u16> {
     let mut free = vec![1000u16; usize::from(node.node.gpus)];
-    let (settled, thought): (Vec<_>, Vec<_>) =
-        node.pods.iter().filter(|p| !p.gpus.is_empty()).partition(|p| p.devices.len() == p.gpus.len());
-    for pod in settled {
+    let mut unsettled = false;
+    for pod in &node.pods {
+        unsettled |= pod.devices.len() != pod.gpus.len();
         for (&device, &share) in pod.devices.iter().zip(&pod.gpus) {
             if let Some(left) = free.get_mut(usize::from(device)) {
                 *left = left.saturating_sub(share);
             }
         }
     }
-    for pod in thought {
+    if !unsettled {
+        return free;
+    }
+    for pod in node.pods.iter().filter(|pod| pod.devices.len() != pod.gpus.len()) {
         if let Some(chosen) = crate::cluster::choose_devices(&free, &pod.gpus) {
             for (&device, &share) in chosen.iter().zip(&pod.gpus) {
                 free[usize::from(device)] -= share;

@@ -440,4 +440,41 @@ mod tests {
         cache.update(&mut snapshot);
         assert_eq!(list(&snapshot), ["a2", "c1", "a3", "b1"]);
     }
+
+    #[test]
+    fn a_snapshot_that_followed_move_by_move_is_the_one_that_copied_everything() {
+        let mut cache = Cache::default();
+        let mut followed = Snapshot::default();
+        for (name, zone) in [("a", "x"), ("b", "y"), ("c", "x")] {
+            cache.set_node(node(name, zone));
+        }
+        let mut there: Vec<(String, String)> = Vec::new();
+        // A fixed walk: two pods come for each one that goes, and now and then a node is touched or goes and comes.
+        for step in 0..200usize {
+            let name = ["a", "b", "c"][step * 7 % 3];
+            let pod = Pod { key: format!("p{step}"), priority: Some((step % 5) as i32), ..Pod::default() };
+            there.push((name.to_string(), pod.key.clone()));
+            cache.add_pod(name, Arc::new(pod));
+            if step % 2 == 0 {
+                let (node, key) = there.swap_remove(step * 13 % there.len());
+                cache.remove_pod(&node, &key);
+            }
+            match step % 50 {
+                20 => cache.set_node(node("b", "y")),
+                30 => assert!(cache.remove_node("c")),
+                33 => cache.set_node(node("c", "x")),
+                _ => {}
+            }
+            if step % 3 == 0 {
+                let mut whole = cache.clone();
+                for change in cache.entries.keys().map(|name| (name.clone(), Change::Whole)) {
+                    whole.changed.insert(change.0, change.1);
+                }
+                let mut copied = Snapshot::default();
+                whole.update(&mut copied);
+                cache.update(&mut followed);
+                assert_eq!(format!("{:?}", followed.nodes), format!("{:?}", copied.nodes), "step {step}");
+            }
+        }
+    }
 }

@@ -9,6 +9,7 @@ mod goldens;
 mod kube_explain;
 mod kube_fuzz;
 mod kube_objects;
+mod manifests;
 mod metamorphic;
 mod metrics;
 mod program;

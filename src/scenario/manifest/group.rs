@@ -1,5 +1,7 @@
 //! Pods of one make: the replicas of a controller, or a pod that stands alone.
 
+use std::collections::BTreeSet;
+
 use super::annotation::{Replay, at};
 use super::{label, labelled};
 use crate::error::{Error, Result};
@@ -59,10 +61,12 @@ pub(super) fn find(objects: &mut Objects) -> Result<Found> {
     let mut found = Found::default();
     let mut ignored = std::mem::take(&mut objects.ignored);
     let controllers = objects.controllers.clone();
+    let makers: Makers<'_> =
+        controllers.iter().map(|c| (c.kind.name(), c.meta.namespace.as_str(), c.meta.name.as_str())).collect();
     let (mut left, mut idle, mut not_run, mut once) = (0u64, 0u64, 0u64, 0u64);
     for controller in &controllers {
         let named = |why: Error| labelled(why, &label_of(controller));
-        if of_deployment(controller, &controllers) {
+        if of_deployment(controller, &makers) {
             left += 1;
             continue;
         }
@@ -96,7 +100,7 @@ pub(super) fn find(objects: &mut Objects) -> Result<Found> {
     for pod in &objects.pods {
         if pod.finished() || pod.deleting {
             over += 1;
-        } else if made_here(pod, &controllers) {
+        } else if made_here(pod, &makers) {
             left += 1;
         } else {
             let group = of_pod(pod).map_err(|why| labelled(why, &label("Pod", &pod.namespace, &pod.name)))?;
@@ -194,25 +198,25 @@ fn refuse_bound(pod: &Pod, path: &str) -> Result<()> {
     }
 }
 
+/// Kind, namespace and name of everything here that makes pods.
+type Makers<'a> = BTreeSet<(&'a str, &'a str, &'a str)>;
+
 /// Whether a ReplicaSet is the work of a Deployment that is here, whose pods are counted there.
-fn of_deployment(controller: &Controller, all: &[Controller]) -> bool {
+fn of_deployment(controller: &Controller, makers: &Makers<'_>) -> bool {
+    let meta = &controller.meta;
     controller.kind == ControllerKind::ReplicaSet
-        && controller.meta.owner.as_ref().is_some_and(|owner| {
-            owner.kind == "Deployment" && has(all, "Deployment", &controller.meta.namespace, &owner.name)
+        && meta.owner.as_ref().is_some_and(|owner| {
+            owner.kind == "Deployment" && makers.contains(&("Deployment", &meta.namespace, &owner.name))
         })
 }
 
-fn has(all: &[Controller], kind: &str, namespace: &str, name: &str) -> bool {
-    all.iter().any(|c| c.kind.name() == kind && c.meta.namespace == namespace && c.meta.name == name)
-}
-
 /// Whether an object here makes `pod`, so that its replicas stand for it.
-fn made_here(pod: &Pod, all: &[Controller]) -> bool {
+fn made_here(pod: &Pod, makers: &Makers<'_>) -> bool {
     pod.owner.as_ref().is_some_and(|owner| {
         // A ReplicaSet is named after its Deployment, with a hash behind it.
         let deployment = owner.name.rsplit_once('-').map_or("", |(name, _)| name);
-        has(all, &owner.kind, &pod.namespace, &owner.name)
-            || (owner.kind == "ReplicaSet" && has(all, "Deployment", &pod.namespace, deployment))
+        makers.contains(&(&owner.kind, &pod.namespace, &owner.name))
+            || (owner.kind == "ReplicaSet" && makers.contains(&("Deployment", &pod.namespace, deployment)))
     })
 }
 

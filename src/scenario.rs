@@ -4,11 +4,13 @@
 //! [`Scenario`] is what follows from it: hosts and jobs one by one, options of every run, nothing left to check. This
 //! module reads files and nothing else of the world; it does not run anything and does not print.
 
+mod document;
 mod failures;
 mod file;
 mod generator;
 mod hosts;
 mod jobs;
+mod manifest;
 mod outside;
 mod read;
 mod resolve;
@@ -18,6 +20,7 @@ mod schema;
 mod tests;
 mod text;
 
+pub use document::Document;
 pub use file::{
     ClusterSection, FailureSection, FailureWord, HostGroup, HostSection, JobSection, Limits, LoopSection, Ramp,
     Requests, ScenarioFile, Step, TraceSection, UsageSection, WorkloadSection,

@@ -12,8 +12,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::experiment::{Experiment, RunFlags, RunResult, digest_of, run_all};
 use crate::report::{self, DirOptions};
 use crate::scenario::{
-    self, At, HostsArg, Length, Load, OrchestratorEntry, OrchestratorSection, Scenario, ScenarioFile, TraceSection,
-    Usage, usage_mode_parse,
+    self, At, HostsArg, Length, Load, OrchestratorEntry, OrchestratorSection, Scenario, ScenarioFile, Switch,
+    TraceSection, Usage, usage_mode_parse,
 };
 
 /// What is run when a trace is given and nothing is said.
@@ -273,6 +273,10 @@ fn scenario(args: &Args) -> Result<(Scenario, String)> {
         let groups = HostsArg::parse(hosts).map_err(|why| Error::usage(why.message()).in_field("--hosts"))?;
         file.cluster = At::default();
         file.cluster.value.hosts = groups.groups.into_iter().map(At::from).collect();
+    }
+    // These hosts are instead of all others.
+    if (args.cluster.is_some() || args.hosts.is_some()) && !(file.documents.is_empty() && file.manifests.is_empty()) {
+        file.cluster.value.nodes = Some(Switch(false));
     }
     for name in &args.orchestrators {
         say("--orchestrator", name);

@@ -7,9 +7,10 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::document::Document;
 use super::generator::GeneratorSection;
 use super::runs::OrchestratorEntry;
-use super::text::{At, Count, Cpu, Length, Load, Memory, Share, Usage};
+use super::text::{At, Count, Cpu, Length, Load, Memory, Share, Switch, Usage};
 use crate::host::MemoryPolicy;
 use crate::sim::FailureKind;
 use crate::workload::{JobKind, RestartPolicy};
@@ -57,9 +58,15 @@ pub struct ScenarioFile {
     /// What happens to hosts, whatever the orchestrator does.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failures: Vec<At<FailureSection>>,
+    /// Files of Kubernetes manifests (YAML or JSON, plain or .gz), relative to the scenario's folder.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub manifests: Vec<At<String>>,
+    /// The manifests that stand beside the scenario in its own file.
+    #[serde(skip)]
+    pub documents: Vec<Document>,
 }
 
-/// Where the hosts come from: groups, a file, or a trace.
+/// Where the hosts come from: groups, a file, a trace, the Nodes of manifests.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ClusterSection {
@@ -72,6 +79,9 @@ pub struct ClusterSection {
     /// The hosts of a trace, as `FORMAT:PATH`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<At<String>>,
+    /// Whether the Nodes of manifests are hosts; default on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nodes: Option<Switch>,
 }
 
 /// Equal hosts: `name`, or `name-000`, `name-001` … when there are several.

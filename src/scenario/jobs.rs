@@ -10,8 +10,8 @@ use crate::error::{Error, Result, did_you_mean};
 use crate::units::{Bytes, SECOND_US, SimDuration, SimTime};
 use crate::workload::{Job, Spec, UsageStep, WorkloadBuilder};
 
-/// Adds the inline apps and jobs of `section` to `builder`.
-pub(super) fn add(section: &WorkloadSection, budgets: &Budgets, builder: &mut WorkloadBuilder) -> Result<()> {
+/// Adds the inline apps and jobs of `section` to `builder`; returns how many usage steps the budget has left.
+pub(super) fn add(section: &WorkloadSection, budgets: &Budgets, builder: &mut WorkloadBuilder) -> Result<u64> {
     let wanted: u64 = section.apps.iter().map(|app| u64::from(app.replicas.unwrap_or(1))).sum();
     let wanted = wanted + section.jobs.len() as u64;
     if wanted > budgets.jobs {
@@ -49,7 +49,7 @@ pub(super) fn add(section: &WorkloadSection, budgets: &Budgets, builder: &mut Wo
             builder.push(job).map_err(|why| entry.place(why))?;
         }
     }
-    Ok(())
+    Ok(steps_left)
 }
 
 /// Which names mean which jobs.
@@ -152,7 +152,8 @@ fn too_much_cpu(cpu: Option<Cpu>) -> Result<()> {
     }
 }
 
-fn step(lasts: Option<SimDuration>, cpu: Cpu, memory: Bytes) -> Result<UsageStep> {
+/// A stretch of usage; without `lasts` to the end.
+pub(super) fn step(lasts: Option<SimDuration>, cpu: Cpu, memory: Bytes) -> Result<UsageStep> {
     too_much_cpu(Some(cpu))?;
     Ok(UsageStep { length_us: lasts.map_or(u64::MAX, |d| d.0), cpu_nano: cpu.0.nano_cores(), memory })
 }

@@ -16,7 +16,7 @@ use crate::workload::{
 };
 
 /// `path` as seen from where the program runs: relative paths of a scenario start at its folder.
-fn found(path: &str, folder: &Path) -> String {
+pub(super) fn found(path: &str, folder: &Path) -> String {
     let one = |part: &str| {
         let plain = part == "-" || folder.as_os_str().is_empty() || folder == Path::new(".");
         if plain { part.to_string() } else { folder.join(part).to_string_lossy().into_owned() }

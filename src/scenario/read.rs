@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_saphyr::budget::BudgetBreach;
 use serde_saphyr::{Error as YamlError, MessageFormatter, UserMessageFormatter};
 
+use super::document::{Document, documents, in_place};
 use super::file::ScenarioFile;
 use super::text::{At, PLACE_MARK};
 use super::{API_VERSION, Budgets, KIND};
@@ -49,20 +50,58 @@ pub fn read_text(bytes: &[u8], budgets: &Budgets) -> Result<ScenarioFile> {
         return Err(Error::input("the file is empty; plimsoll new FILE writes a scenario to start from"));
     }
     // Kind and version come first: the keys of another kind of file would only be called unknown.
-    let header: Header = parse(text, budgets)?;
-    header.check()?;
-    parse(text, budgets)
+    let headers: Vec<Header> = parse_all(text, budgets)?;
+    let header = Header::of_scenario(&headers)?;
+    let (own, manifests): (Vec<Document>, Vec<Document>) =
+        documents(text).into_iter().partition(|document| headers.len() <= 1 || document.holds(header.line()));
+    let mut file: ScenarioFile = parse(&in_place(&own), budgets)?;
+    file.documents = manifests;
+    Ok(file)
 }
 
-/// The keys that say what the file is.
-#[derive(Deserialize)]
-struct Header {
+/// The keys that say what a document is.
+#[derive(Deserialize, Default)]
+pub(super) struct Header {
     #[serde(rename = "apiVersion")]
     api_version: Option<At<String>>,
     kind: Option<At<String>>,
 }
 
 impl Header {
+    /// Whether it wants to be a scenario; everything else is a manifest.
+    pub(super) fn is_scenario(&self) -> bool {
+        self.kind.as_ref().is_some_and(|kind| kind.value == KIND)
+            || self.api_version.as_ref().is_some_and(|version| version.starts_with("plimsoll/"))
+    }
+
+    /// A line of its document.
+    pub(super) fn line(&self) -> u32 {
+        self.kind.as_ref().or(self.api_version.as_ref()).map_or(0, |at| at.line)
+    }
+
+    /// The one that is the scenario's.
+    fn of_scenario(headers: &[Header]) -> Result<&Header> {
+        let mut scenarios = headers.iter().filter(|header| header.is_scenario());
+        let scenario = match (headers, scenarios.next()) {
+            // With nothing beside it, it can only be meant as one.
+            ([only], _) => only,
+            (_, Some(scenario)) => scenario,
+            (_, None) => {
+                return Err(Error::input(format!(
+                    "none of the {} documents is a scenario; one says apiVersion: {API_VERSION} and kind: {KIND}",
+                    headers.len()
+                )));
+            }
+        };
+        if let Some(second) = scenarios.next() {
+            let (line, first) = (second.line(), scenario.line());
+            let what = format!("a second scenario (the first in line {first}); a file holds one, beside manifests");
+            return Err(Error::input(what).at_line(line.into()));
+        }
+        scenario.check()?;
+        Ok(scenario)
+    }
+
     fn check(&self) -> Result<()> {
         for (key, found, wanted) in [("apiVersion", &self.api_version, API_VERSION), ("kind", &self.kind, KIND)] {
             match found {
@@ -73,9 +112,10 @@ impl Header {
                         .in_field(key));
                 }
                 None => {
+                    let line = self.line().max(1);
                     return Err(Error::input(format!("missing; a scenario says {key}: {wanted}"))
                         .in_field(key)
-                        .at_line(1));
+                        .at_line(line.into()));
                 }
             }
         }
@@ -83,14 +123,25 @@ impl Header {
     }
 }
 
+/// Reads `text`, one document.
 fn parse<'a, T: Deserialize<'a>>(text: &'a str, budgets: &Budgets) -> Result<T> {
-    let options = serde_saphyr::options! {
+    serde_saphyr::from_str_with_options(text, options(budgets, 1)).map_err(|why| error_of(&why, budgets))
+}
+
+/// Reads every document of `text` that says anything; the budgets hold for all together.
+pub(super) fn parse_all<'a, T: Deserialize<'a>>(text: &'a str, budgets: &Budgets) -> Result<Vec<T>> {
+    let options = options(budgets, budgets.yaml_nodes);
+    serde_saphyr::from_multiple_with_options(text, options).map_err(|why| error_of(&why, budgets))
+}
+
+fn options(budgets: &Budgets, documents: usize) -> serde_saphyr::Options {
+    serde_saphyr::options! {
         budget: serde_saphyr::budget! {
             max_events: budgets.yaml_nodes.saturating_mul(4).saturating_add(16),
             max_nodes: budgets.yaml_nodes,
             max_depth: budgets.yaml_depth,
             flow_nesting_limit: budgets.yaml_depth.saturating_add(1),
-            max_documents: 1,
+            max_documents: documents,
             max_recorded_anchor_events: budgets.yaml_nodes.saturating_mul(2),
         },
         alias_limits: serde_saphyr::alias_limits! {
@@ -100,8 +151,7 @@ fn parse<'a, T: Deserialize<'a>>(text: &'a str, budgets: &Budgets) -> Result<T> 
         // `on` and `off` stay words; Switch reads them.
         strict_booleans: true,
         with_snippet: false,
-    };
-    serde_saphyr::from_str_with_options(text, options).map_err(|why| error_of(&why, budgets))
+    }
 }
 
 /// The library's error for the YAML reader's.
@@ -121,13 +171,12 @@ fn error_of(why: &YamlError, budgets: &Budgets) -> Error {
             BudgetBreach::Depth { depth } => {
                 Error::budget("levels of YAML nesting", depth, budgets.yaml_depth, "--max-yaml-depth")
             }
-            BudgetBreach::Documents { .. } => Error::input("a second YAML document; a scenario file holds one"),
+            BudgetBreach::Documents { .. } => nodes("YAML documents"),
             _ => nodes("YAML nodes"),
         },
         YamlError::AliasReplayLimitExceeded { .. }
         | YamlError::AliasExpansionLimitExceeded { .. }
         | YamlError::AliasReplayStackDepthExceeded { .. } => nodes("YAML nodes repeated by aliases"),
-        YamlError::MultipleDocuments { .. } => Error::input("a second YAML document; a scenario file holds one"),
         YamlError::SerdeUnknownField { field, expected, .. } => Error::input(unknown_name("key", field, expected)),
         YamlError::SerdeUnknownVariant { variant, expected, .. } => {
             let hint = match did_you_mean(variant, expected.iter().copied()) {

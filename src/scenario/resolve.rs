@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use super::document::verbatim;
 use super::file::{HostSection, LoopSection, ScenarioFile};
 use super::hosts::Hosts;
+use super::manifest::{self, Manifests};
 use super::text::{Length, Memory, Share, Usage};
 use super::{API_VERSION, Budgets, KIND, failures, hosts, jobs, outside, runs};
 use crate::cluster::{Bookings, Cluster, Request};
@@ -49,10 +51,16 @@ pub fn load(path: &Path, budgets: &Budgets) -> Result<Scenario> {
 /// Checks `file` and makes hosts, jobs, failures and options of it. Files that it names are looked for in `folder`.
 pub fn resolve(file: &ScenarioFile, folder: &Path, budgets: &Budgets) -> Result<Scenario> {
     let seed = Seed(file.seed.unwrap_or(DEFAULT_SEED));
-    let runs = runs::resolve(&file.orchestrators)?;
     let mut notes = Vec::new();
+    let mut manifests = manifest::read(file, folder, budgets)?;
+    let configuration = manifests.configuration()?;
+    let runs = runs::resolve(&file.orchestrators, folder, budgets, configuration.as_ref(), &mut notes)?;
     let mut hosts = hosts::expand(&file.cluster, folder, budgets)?;
-    let workload = workload(file, folder, budgets, seed, &mut hosts, &mut notes)?;
+    if file.cluster.nodes.is_none_or(|nodes| nodes.0) {
+        manifests.add_hosts(&mut hosts, budgets)?;
+    }
+    let workload = workload(file, folder, budgets, seed, &mut hosts, &mut manifests, &mut notes)?;
+    notes.append(&mut manifests.notes);
     let cluster = cluster(&hosts, &workload).map_err(|why| file.cluster.place(why))?;
     let workload = match &file.workload.trace {
         Some(trace) => {
@@ -115,6 +123,7 @@ fn workload(
     budgets: &Budgets,
     seed: Seed,
     hosts: &mut Hosts,
+    manifests: &mut Manifests,
     notes: &mut Vec<String>,
 ) -> Result<Workload> {
     let section = &file.workload;
@@ -136,14 +145,15 @@ fn workload(
         notes.push(said);
         builder = generated;
     }
-    jobs::add(section, budgets, &mut builder)?;
+    let steps_left = jobs::add(section, budgets, &mut builder)?;
+    manifests.add_jobs(hosts, budgets, steps_left, &mut builder)?;
     if builder.is_empty() {
-        return Err(section.refuse("the workload has no jobs; give apps, jobs, a trace or a generator"));
+        return Err(section.refuse("the workload has no jobs; give apps, jobs, a trace, a generator or manifests"));
     }
     let usage = section.usage.as_ref().map_or(UsageMode::default(), |usage| usage.0);
     builder.finish(usage, seed).map_err(|why| match source {
         // With nothing inline, only the trace can be at fault.
-        Some(file) if section.apps.is_empty() && section.jobs.is_empty() => why.in_file(file),
+        Some(file) if section.apps.is_empty() && section.jobs.is_empty() && manifests.is_empty() => why.in_file(file),
         _ => section.place(why),
     })
 }
@@ -156,7 +166,7 @@ fn cluster(hosts: &Hosts, workload: &Workload) -> Result<Cluster> {
         spec.extended.retain(|name, _| workload.resources().contains(name));
     }
     if specs.is_empty() {
-        return Err(Error::input("the cluster has no hosts; give hosts, a file or a trace"));
+        return Err(Error::input("the cluster has no hosts; give hosts, a file, a trace or Nodes in manifests"));
     }
     let cluster = Cluster::new(specs, workload.resources())?;
     assert_eq!(cluster.resources(), workload.resources(), "resources of hosts and jobs are numbered differently");
@@ -329,7 +339,8 @@ fn written(file: &ScenarioFile, setup: &Setup, options: &[Options]) -> Result<St
         Loop::Open => LoopSection::Open,
         Loop::Closed { users, think_time } => LoopSection::Closed { users, think_time: Length(think_time) },
     });
-    file.orchestrators = options.iter().map(|options| runs::written(options).into()).collect();
+    let entries = options.iter().zip(&file.orchestrators);
+    file.orchestrators = entries.map(|(options, entry)| runs::written(options, entry).into()).collect();
     file.host = Some(HostSection {
         memory_policy: Some(model.memory_policy),
         system_anon: Some(Memory(model.system_anon)),
@@ -343,6 +354,7 @@ fn written(file: &ScenarioFile, setup: &Setup, options: &[Options]) -> Result<St
         eviction_period: Some(Length(model.eviction_period)),
         pressure_transition: Some(Length(model.pressure_transition)),
     });
-    serde_saphyr::to_string(&file)
-        .map_err(|why| Error::failed(format!("the scenario cannot be written as YAML: {why}")))
+    let text = serde_saphyr::to_string(&file)
+        .map_err(|why| Error::failed(format!("the scenario cannot be written as YAML: {why}")))?;
+    Ok(text + &verbatim(&file.documents))
 }

@@ -2,13 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
+use super::Budgets;
+use super::manifest;
 use super::text::{At, RequestText, Switch, Words};
 use crate::error::{Error, Result, unknown_name};
+use crate::kube::config::Effective;
 use crate::orchestrator::{Enforcement, ORCHESTRATORS, Options, TieBreak, orchestrator};
 use crate::placement::{PLACEMENTS, placement};
 
@@ -48,6 +53,10 @@ pub struct OrchestratorSection {
     /// What requests are read as: `as-written`, `absent`, or a factor.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requests: Option<RequestText>,
+    /// A file with a KubeSchedulerConfiguration (`kubernetes` with a `kube-…` placement only), relative to the scenario's
+    /// folder; default the one among the manifests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scheduler_config: Option<At<String>>,
     /// The orchestrator's parameters.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub parameters: BTreeMap<String, At<Words>>,
@@ -111,21 +120,64 @@ pub fn options_of(name: &str) -> Result<Options> {
     }
 }
 
-/// Options of every run.
-pub(super) fn resolve(entries: &[At<OrchestratorEntry>]) -> Result<Vec<Options>> {
+/// Whether the run's placement is kube-scheduler, so that a configuration of it counts.
+fn configurable(options: &Options) -> bool {
+    options.orchestrator == "kubernetes" && options.placement.starts_with("kube-")
+}
+
+/// Options of every run. `configuration` is for runs without one of their own; what configurations say that has no effect
+/// goes into `notes`.
+pub(super) fn resolve(
+    entries: &[At<OrchestratorEntry>],
+    folder: &Path,
+    budgets: &Budgets,
+    configuration: Option<&Arc<Effective>>,
+    notes: &mut Vec<String>,
+) -> Result<Vec<Options>> {
     if entries.is_empty() {
         return Err(Error::input("no orchestrators; name at least one (chef, fleet, kubernetes)"));
     }
     let mut runs = Vec::with_capacity(entries.len());
     let mut names = BTreeSet::new();
     for entry in entries {
-        let options = one(entry).map_err(|why| entry.place(why))?;
+        let mut options = one(entry).map_err(|why| entry.place(why))?;
+        options.scheduler = scheduler(entry, &options, folder, budgets)?;
+        if options.scheduler.is_none() && configurable(&options) {
+            options.scheduler = configuration.cloned();
+        }
         if !names.insert(options.name.clone()) {
             return Err(entry.refuse(format!("two runs are named \"{}\"; give one another name", options.name)));
         }
         runs.push(options);
     }
+    if configuration.is_some() && !runs.iter().any(configurable) {
+        notes.push("the KubeSchedulerConfiguration is used by no run; kubernetes with a kube-… placement would".into());
+    }
+    let mut said = BTreeSet::new();
+    for run in &runs {
+        for warning in run.scheduler.iter().flat_map(|effective| &effective.warnings) {
+            if said.insert(warning) {
+                notes.push(format!("scheduler configuration of {}: {warning}", run.name));
+            }
+        }
+    }
     Ok(runs)
+}
+
+/// The configuration that the entry names for itself.
+fn scheduler(
+    entry: &OrchestratorEntry,
+    options: &Options,
+    folder: &Path,
+    budgets: &Budgets,
+) -> Result<Option<Arc<Effective>>> {
+    let OrchestratorEntry::Variant(section) = entry else { return Ok(None) };
+    let Some(path) = &section.scheduler_config else { return Ok(None) };
+    if !configurable(options) {
+        let what = "scheduler_config needs orchestrator: kubernetes and a kube-… placement";
+        return Err(path.refuse(what));
+    }
+    manifest::read_configuration(path, folder, budgets).map(|effective| Some(Arc::new(effective)))
 }
 
 fn one(entry: &OrchestratorEntry) -> Result<Options> {
@@ -179,8 +231,12 @@ fn one(entry: &OrchestratorEntry) -> Result<Options> {
     Ok(options)
 }
 
-/// `options` with nothing left to a default, as an entry that gives the same options.
-pub(super) fn written(options: &Options) -> OrchestratorEntry {
+/// `options`, made from `entry`, with nothing left to a default, as an entry that gives the same options.
+pub(super) fn written(options: &Options, entry: &OrchestratorEntry) -> OrchestratorEntry {
+    let scheduler_config = match entry {
+        OrchestratorEntry::Variant(section) => section.scheduler_config.clone(),
+        OrchestratorEntry::Name(_) => None,
+    };
     OrchestratorEntry::Variant(Box::new(OrchestratorSection {
         name: options.name.clone().into(),
         orchestrator: Some(options.orchestrator.to_string().into()),
@@ -190,6 +246,7 @@ pub(super) fn written(options: &Options) -> OrchestratorEntry {
         cpu_quota: Some(Switch(options.cpu_quota).into()),
         tie_break: Some(options.tie_break),
         requests: Some(RequestText(options.requests)),
+        scheduler_config,
         parameters: options
             .parameters
             .iter()
@@ -215,7 +272,9 @@ mod tests {
     fn every_row_written_out_gives_the_same_options() {
         for name in known_names() {
             let options = options_of(name).unwrap();
-            assert_eq!(resolve(&[written(&options).into()]).unwrap(), [options]);
+            let entry = written(&options, &OrchestratorEntry::Name(name.into())).into();
+            let again = resolve(&[entry], Path::new(""), &Budgets::default(), None, &mut Vec::new());
+            assert_eq!(again.unwrap(), [options]);
         }
     }
 

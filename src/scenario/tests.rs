@@ -70,7 +70,7 @@ fn broken_scenarios_are_told_where_and_what_would_do() {
             "cluster:\n  hosts:\n  - {name: n, count: 4000000000, cpu: 1, memory: 1Gi}\n",
             "4000000000 hosts is over the budget of 200000; raise it with --max-hosts",
         ),
-        ("cluster: {}\n", "line 3:10: the cluster has no hosts; give hosts, a file or a trace"),
+        ("cluster: {}\n", "line 3:10: the cluster has no hosts; give hosts, a file, a trace or Nodes in manifests"),
         ("cluster:\n  trace: openb:x\n", "x: there is no such file; check the path, or - reads from stdin"),
         (
             "workload:\n  generator: {name: poison}\n",
@@ -168,7 +168,7 @@ fn broken_scenarios_are_told_where_and_what_would_do() {
             "workload:\n  apps:\n  - {name: a, kind: service}\n",
             "horizon: nothing here ends (services that arrive at 0s); set horizon",
         ),
-        ("workload: {}\n", "line 6:11: the workload has no jobs; give apps, jobs, a trace or a generator"),
+        ("workload: {}\n", "line 6:11: the workload has no jobs; give apps, jobs, a trace, a generator or manifests"),
         (
             "workload:\n  usage: model:mixx\n  jobs:\n  - {name: a, duration: 1m}\n",
             "line 7:10: unknown usage model \"mixx\"; did you mean \"mix\"?",
@@ -236,7 +236,10 @@ fn broken_scenarios_are_told_where_and_what_would_do() {
         ("name: a\nname: b\n", "line 11:1: the key \"name\" is there twice"),
         ("horizon: 1h\n\tdrain: 1s\n", "line 10:10: while scanning a plain scalar, found a tab"),
         ("question: [unclosed\n", "line 10:11: unclosed bracket '['"),
-        ("---\nkind: Scenario\n", "line 10:1: a second YAML document; a scenario file holds one"),
+        (
+            "---\nkind: Scenario\n",
+            "line 11: a second scenario (the first in line 2); a file holds one, beside manifests",
+        ),
         (
             "apiVersion: plimsoll/v2\nkind: Scenario\n",
             "line 1:13: apiVersion: \"plimsoll/v2\"; a scenario says apiVersion: plimsoll/v1",

@@ -10,6 +10,7 @@ mod kube_explain;
 mod kube_fuzz;
 mod kube_objects;
 mod kube_timelines;
+mod manifests;
 mod metamorphic;
 mod metrics;
 mod program;

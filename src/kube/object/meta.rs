@@ -6,6 +6,9 @@ use crate::error::{Error, Result};
 use crate::kube::object::read::{At, Fields};
 use crate::kube::object::selector::Labels;
 
+/// What the keys of this program's own annotations begin with.
+pub const OWN: &str = "plimsoll/";
+
 /// The controller that owns an object.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Owner {
@@ -32,6 +35,8 @@ pub struct Meta {
     pub deleting: bool,
     /// Whether it is a mirror of a static pod (`kubernetes.io/config.mirror`).
     pub mirror: bool,
+    /// Annotations of this program's own, `plimsoll/…`: what a replay needs beyond the manifest. No other is kept.
+    pub annotations: Labels,
 }
 
 impl Meta {
@@ -62,6 +67,11 @@ impl Meta {
         meta.deleting = fields.get("deletionTimestamp").is_some();
         if let Some(annotations) = fields.get("annotations") {
             meta.mirror = annotations.object()?.get("kubernetes.io/config.mirror").is_some();
+            let own = annotations.value.as_object().into_iter().flatten().filter(|(key, _)| key.starts_with(OWN));
+            for (key, value) in own {
+                let text = At { value, path: format!("{}.{key}", annotations.path) }.text()?;
+                meta.annotations.insert(key.clone(), text.to_string());
+            }
         }
         if let Some(owners) = fields.get("ownerReferences") {
             for owner in owners.list()? {

@@ -70,6 +70,8 @@ pub struct Node {
     pub images: Vec<NodeImage>,
     /// GPU devices, for plugins that share them out. Not of the API.
     pub gpus: u16,
+    /// Annotations of this program's own, `plimsoll/…`.
+    pub annotations: Labels,
 }
 
 impl Node {
@@ -78,7 +80,7 @@ impl Node {
         let mut fields = at.object()?;
         fields.skip(&["apiVersion", "kind"]);
         let meta = Meta::take(&mut fields)?;
-        let mut node = Node { name: meta.name, labels: meta.labels, ..Node::default() };
+        let mut node = Node { name: meta.name, labels: meta.labels, annotations: meta.annotations, ..Node::default() };
         if let Some(spec) = fields.get("spec") {
             let mut spec = spec.object()?;
             node.unschedulable = spec.get("unschedulable").map(|u| u.boolean()).transpose()?.unwrap_or(false);

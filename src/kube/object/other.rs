@@ -177,6 +177,8 @@ pub struct Controller {
     pub selector_labels: Labels,
     /// How many pods it wants: replicas, or a Job's parallelism. Absent: 1.
     pub replicas: u32,
+    /// How many pods of a Job are to succeed, if it says so.
+    pub completions: Option<u32>,
     /// The pod template as written.
     template: Option<Value>,
 }
@@ -204,15 +206,20 @@ impl Controller {
             selector: Selector::Nothing,
             selector_labels: Labels::new(),
             replicas: 1,
+            completions: None,
             template: None,
         };
         if let Some(spec) = fields.get("spec") {
             let mut spec = spec.object()?;
             if kind == ControllerKind::CronJob {
+                let suspended = spec.get("suspend").map(|s| s.boolean()).transpose()?.unwrap_or(false);
                 if let Some(job) = spec.get("jobTemplate")
                     && let Some(job) = job.object()?.get("spec")
                 {
                     controller.read_spec(job.object()?)?;
+                }
+                if suspended {
+                    controller.replicas = 0;
                 }
             } else {
                 controller.read_spec(spec)?;
@@ -234,12 +241,17 @@ impl Controller {
             ControllerKind::Job | ControllerKind::CronJob => {
                 let parallelism = spec.get("parallelism").map(|p| p.int32()).transpose()?.unwrap_or(1);
                 let completions = spec.get("completions").map(|c| c.int32()).transpose()?;
+                self.completions = completions.and_then(|c| u32::try_from(c).ok());
                 completions.map_or(parallelism, |completions| completions.min(parallelism))
             }
             _ => spec.get("replicas").map(|r| r.int32()).transpose()?.unwrap_or(1),
         };
         self.replicas =
             u32::try_from(count).map_err(|_| Error::input(format!("{count} is below 0")).in_field("spec.replicas"))?;
+        // A suspended Job makes no pods.
+        if self.kind == ControllerKind::Job && spec.get("suspend").map(|s| s.boolean()).transpose()? == Some(true) {
+            self.replicas = 0;
+        }
         self.template = spec.get("template").map(|t| t.value.clone());
         Ok(())
     }
@@ -268,6 +280,7 @@ impl Controller {
                     name: format!("{}-{i}", self.meta.name),
                     labels: template_meta.labels.clone(),
                     owner: owner.clone(),
+                    annotations: template_meta.annotations.clone(),
                     ..Meta::default()
                 };
                 Pod::from_template(meta, spec.clone(), ignored)

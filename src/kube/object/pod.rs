@@ -7,7 +7,7 @@ use crate::kube::object::affinity::{NodeAffinity, PodAffinity, SpreadConstraint}
 use crate::kube::object::meta::{Meta, Owner};
 use crate::kube::object::node::Toleration;
 use crate::kube::object::read::{At, Ignored};
-use crate::kube::object::resources::{Container, PodResources, ResourceList, Resources};
+use crate::kube::object::resources::{Container, Limits, PodResources, ResourceList, Resources};
 use crate::kube::object::selector::Labels;
 
 /// A port that a pod takes on its node.
@@ -97,14 +97,20 @@ pub struct Pod {
     pub container_count: usize,
     /// Requests.
     pub requests: Requests,
-    /// `terminationGracePeriodSeconds`.
-    pub grace_seconds: Option<i64>,
     /// A number by which the caller knows the pod; nothing here reads it.
     pub tag: u32,
     /// Thousandths wanted of each of several GPU devices. Not of the API: for plugins that share devices out.
     pub gpus: Vec<u16>,
     /// The devices it got for them, once it is bound.
     pub devices: Vec<u16>,
+    /// Limits of the pod as a whole.
+    pub limits: Limits,
+    /// `spec.restartPolicy`; `Always` where none is written.
+    pub restart_policy: String,
+    /// `spec.terminationGracePeriodSeconds`, if it is written.
+    pub grace_seconds: Option<i64>,
+    /// Annotations of this program's own, `plimsoll/…`.
+    pub annotations: Labels,
 }
 
 impl Pod {
@@ -148,6 +154,7 @@ impl Pod {
             owner: meta.owner,
             deleting: meta.deleting,
             mirror: meta.mirror,
+            annotations: meta.annotations,
             ..Pod::default()
         };
         pod.read_spec(&spec, reported, ignored)?;
@@ -158,6 +165,8 @@ impl Pod {
         let mut spec = at.object()?;
         self.node_name = spec.text("nodeName")?.map(str::to_string);
         self.scheduler_name = spec.text("schedulerName")?.unwrap_or("default-scheduler").to_string();
+        self.restart_policy = spec.text("restartPolicy")?.unwrap_or("Always").to_string();
+        self.grace_seconds = spec.get("terminationGracePeriodSeconds").map(|g| g.integer()).transpose()?;
         self.priority = spec.get("priority").map(|p| p.int32()).transpose()?;
         self.priority_class = spec.text("priorityClassName")?.map(str::to_string);
         if let Some(policy) = spec.get("preemptionPolicy") {
@@ -217,7 +226,6 @@ impl Pod {
         self.set_requests(resources);
         // Known, and without a say in where a pod goes.
         spec.skip(&[
-            "restartPolicy",
             "dnsPolicy",
             "dnsConfig",
             "serviceAccount",
@@ -226,7 +234,6 @@ impl Pod {
             "securityContext",
             "imagePullSecrets",
             "enableServiceLinks",
-            "terminationGracePeriodSeconds",
             "activeDeadlineSeconds",
             "hostname",
             "subdomain",
@@ -316,9 +323,10 @@ impl Pod {
         Ok(())
     }
 
-    /// Works the requests out from what the containers ask for.
+    /// Works the requests and limits out from what the containers ask for.
     pub fn set_requests(&mut self, mut resources: PodResources) {
         resources.apply_defaults();
+        self.limits = resources.limits();
         let exact = resources.requests();
         let (non_zero_milli_cpu, non_zero_memory) = resources.non_zero(&exact);
         self.requests = Requests {

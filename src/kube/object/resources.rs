@@ -82,6 +82,15 @@ fn is_pod_level(name: &str) -> bool {
     name == "cpu" || name == "memory" || name.starts_with("hugepages-")
 }
 
+/// What a pod as a whole may not exceed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Limits {
+    /// CPU in thousandths; `None`: no limit.
+    pub milli_cpu: Option<i64>,
+    /// Memory in bytes; `None`: no limit.
+    pub memory: Option<i64>,
+}
+
 /// What one container asks for.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Container {
@@ -226,6 +235,25 @@ impl PodResources {
     /// What the filter, the sums of a node and NodeResourcesBalancedAllocation count.
     pub fn requests(&self) -> ResourceList {
         self.requests_with(&ResourceList::new(), true)
+    }
+
+    /// `ResourceConfigForPod` (`pkg/kubelet/cm/helpers_linux.go` v1.36.3): the pod's cgroup is limited where all its
+    /// containers are, init containers too, or where the pod has a limit of its own; the sum counts overhead.
+    pub fn limits(&self) -> Limits {
+        let sum = self.aggregate(|container| container.limits.clone());
+        let of = |name: &str| {
+            let own =
+                self.pod_level.as_ref().and_then(|(_, limits)| limits.get(name)).filter(|q| **q != Quantity::ZERO);
+            let all = self.containers.iter().chain(&self.init_containers);
+            let unlimited = |c: &Container| c.limits.get(name).is_none_or(|q| *q == Quantity::ZERO);
+            let limit = match own {
+                Some(own) => *own,
+                None if self.containers.is_empty() || all.into_iter().any(unlimited) => return None,
+                None => *sum.get(name)?,
+            };
+            Some(limit + self.overhead.get(name).copied().unwrap_or_default())
+        };
+        Limits { milli_cpu: of("cpu").map(Quantity::milli_value), memory: of("memory").map(Quantity::value) }
     }
 
     /// What NodeResourcesFit's score counts: with stand-ins, and without the pod's own requests, because `NewFit`

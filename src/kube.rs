@@ -8,13 +8,17 @@
 //! Not here: time (queue, backoff, binding), volumes, resource claims and gangs. Plugins for the last three stand in
 //! the table with their real places and skip, as the real ones do for pods that do not use them.
 
+pub mod against;
 pub mod case;
 pub mod config;
 pub mod cycle;
 pub mod explain;
 pub mod framework;
+pub mod honesty;
+pub mod manifests;
 pub mod object;
 pub mod plugin;
 pub mod preemption;
 pub mod quantity;
 pub mod snapshot;
+pub mod tie_break;

@@ -144,6 +144,17 @@ pub struct NodeTerm {
 }
 
 impl NodeTerm {
+    /// The term that only the node of this name matches.
+    pub fn named(name: &str) -> Self {
+        NodeTerm {
+            expressions: Vec::new(),
+            names: vec![vec![name.to_string()]],
+            fields: vec![(true, name.to_string())],
+            broken: false,
+            empty: false,
+        }
+    }
+
     /// `nodeSelectorTerm.match`.
     pub fn matches(&self, name: &str, labels: &Labels) -> bool {
         !self.empty

@@ -46,7 +46,7 @@ fn check_dump(args: &Args) -> Result<()> {
     let max_bytes = budgets.max_decompressed_bytes;
     let objects = manifests::read_objects(std::slice::from_ref(&args.file), max_bytes)?;
     let effective = manifests::read_profile(args.config.as_deref(), &objects, max_bytes)?;
-    let manifests = Manifests::of(objects, &effective.scheduler_name, budgets.max_jobs)?;
+    let manifests = Manifests::of(objects, &effective.scheduler_name, None)?;
     let honesty = manifests.honesty(&effective.warnings);
     let audit = against::check(&manifests, effective)?;
     if args.output == Some(Form::Json) {

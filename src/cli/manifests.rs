@@ -14,13 +14,20 @@ const ENDINGS: &[&str] = &[".yaml", ".yml", ".json", ".yaml.gz", ".yml.gz", ".js
 /// Reads all objects of `files`; a folder stands for the manifests in it, `-` for standard input.
 pub(super) fn read_objects(files: &[PathBuf], max_bytes: u64) -> Result<Objects> {
     let mut objects = Objects::default();
+    let mut read: Vec<(PathBuf, String)> = Vec::new();
     for path in files {
         for file in expanded(path)? {
             let text = read_text(&file, max_bytes)?;
             objects.read_text(&text).map_err(|error| named(error, &file))?;
+            read.push((file, text));
         }
     }
-    Ok(objects)
+    // A class may stand in a later file than its pods.
+    let texts: Vec<&str> = read.iter().map(|(_, text)| text.as_str()).collect();
+    match objects.unknown_class(&texts) {
+        Some((text, error)) => Err(named(error, &read[text].0)),
+        None => Ok(objects),
+    }
 }
 
 /// The profile to schedule by: of `--config FILE`, of a configuration among the manifests, or the default one.

@@ -158,7 +158,7 @@ fn run_case(args: &Args, path: &Path) -> Result<()> {
 fn run_manifests(args: &Args) -> Result<()> {
     let objects = manifests::read_objects(&args.files, args.max_input_bytes)?;
     let effective = manifests::read_profile(args.config.as_deref(), &objects, args.max_input_bytes)?;
-    let manifests = Manifests::of(objects, &effective.scheduler_name, args.max_jobs)?;
+    let manifests = Manifests::of(objects, &effective.scheduler_name, Some(args.max_jobs))?;
     let honesty = manifests.honesty(&effective.warnings);
     if args.strict {
         honesty.strict()?;

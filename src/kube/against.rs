@@ -133,9 +133,7 @@ impl Audit {
             let mut value = json!({"pod": d.pod, "node": d.node, "ours": d.ours, "tied": d.tied});
             match &d.why {
                 Why::Score { here, ours, rank, plugins } => {
-                    let plugin = |(name, here, ours): &(&str, i64, i64)| {
-                        json!({"plugin": name, "nodeScore": here, "oursScore": ours})
-                    };
+                    let plugin = |(name, here, ours): &(&str, i64, i64)| json!({"plugin": name, "nodeScore": here, "oursScore": ours});
                     value["nodeScore"] = json!(here);
                     value["oursScore"] = json!(ours);
                     value["rank"] = json!(rank);

@@ -50,10 +50,13 @@ pub struct Manifests {
 }
 
 impl Manifests {
-    /// Sorts objects out for a scheduler of this name. Controllers may make pods up to `pods_max` in all.
-    pub fn of(mut objects: Objects, scheduler_name: &str, pods_max: u64) -> Result<Self> {
+    /// Sorts objects out for a scheduler of this name. Controllers make pods, up to `pods_max` in all, or none.
+    pub fn of(mut objects: Objects, scheduler_name: &str, pods_max: Option<u64>) -> Result<Self> {
         let mut notes = Vec::new();
-        let made = expand::expand(&mut objects, pods_max, &mut notes)?;
+        let made = match pods_max {
+            Some(pods_max) => expand::expand(&mut objects, pods_max, &mut notes)?,
+            None => 0,
+        };
         objects.resolve_priorities()?;
         let world = World::of(&objects);
         let names: BTreeSet<&str> = objects.nodes.iter().map(|node| node.name.as_str()).collect();
@@ -75,7 +78,8 @@ impl Manifests {
             }
         }
         if elsewhere > 0 {
-            notes.push(format!("{elsewhere} bound pods run on nodes that are not here, and count nowhere"));
+            let what = if elsewhere == 1 { "bound pod runs on a node" } else { "bound pods run on nodes" };
+            notes.push(format!("{elsewhere} {what} not among the manifests, and take no room"));
         }
         Ok(Manifests {
             nodes: objects.nodes,

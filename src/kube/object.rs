@@ -20,6 +20,7 @@ use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::kube::honesty::Met;
+use crate::kube::honesty::fields::TEMPLATES;
 use meta::label_of;
 use node::Node;
 use other::{Controller, ControllerKind, Namespace, PodDisruptionBudget, PriorityClass, Service};
@@ -52,6 +53,11 @@ pub struct Objects {
     pub ignored: Ignored,
     /// Every field met, for the honesty report.
     pub met: Met,
+    /// Uses of priority classes, for errors.
+    class_uses: Vec<ClassUse>,
+    /// Number of texts read, and the document that is being read.
+    texts: usize,
+    document: usize,
     node_names: BTreeSet<String>,
     controller_keys: BTreeSet<(ControllerKind, String)>,
     pod_keys: BTreeSet<String>,
@@ -59,6 +65,16 @@ pub struct Objects {
 
 /// How deep a document may be nested; the API's own objects stay below 30.
 const DEPTH_MAX: usize = 100;
+
+/// A pod or template that leaves its priority to a class, and where it stands.
+#[derive(Clone, Debug)]
+struct ClassUse {
+    class: String,
+    label: String,
+    text: usize,
+    document: usize,
+    path: String,
+}
 
 /// An error and the path of what is wrong in its document.
 struct Misread {
@@ -92,7 +108,9 @@ impl Objects {
     /// Reads JSON or YAML, single or multi-document, and adds what is in it. Errors say where in the text.
     pub fn read_text(&mut self, text: &str) -> Result<()> {
         let documents = Documents::read(text)?;
+        self.texts += 1;
         for (i, document) in documents.values.iter().enumerate() {
+            self.document = i;
             self.take(document, None, 0, "").map_err(|misread| {
                 let Some((line, column)) = documents.place(text, i, &misread.path) else { return misread.error };
                 misread.hint(word_at(text, line, column)).at(line, column)
@@ -147,7 +165,39 @@ impl Objects {
         self.add_object(value, kind).map_err(|error| {
             let Misread { path, error } = misread(error);
             Misread { path, error: name_object(error, value, kind) }
-        })
+        })?;
+        let template = TEMPLATES.iter().find_map(|t| t.strip_prefix(kind)?.strip_prefix('.'));
+        let spec_path = match (kind, template) {
+            ("Pod", _) => "spec".to_string(),
+            (_, Some(template)) => format!("{template}.spec"),
+            _ => return Ok(()),
+        };
+        let spec = spec_path.split('.').try_fold(value, |value, key| value.get(key));
+        let text = |key: &str| spec.and_then(|spec| spec.get(key)).filter(|value| !value.is_null());
+        if let (Some(Value::String(class)), None) = (text("priorityClassName"), text("priority")) {
+            self.class_uses.push(ClassUse {
+                class: class.clone(),
+                label: label_of(value, kind),
+                text: self.texts.saturating_sub(1),
+                document: self.document,
+                path: joined(path, &format!("{spec_path}.priorityClassName")),
+            });
+        }
+        Ok(())
+    }
+
+    /// The first use of a priority class that is not among the objects: the number of the text, and the error with its
+    /// place in it; `texts` are all that were read, in order.
+    pub fn unknown_class(&self, texts: &[&str]) -> Option<(usize, Error)> {
+        let known = |name: &str| {
+            name.is_empty() || system_class(name).is_some() || self.priority_classes.iter().any(|c| c.name == name)
+        };
+        let lost = self.class_uses.iter().find(|class_use| !known(&class_use.class))?;
+        let field = lost.path.rsplit_once("].").map_or(lost.path.as_str(), |(_, field)| field);
+        let error = Error::input(format!("{}: {field}: there is no PriorityClass \"{}\"", lost.label, lost.class));
+        let text = texts.get(lost.text)?;
+        let place = Documents::read(text).ok()?.place(text, lost.document, &lost.path);
+        Some((lost.text, place.into_iter().fold(error, |error, (line, column)| error.at(line, column))))
     }
 
     fn add_object(&mut self, value: &Value, kind: &str) -> Result<()> {

@@ -8,13 +8,13 @@ use std::collections::BTreeSet;
 
 use super::too_many;
 use crate::error::Result;
+use crate::kube::object::Objects;
 use crate::kube::object::meta::Owner;
 use crate::kube::object::node::{Effect, Node, Taint, Toleration, TolerationOperator};
 use crate::kube::object::other::{Controller, ControllerKind};
 use crate::kube::object::pod::Pod;
 use crate::kube::object::read::Ignored;
 use crate::kube::object::selector::NodeTerm;
-use crate::kube::object::Objects;
 
 /// Adds the pods to `objects`, each controller's where it stands; says what was assumed. How many there are.
 pub(super) fn expand(objects: &mut Objects, pods_max: u64, notes: &mut Vec<String>) -> Result<usize> {
@@ -80,7 +80,12 @@ pub(super) fn expand(objects: &mut Objects, pods_max: u64, notes: &mut Vec<Strin
     say(notes, empty, "without a container in the template: no pods were made for them");
     let made = fresh.len();
     if made > 0 {
-        notes.push(format!("{made} pods were made for controllers; their names end in a number"));
+        let what = if made == 1 {
+            "pod was made for a controller; its name ends"
+        } else {
+            "pods were made for controllers; their names end"
+        };
+        notes.push(format!("{made} {what} in a number"));
     }
     merge(&mut objects.pods, fresh);
     Ok(made)
@@ -112,8 +117,7 @@ impl Owned {
     }
 
     fn holds(&self, controller: &Controller, pods: &[Pod]) -> bool {
-        let key =
-            (controller.kind.name().to_string(), controller.meta.namespace.clone(), controller.meta.name.clone());
+        let key = (controller.kind.name().to_string(), controller.meta.namespace.clone(), controller.meta.name.clone());
         if self.0.contains(&key) {
             return true;
         }

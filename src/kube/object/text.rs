@@ -158,7 +158,8 @@ impl Located {
             }
             Inside::Map(entries) => {
                 let keys = entries.iter().map(|(key, value)| (key.as_str(), value));
-                let (rest, value) = keys.filter_map(|(key, v)| Some((after(path, key)?, v))).min_by_key(|(r, _)| r.len())?;
+                let (rest, value) =
+                    keys.filter_map(|(key, v)| Some((after(path, key)?, v))).min_by_key(|(r, _)| r.len())?;
                 Some((value, rest))
             }
         }

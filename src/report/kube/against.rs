@@ -8,7 +8,8 @@ pub fn render(audit: &Audit) -> String {
         0 => String::new(),
         all => format!(" ({:.1} %)", n as f64 * 100.0 / all as f64),
     };
-    let mut out = format!("{} bound pods were placed once more, each in the otherwise unchanged cluster.\n", audit.checked);
+    let mut out =
+        format!("{} bound pods were placed once more, each in the otherwise unchanged cluster.\n", audit.checked);
     out.push_str(&format!(
         "{}{} run on a node with the highest score, {}{} on the one that we would choose.\n",
         audit.agrees,

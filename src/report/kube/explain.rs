@@ -60,16 +60,12 @@ fn verdict(out: &mut String, node: &NodeExplanation) {
     }
 }
 
-/// `62 × 1 = 62, from cpu (4000-1500)*100/4000 = 62 …`.
+/// `62 × 1 = 62; raw cpu (4000-1500)*100/4000 = 62 …`.
 fn sum(line: &ScoreLine) -> String {
-    let ScoreLine { raw, normalized, weight, score, .. } = line;
-    let mut text = format!("{normalized} × {weight} = {score}");
-    let bare = |arithmetic: &str, value: &i64| arithmetic == format!("= {value}") || arithmetic == value.to_string();
+    let ScoreLine { normalized, weight, score, raw_arithmetic, .. } = line;
+    let mut text = format!("{normalized} × {weight} = {score}; raw: {raw_arithmetic}");
     if let Some(arithmetic) = &line.normalized_arithmetic {
-        text.push_str(&format!("; normalised {arithmetic}"));
-    }
-    if !line.raw_arithmetic.is_empty() && !bare(&line.raw_arithmetic, raw) {
-        text.push_str(&format!("; raw {}", line.raw_arithmetic));
+        text.push_str(&format!("; normalised: {arithmetic}"));
     }
     text
 }

@@ -88,6 +88,11 @@ fn alternatives(path: &str) -> Vec<String> {
     names.split(',').flat_map(|name| alternatives(&format!("{before}{}{after}", name.trim()))).collect()
 }
 
+/// Every field of the table by its full path, with what becomes of it.
+pub fn known_fields() -> impl Iterator<Item = (&'static str, Class)> {
+    TABLE.0.iter().map(|known| (known.path.as_str(), known.class))
+}
+
 /// Fields met, with how often.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Met {

@@ -143,7 +143,7 @@ pub fn summary(result: &CaseResult, left: &LeftAlone, tie_break: TieBreak) -> St
     };
     some(gated, "held back by scheduling gates".into());
     some(evicted.len(), "evicted".into());
-    some(left.bound - bound_before, "bound before, and left where they are".into());
+    some(left.bound.saturating_sub(bound_before), "bound before, and left where they are".into());
     some(left.finished, "finished, and left out".into());
     some(left.deleting, "pending and being deleted, and left out".into());
     for (name, count) in &left.other_scheduler {

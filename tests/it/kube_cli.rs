@@ -114,6 +114,32 @@ fn the_example_reads_as_it_did() {
     golden("kube-small-cluster-explained.txt", &expect(0, &["schedule", "-f", EXAMPLE, "--explain"]).0);
 }
 
+#[test]
+fn the_page_shows_what_the_program_prints() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/kubernetes.md");
+    let old = std::fs::read_to_string(&path).unwrap();
+    let (table, _) = expect(0, &["schedule", "-f", EXAMPLE]);
+    let (explained, _) = expect(0, &["schedule", "-f", EXAMPLE, "--explain"]);
+    let one = |pod: &str| explained.split("\n\n").find(|part| part.starts_with(pod)).unwrap().trim_end().to_owned();
+    let mut new = old.clone();
+    for (name, text) in [
+        ("small-cluster", table.trim_end().to_owned()),
+        ("small-cluster-explained", format!("{}\n\n{}", one("default/web-0 "), one("default/report "))),
+    ] {
+        let (before, rest) = new.split_once(&format!("<!-- {name} -->\n")).unwrap();
+        let (_, after) = rest.split_once(&format!("<!-- /{name} -->")).unwrap();
+        new = format!("{before}<!-- {name} -->\n```\n{text}\n```\n<!-- /{name} -->{after}");
+    }
+    if std::env::var("UPDATE_GOLDEN").is_ok_and(|value| value == "1") {
+        std::fs::write(&path, new).unwrap();
+    } else {
+        assert!(
+            old == new,
+            "docs/kubernetes.md differs from the program; UPDATE_GOLDEN=1 cargo test kube_cli rewrites it"
+        );
+    }
+}
+
 /// A node with 4 CPUs and 8 GiB.
 fn node(name: &str) -> String {
     format!(

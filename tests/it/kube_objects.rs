@@ -178,3 +178,30 @@ fn a_resize_under_way_counts_with_the_greater_of_old_and_new() {
     check("{type: PodResizePending, reason: Deferred}", 1000);
     check("{type: PodResizePending, reason: Infeasible}", 750);
 }
+
+#[test]
+fn the_table_of_fields_says_what_the_readers_do() {
+    use plimsoll::kube::honesty::{Class, known_fields};
+    let mut seen = 0;
+    for (prefix, begin, end) in [
+        ("Pod.spec.", "kind: Pod\nmetadata: {name: p}\nspec: {", "}"),
+        ("Pod.spec.containers[].", "kind: Pod\nmetadata: {name: p}\nspec: {containers: [{", "}]}"),
+        ("Pod.spec.initContainers[].", "kind: Pod\nmetadata: {name: p}\nspec: {initContainers: [{", "}]}"),
+        ("Pod.spec.volumes[].", "kind: Pod\nmetadata: {name: p}\nspec: {volumes: [{", "}]}"),
+        ("Node.spec.", "kind: Node\nmetadata: {name: n}\nspec: {", "}"),
+    ] {
+        for (path, class) in known_fields() {
+            let Some(field) = path.strip_prefix(prefix).filter(|field| !field.contains(['.', '*'])) else { continue };
+            seen += 1;
+            // No field that is read takes this, but for booleans.
+            let read = read(&format!("{begin}{field}: true{end}\n"));
+            let passed_over = read.as_ref().is_ok_and(|objects| objects.ignored.0.contains_key(path));
+            match class {
+                Class::Honoured => assert!(!passed_over, "{path} is honoured, and nobody reads it"),
+                Class::DecidesNothing => assert!(read.is_ok(), "{path} decides nothing, and is read"),
+                Class::Approximated | Class::Ignored => assert!(passed_over, "{path} is ignored, and is read"),
+            }
+        }
+    }
+    assert!(seen > 100, "{seen}");
+}

@@ -19,12 +19,12 @@ fn a_bad_manifest_is_refused_with_file_line_object_field_and_what_would_do() {
         (
             "dump.json",
             json.to_string(),
-            ":4:66: Pod web-1: spec.containers[0].resources.requests.cpu: \"12x\" is not a quantity (try 500m, 2 or 512Mi)",
+            ":4:65: Pod web-1: spec.containers[0].resources.requests.cpu: \"12x\" is not a quantity (try 500m, 2 or 512Mi)",
         ),
         (
             "quantity.yaml",
             format!("{NODE}---\n{}", pod("containers: [{resources: {requests: {memory: 1GB}}}]")),
-            ":9:49: Pod web-1: spec.containers[0].resources.requests.memory: \"1GB\" is not a quantity (try 500m, 2 or 512Mi)",
+            ":9:48: Pod web-1: spec.containers[0].resources.requests.memory: \"1GB\" is not a quantity (try 500m, 2 or 512Mi)",
         ),
         (
             "template.yaml",
@@ -70,7 +70,7 @@ fn a_bad_manifest_is_refused_with_file_line_object_field_and_what_would_do() {
             pod("priorityClassName: hihg"),
             ":5:22: Pod web-1: spec.priorityClassName: there is no PriorityClass \"hihg\"",
         ),
-        ("broken.json", "{\"kind\": \"Pod\",\n  \"metadata\": }\n".into(), ":2:15: is not JSON: expected value"),
+        ("broken.json", "{\"kind\": \"Pod\",\n  \"metadata\" {}}\n".into(), ":2:14: is not JSON: expected `:`"),
         ("broken.yaml", "kind: Pod\nkind: Pod\n".into(), ":2:1: the key \"kind\" is there twice"),
         ("kindless.yaml", "metadata: {name: a}\n".into(), ":1:1: kind: a document without a kind is not a Kubernetes object"),
         (

@@ -50,27 +50,27 @@ fn a_bad_manifest_names_its_object_its_field_and_what_is_wrong() {
     for (text, want) in [
         (
             pod("{containers: [{resources: {requests: {cpu: two}}}]}"),
-            "line 3:49: Pod ns/p: spec.containers[0].resources.requests.cpu: \"two\" is not a quantity (try 500m, 2 or 512Mi)",
+            "line 3:50: Pod ns/p: spec.containers[0].resources.requests.cpu: \"two\" is not a quantity (try 500m, 2 or 512Mi)",
         ),
         (
             pod("{containers: [{resources: {limits: {memory: -1Gi}}}]}"),
-            "line 3:50: Pod ns/p: spec.containers[0].resources.limits.memory: \"-1Gi\" is negative; a quantity is 0 or more",
+            "line 3:51: Pod ns/p: spec.containers[0].resources.limits.memory: \"-1Gi\" is negative; a quantity is 0 or more",
         ),
         (
             pod(affinity),
-            "line 3:140: Pod ns/p: spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[0]\
+            "line 3:142: Pod ns/p: spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[0]\
              .matchExpressions[0].operator: unknown operator \"Inn\"; did you mean \"In\"?",
         ),
         (
             pod(spread),
-            "line 3:140: Pod ns/p: spec.topologySpreadConstraints[0].labelSelector.matchExpressions[0]: values must not be empty \
+            "line 3:135: Pod ns/p: spec.topologySpreadConstraints[0].labelSelector.matchExpressions[0]: values must not be empty \
              with the operators In and NotIn",
         ),
         (
             "kind: Pod\nmetadata: {}\nspec: {}\n".into(),
             "line 2:11: Pod: metadata.name: missing; every object needs a name",
         ),
-        (format!("{NODE}---\n{NODE}"), "line 9:18: Node a: metadata.name: a node of this name has been read before"),
+        (format!("{NODE}---\n{NODE}"), "line 10:18: Node a: metadata.name: a node of this name has been read before"),
         ("kind: Pod\nmetadata: {name: p}\n".into(), "line 1:1: Pod p: spec: missing; it is required"),
         ("just a text".into(), "line 1:1: kind: a document without a kind is not a Kubernetes object"),
         (pod("{priority: high}"), "line 3:18: Pod ns/p: spec.priority: expected an integer, found a text"),
@@ -188,7 +188,7 @@ fn the_table_of_fields_says_what_the_readers_do() {
         ("Pod.spec.containers[].", "kind: Pod\nmetadata: {name: p}\nspec: {containers: [{", "}]}"),
         ("Pod.spec.initContainers[].", "kind: Pod\nmetadata: {name: p}\nspec: {initContainers: [{", "}]}"),
         ("Pod.spec.volumes[].", "kind: Pod\nmetadata: {name: p}\nspec: {volumes: [{", "}]}"),
-        ("Node.spec.", "kind: Node\nmetadata: {name: n}\nspec: {", "}"),
+        ("Node.spec.", "kind: Node\nmetadata: {name: a}\nspec: {", "}"),
     ] {
         for (path, class) in known_fields() {
             let Some(field) = path.strip_prefix(prefix).filter(|field| !field.contains(['.', '*'])) else { continue };

@@ -116,7 +116,8 @@ fn refused(why: &YamlError) -> Error {
     let error = Error::input(match inner {
         YamlError::AliasReplayLimitExceeded { .. }
         | YamlError::AliasExpansionLimitExceeded { .. }
-        | YamlError::AliasReplayStackDepthExceeded { .. } => {
+        | YamlError::AliasReplayStackDepthExceeded { .. }
+        | YamlError::Budget { breach: BudgetBreach::RecordedAnchorEvents { .. }, .. } => {
             "aliases unfold to more than a million YAML nodes; write the objects out".into()
         }
         YamlError::Budget { breach: BudgetBreach::Depth { .. }, .. } => {

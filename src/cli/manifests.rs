@@ -34,9 +34,7 @@ pub(super) fn read_objects(files: &[PathBuf], max_bytes: u64) -> Result<Objects>
 pub(super) fn read_profile(config: Option<&Path>, objects: &Objects, max_bytes: u64) -> Result<Effective> {
     match (config, &objects.configuration) {
         (None, None) => Effective::default_profile(),
-        (None, Some(value)) => {
-            Effective::read(value).map_err(|error| Error::input(format!("KubeSchedulerConfiguration: {error}")))
-        }
+        (None, Some(value)) => Effective::read(value),
         (Some(_), Some(_)) => {
             let message = "a KubeSchedulerConfiguration is among the manifests as well; leave one of the two out";
             Err(Error::input(message).in_field("--config"))

@@ -78,8 +78,7 @@ impl Manifests {
             }
         }
         if elsewhere > 0 {
-            let what = if elsewhere == 1 { "bound pod runs on a node" } else { "bound pods run on nodes" };
-            notes.push(format!("{elsewhere} {what} not among the manifests, and take no room"));
+            notes.push(format!("{elsewhere} bound on nodes that are not among the manifests: they take no room here"));
         }
         Ok(Manifests {
             nodes: objects.nodes,

@@ -2,7 +2,7 @@
 //!
 //! [`Objects::read_text`] takes any such text; the validated objects come out in the order in which they stood.
 //! Fields that decide nothing are passed over; fields that this library does not know are counted in
-//! [`Objects::ignored`]. Wrong values are errors that name object and field.
+//! [`Objects::ignored`]. Wrong values are errors that name line, object and field.
 
 pub mod affinity;
 pub mod meta;
@@ -19,6 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::error::{Error, Result};
+use crate::kube::config::Effective;
 use crate::kube::honesty::Met;
 use crate::kube::honesty::fields::TEMPLATES;
 use meta::label_of;
@@ -251,6 +252,8 @@ impl Objects {
                 if self.configuration.is_some() {
                     return Err(Error::input("only one scheduler configuration can be used"));
                 }
+                // What is wrong with it is said here, where its place is known.
+                Effective::read(value)?;
                 self.configuration = Some(value.clone());
             }
             _ => *self.ignored_kinds.entry(kind.to_string()).or_default() += 1,

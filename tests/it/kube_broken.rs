@@ -74,6 +74,12 @@ fn a_bad_manifest_is_refused_with_file_line_object_field_and_what_would_do() {
         ("broken.yaml", "kind: Pod\nkind: Pod\n".into(), ":2:1: the key \"kind\" is there twice"),
         ("kindless.yaml", "metadata: {name: a}\n".into(), ":1:1: kind: a document without a kind is not a Kubernetes object"),
         (
+            "configuration.yaml",
+            "kind: KubeSchedulerConfiguration\nprofiles:\n- plugins: {score: {enabled: [{name: NodeName}]}}\n".into(),
+            ":3:39: KubeSchedulerConfiguration: profiles[0].plugins.score.enabled[0].name: plugin NodeName does not act \
+             at this point",
+        ),
+        (
             "replicas.yaml",
             "kind: ReplicaSet\nmetadata: {name: r}\nspec:\n  replicas: -1\n".into(),
             ":4:13: ReplicaSet r: spec.replicas: -1 is below 0",

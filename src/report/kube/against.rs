@@ -44,7 +44,7 @@ fn sentence(d: &Difference) -> String {
     let mut out = format!("{} is on {}, {ours}\n", d.pod, d.node);
     match &d.why {
         Why::Score { here, ours, rank, plugins } => {
-            let tied = if d.tied > 1 { format!(" (as have {} other nodes)", d.tied - 1) } else { String::new() };
+            let tied = if d.tied > 1 { format!(", and so do {} nodes in all", d.tied) } else { String::new() };
             out.push_str(&format!("  its node scores {here} (rank {rank}), ours {ours}{tied}\n"));
             for (plugin, here, ours) in plugins {
                 out.push_str(&format!("    {plugin} {here}, ours {ours}\n"));

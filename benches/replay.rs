@@ -63,7 +63,7 @@ fn setup(hosts: usize) -> Setup {
 
 fn replay(setup: &Setup, options: &Options) -> u64 {
     let mut count = Count::default();
-    let flags = Flags { every_tick: false, most_events: u64::MAX, pulse: &mut |_| true };
+    let flags = Flags { every_tick: false, most_events: u64::MAX, explain: None, pulse: &mut |_| true };
     simulate(setup, options, &mut count, flags).expect("a run");
     count.0
 }

@@ -7,12 +7,14 @@ mod bookings;
 mod devices;
 
 pub use bookings::{Bookings, Request};
-pub use devices::Devices;
+pub use devices::{Devices, choose_devices};
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::ids::{HostId, ResourceId};
+use crate::kube::object::node::Node;
 use crate::units::{Bytes, MilliCpu, SimTime};
 
 /// A host as an input describes it.
@@ -42,6 +44,9 @@ pub struct HostSpec {
     pub joins: SimTime,
     /// When it leaves for good; `None`: never.
     pub leaves: Option<SimTime>,
+    /// The Node it was described by, if it came from a manifest; what a Kubernetes scheduler looks at beyond the fields
+    /// above (images, taints in full) stands there.
+    pub node: Option<Arc<Node>>,
 }
 
 impl HostSpec {
@@ -60,6 +65,7 @@ impl HostSpec {
             taints: Vec::new(),
             joins: SimTime::ZERO,
             leaves: None,
+            node: None,
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! [`object`] reads manifests, [`config`] a KubeSchedulerConfiguration, [`framework`] holds the plugins (one file
 //! each under [`plugin`]) at their extension points, [`snapshot`] the nodes as the scheduler's cache sees them,
-//! [`cycle`] runs one scheduling cycle and [`preemption`] its PostFilter, [`case`] a whole recorded case.
+//! [`cycle`] runs one scheduling cycle and [`preemption`] its PostFilter, [`hint`] says what wakes a rejected pod, [`case`] a whole recorded case.
 //! What decides is the recorded behaviour in `tests/vectors/kube`; comments name the source function.
 //!
 //! Not here: time (queue, backoff, binding), volumes, resource claims and gangs. Plugins for the last three stand in
@@ -14,11 +14,15 @@ pub mod config;
 pub mod cycle;
 pub mod explain;
 pub mod framework;
+pub mod hint;
 pub mod honesty;
+pub mod kinds;
 pub mod manifests;
 pub mod object;
 pub mod plugin;
 pub mod preemption;
 pub mod quantity;
 pub mod snapshot;
+pub mod status;
 pub mod tie_break;
+pub mod topology;

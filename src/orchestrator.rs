@@ -18,6 +18,7 @@ pub use periodic::Periodic;
 
 use crate::cluster::{Cluster, Request};
 use crate::ids::{HostId, JobId};
+use crate::kube::explain::Explanation;
 use crate::rng::Seed;
 use crate::units::{Bytes, MilliCpu, SimDuration, SimTime};
 use crate::workload::Workload;
@@ -35,6 +36,8 @@ pub struct World<'a> {
     pub seed: Seed,
     /// Whether periodic work runs at every tick, idle or not: the reference that must give the same changes.
     pub every_tick: bool,
+    /// A job whose decisions are to be explained.
+    pub explain: Option<JobId>,
 }
 
 impl<'a> World<'a> {
@@ -140,6 +143,20 @@ pub enum Action {
     Cancel(JobId),
     /// The agent of `host` stops its attempt of `job` at that time.
     Stop(JobId, HostId, SimTime),
+    /// `job` is evicted from `host` by preemption, its grace being over: its attempt ends, and whatever start or restart of it
+    /// was under way there.
+    Evict(JobId, HostId),
+    /// Preemption found that `victims` jobs on `host` would have to go for `job`.
+    Preempt {
+        /// The job that needs room.
+        job: JobId,
+        /// Where.
+        host: HostId,
+        /// How many.
+        victims: u32,
+        /// Whether they do go.
+        applied: bool,
+    },
     /// The attempt of `job` on `host`, out of reach, is given up; `evicted` if that is an eviction by taint.
     GiveUp {
         /// The job.
@@ -173,6 +190,23 @@ pub struct Now {
     pub late: bool,
 }
 
+/// A decision that was to be explained.
+#[derive(Clone, Debug)]
+pub struct Explained {
+    /// When it was taken.
+    pub at: SimTime,
+    /// About whom.
+    pub job: JobId,
+    /// Every host, and why.
+    pub explanation: Explanation,
+}
+
+impl PartialEq for Explained {
+    fn eq(&self, other: &Self) -> bool {
+        (self.at, self.job, &self.explanation.nodes) == (other.at, other.job, &other.explanation.nodes)
+    }
+}
+
 /// A control plane.
 pub trait Orchestrator {
     /// Something was heard; what is to be done is appended to `actions`.
@@ -184,6 +218,12 @@ pub trait Orchestrator {
     /// Whether an evicted job goes back to the control plane (else its agent restarts it in place).
     fn replaces_evicted(&self) -> bool {
         false
+    }
+
+    /// The explanations of decisions about [`World::explain`] since the last call. None from control planes that cannot
+    /// explain themselves.
+    fn take_explained(&mut self) -> Vec<Explained> {
+        Vec::new()
     }
 }
 

@@ -6,6 +6,8 @@
 mod best_fit;
 mod first_fit;
 mod kube_default;
+mod kube_most_allocated;
+mod kube_requested_to_capacity_ratio;
 mod least_jobs;
 mod least_of_type;
 mod random;
@@ -54,6 +56,8 @@ pub struct PlacementInfo {
     pub summary: &'static str,
     /// Whether it only takes hosts whose free requests hold the job.
     pub looks_at_requests: bool,
+    /// The ready-made scheduler profile that the `kubernetes` orchestrator runs in full under this name.
+    pub kube_profile: Option<&'static str>,
     /// Makes one for a run.
     pub build: fn() -> Box<dyn Placement>,
 }
@@ -74,6 +78,8 @@ pub const PLACEMENTS: &[PlacementInfo] = &[
     least_jobs::INFO,
     least_of_type::INFO,
     kube_default::INFO,
+    kube_most_allocated::INFO,
+    kube_requested_to_capacity_ratio::INFO,
 ];
 
 /// The placement of that name.

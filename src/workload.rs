@@ -16,7 +16,11 @@ pub use offered::{Capacity, LOAD_RESOURCES, LoadScale, Offered, Scaled, offered,
 pub use spec::{JobKind, RestartPolicy, Spec};
 pub use usage::{NOMINAL_STEP, USAGE_MODELS, UsageCursor, UsageMode, UsageModelInfo, UsageStep};
 
+use std::sync::Arc;
+
 use crate::ids::{AppId, JobId, SpecId};
+use crate::kube::framework::World as Listed;
+use crate::kube::object::pod::Pod;
 use crate::units::{Bytes, MilliCpu, SimDuration, SimTime};
 
 /// Longest time that a workload may hold, so that sums of a few times never wrap: 2^61 µs, 73,000 years.
@@ -66,6 +70,10 @@ pub struct Workload {
     usage: UsageMode,
     seed: crate::rng::Seed,
     trace_end: Option<SimTime>,
+    /// Pods that jobs were described by.
+    templates: Vec<Arc<Pod>>,
+    /// Services, controllers, budgets and namespaces that came with them.
+    objects: Arc<Listed>,
 }
 
 /// Column bytes of one job, its name and its runtime state apart.
@@ -131,9 +139,24 @@ impl Workload {
         (limit != NO_LIMIT).then_some(Bytes(limit))
     }
 
+    /// The number of what the job says of itself: equal for jobs whose [`Workload::spec`] is equal.
+    pub fn spec_id(&self, job: JobId) -> SpecId {
+        self.spec[job.index()]
+    }
+
     /// The rest of what the job says of itself.
     pub fn spec(&self, job: JobId) -> &Spec {
         &self.specs[self.spec[job.index()].index()]
+    }
+
+    /// The pod that `job` was described by, if it came from a manifest. Its name is the template's, not the job's.
+    pub fn template(&self, job: JobId) -> Option<&Arc<Pod>> {
+        self.spec(job).template.map(|number| &self.templates[number as usize])
+    }
+
+    /// Services, controllers, budgets and namespaces that came with the jobs.
+    pub fn objects(&self) -> &Arc<Listed> {
+        &self.objects
     }
 
     /// The app it belongs to.

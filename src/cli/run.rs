@@ -110,6 +110,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
             most_changes: args.budgets.max_changes,
             most_events: args.budgets.max_events,
             every_tick: false,
+            explain: None,
         },
         command,
     };

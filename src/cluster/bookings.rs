@@ -104,6 +104,11 @@ impl Bookings {
         self.ports[host.index()].extend_from_slice(request.ports);
     }
 
+    /// The GPUs promised to `job` on `host`, one for each wish; empty if it wants or got none.
+    pub fn devices(&self, job: JobId, host: HostId) -> &[u16] {
+        self.chosen.get(&(job, host)).map_or(&[], Vec::as_slice)
+    }
+
     /// Takes back what [`Bookings::book`] counted for the same job, request and host.
     pub fn unbook(&mut self, job: JobId, request: &Request, host: HostId) {
         self.add(request, host, -1);

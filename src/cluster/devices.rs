@@ -5,6 +5,28 @@
 use super::Cluster;
 use crate::ids::HostId;
 
+/// Which devices with so many thousandths `free` would serve `wanted`, a list of thousandths each from a different
+/// device: for each wish, largest first, the fullest device that still has room, lowest index among equals. `None` if
+/// they do not fit.
+pub fn choose_devices(free: &[u16], wanted: &[u16]) -> Option<Vec<u16>> {
+    if wanted.is_empty() {
+        return Some(Vec::new());
+    }
+    if wanted.len() > free.len() {
+        return None;
+    }
+    let mut order: Vec<usize> = (0..wanted.len()).collect();
+    order.sort_by_key(|&i| std::cmp::Reverse(wanted[i]));
+    let mut chosen = vec![u16::MAX; wanted.len()];
+    for i in order {
+        let device = (0..free.len())
+            .filter(|&d| free[d] >= wanted[i] && !chosen.contains(&(d as u16)))
+            .min_by_key(|&d| free[d])?;
+        chosen[i] = device as u16;
+    }
+    Some(chosen)
+}
+
 /// Free thousandths of every GPU of every host.
 #[derive(Clone, Debug)]
 pub struct Devices {
@@ -28,26 +50,9 @@ impl Devices {
         &self.free[self.start[host.index()] as usize..self.start[host.index() + 1] as usize]
     }
 
-    /// Which devices of `host` would serve `wanted`, a list of thousandths each from a different device: for each wish,
-    /// largest first, the fullest device that still has room, lowest index among equals. `None` if they do not fit.
+    /// Which devices of `host` would serve `wanted`; see [`choose_devices`].
     pub fn choose(&self, host: HostId, wanted: &[u16]) -> Option<Vec<u16>> {
-        if wanted.is_empty() {
-            return Some(Vec::new());
-        }
-        let free = self.free(host);
-        if wanted.len() > free.len() {
-            return None;
-        }
-        let mut order: Vec<usize> = (0..wanted.len()).collect();
-        order.sort_by_key(|&i| std::cmp::Reverse(wanted[i]));
-        let mut chosen = vec![u16::MAX; wanted.len()];
-        for i in order {
-            let device = (0..free.len())
-                .filter(|&d| free[d] >= wanted[i] && !chosen.contains(&(d as u16)))
-                .min_by_key(|&d| free[d])?;
-            chosen[i] = device as u16;
-        }
-        Some(chosen)
+        choose_devices(self.free(host), wanted)
     }
 
     /// Whether `wanted` fits on `host` now.

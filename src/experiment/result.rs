@@ -1,6 +1,7 @@
 //! What comes out of runs, as reports read it.
 
 use crate::metrics::{Record, Value};
+use crate::orchestrator::Explained;
 use crate::units::SimTime;
 use crate::workload::Offered;
 
@@ -66,6 +67,8 @@ pub struct RunResult {
     pub choices: Vec<Choice>,
     /// Present when recording was asked for.
     pub record: Option<Record>,
+    /// Decisions that were to be explained.
+    pub explained: Vec<Explained>,
 }
 
 impl RunResult {

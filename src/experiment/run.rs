@@ -4,8 +4,9 @@ use rayon::prelude::*;
 
 use super::result::{AppResult, Choice, RunLabel, RunResult};
 use crate::error::{Error, Result};
+use crate::ids::JobId;
 use crate::metrics::{Availability, FAMILIES, Family, Recorder, Value};
-use crate::orchestrator::{Options, orchestrator};
+use crate::orchestrator::{Explained, Options, orchestrator};
 use crate::sim::{Change, Checker, Flags, Observer, Setup, simulate};
 use crate::units::SimTime;
 
@@ -22,11 +23,20 @@ pub struct RunFlags {
     pub most_events: u64,
     /// Run periodic work at every tick (a reference for tests).
     pub every_tick: bool,
+    /// A job whose decisions are explained.
+    pub explain: Option<JobId>,
 }
 
 impl Default for RunFlags {
     fn default() -> Self {
-        RunFlags { check: false, record: false, most_changes: 20_000_000, most_events: u64::MAX, every_tick: false }
+        RunFlags {
+            check: false,
+            record: false,
+            most_changes: 20_000_000,
+            most_events: u64::MAX,
+            every_tick: false,
+            explain: None,
+        }
     }
 }
 
@@ -36,6 +46,7 @@ struct Watchers<'a> {
     apps: Availability<'a>,
     recorder: Option<Recorder<'a>>,
     checker: Option<Checker<'a>>,
+    explained: Vec<Explained>,
 }
 
 impl Observer for Watchers<'_> {
@@ -53,6 +64,10 @@ impl Observer for Watchers<'_> {
         if let Some(checker) = &mut self.checker {
             checker.change(at, change);
         }
+    }
+
+    fn explained(&mut self, explained: &Explained) {
+        self.explained.push(explained.clone());
     }
 
     fn finish(&mut self, end: SimTime) {
@@ -83,6 +98,7 @@ pub fn run_one(
         apps: Availability::new(setup),
         recorder: flags.record.then(|| Recorder::new(setup, flags.most_changes)),
         checker: flags.check.then(|| Checker::new(setup)),
+        explained: Vec::new(),
     };
     let in_run = |error: Error| {
         if error.kind() == crate::error::ErrorKind::Failed {
@@ -95,7 +111,7 @@ pub fn run_one(
         setup,
         options,
         &mut watchers,
-        Flags { every_tick: flags.every_tick, most_events: flags.most_events, pulse },
+        Flags { every_tick: flags.every_tick, most_events: flags.most_events, explain: flags.explain, pulse },
     )
     .map_err(in_run)?;
     if let Some(checker) = &watchers.checker {
@@ -132,6 +148,7 @@ pub fn run_one(
         apps,
         choices: choices(options),
         record: watchers.recorder.map(Recorder::into_record).transpose()?,
+        explained: watchers.explained,
     })
 }
 

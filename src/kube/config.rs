@@ -17,7 +17,7 @@ use crate::kube::object::read::At;
 pub use args::{Args, ResourceSpec, ScoringStrategy, StrategyType};
 
 /// A profile after defaulting and merging.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct Effective {
     /// Name of the scheduler.
     pub scheduler_name: String,
@@ -47,6 +47,9 @@ pub struct Effective {
     pub warnings: Vec<String>,
 }
 
+/// Names of the profiles that need no file: kube-scheduler's own, and two that pack where it spreads.
+pub const READY_MADE: &[&str] = &["default", "most-allocated", "requested-to-capacity-ratio"];
+
 /// One list of plugins as written.
 #[derive(Clone, Debug, Default)]
 struct PluginSet {
@@ -58,6 +61,22 @@ impl Effective {
     /// The default profile.
     pub fn default_profile() -> Result<Self> {
         Self::read(&json!({}))
+    }
+
+    /// A ready-made profile: one of [`READY_MADE`].
+    pub fn ready_made(name: &str) -> Result<Self> {
+        let strategy = match name {
+            "default" => return Self::default_profile(),
+            "most-allocated" => json!({"type": "MostAllocated"}),
+            "requested-to-capacity-ratio" => json!({
+                "type": "RequestedToCapacityRatio",
+                "requestedToCapacityRatio":
+                    {"shape": [{"utilization": 0, "score": 0}, {"utilization": 100, "score": 10}]},
+            }),
+            other => return Err(Error::input(crate::error::unknown_name("profile", other, READY_MADE))),
+        };
+        Self::read(&json!({"profiles": [{"pluginConfig":
+            [{"name": "NodeResourcesFit", "args": {"scoringStrategy": strategy}}]}]}))
     }
 
     /// Whether a plugin acts at any point that decides.

@@ -10,12 +10,14 @@ use std::sync::Arc;
 use crate::error::Result;
 use crate::kube::config::Effective;
 use crate::kube::framework::{
-    Code, Cycle, CycleState, Diagnosis, Framework, MutationKind, PostFilterOutcome, PreFilterOutcome, Status, World,
+    Code, Cycle, CycleState, Diagnosis, Framework, MutationKind, PostFilterOutcome, PreFilterOutcome, Rejections,
+    Status, World,
 };
 use crate::kube::object::pod::Pod;
 use crate::kube::plugin::scheduling_gates;
 use crate::kube::preemption::{Nominator, Preemption};
 use crate::kube::snapshot::{Cache, NodeInfo, Snapshot};
+use crate::kube::status::Reasons;
 
 /// Fewer nodes than this are always all searched: `minFeasibleNodesToFind`.
 const MIN_FEASIBLE_NODES: i64 = 100;
@@ -92,7 +94,7 @@ pub struct Attempt {
     /// Filters that were not run for this pod, by name.
     pub skipped_filter: Vec<&'static str>,
     /// Nodes that a filter rejected.
-    pub rejected: BTreeMap<usize, Status>,
+    pub rejected: Rejections,
     /// Nodes that passed, in search order.
     pub feasible: Vec<usize>,
     /// Scores; absent with fewer than two feasible nodes.
@@ -164,7 +166,7 @@ impl Scheduler {
         self.cache.update(&mut self.snapshot);
         let mut attempt = Attempt { start_node: self.next_start_node, ..Attempt::default() };
         let mut state = CycleState::default();
-        let nothing = Status { plugin: "", code: Code::UnschedulableAndUnresolvable, reasons: Vec::new() };
+        let nothing = Status { plugin: "", code: Code::UnschedulableAndUnresolvable, reasons: Reasons::NONE };
         let total = self.snapshot.nodes.len();
         if total == 0 {
             attempt.message = "no nodes available to schedule pods".into();
@@ -200,9 +202,10 @@ impl Scheduler {
         state: &mut CycleState,
         attempt: &mut Attempt,
     ) -> std::result::Result<(Status, usize), Status> {
-        let total = self.snapshot.nodes.len();
-        let mut absent = Status { plugin: "", code: Code::UnschedulableAndUnresolvable, reasons: Vec::new() };
-        let (nodes, with_nodes) = match self.run_pre_filters(cycle, state) {
+        let mut absent = Status { plugin: "", code: Code::UnschedulableAndUnresolvable, reasons: Reasons::NONE };
+        let pre_filtered = self.run_pre_filters(cycle, state);
+        self.framework.settle_filters(state);
+        let (nodes, with_nodes) = match pre_filtered {
             Ok(found) => found,
             Err(status) if status.code == Code::Error => return Err(status),
             Err(status) => {
@@ -216,6 +219,7 @@ impl Scheduler {
         attempt.skipped_filter = state.skip_filter.iter().copied().collect();
         attempt.unschedulable_plugins.extend(with_nodes.iter().copied());
         attempt.pre_filter_nodes = nodes;
+        let mut rejected = Vec::new();
         if let Some(position) = cycle.pod.nominated_node.as_deref().and_then(|n| self.snapshot.position(n)) {
             let node = &self.snapshot.nodes[position];
             match self.framework.run_filters_nominated(cycle, state, node, &self.nominator) {
@@ -224,23 +228,30 @@ impl Scheduler {
                     return Ok((absent, 0));
                 }
                 Err(status) if status.code == Code::Error => {}
-                Err(status) => {
-                    attempt.rejected.insert(position, status);
-                }
+                Err(status) => rejected.push((position, status)),
             }
         }
-        let search: Vec<usize> = match &attempt.pre_filter_nodes {
-            None => (0..total).collect(),
+        let among: Option<Vec<usize>> = match &attempt.pre_filter_nodes {
+            None => None,
             Some(names) => {
                 let plugins: Vec<&str> = with_nodes.iter().copied().collect();
                 let reason = format!("node(s) didn't satisfy plugin(s) [{}]", plugins.join(" "));
-                absent.reasons = vec![reason.into()];
+                absent.reasons = Reasons::one(reason);
                 // Go walks a set here, in random order; ours is by name.
-                names.iter().filter_map(|name| self.snapshot.position(name)).collect()
+                Some(names.iter().filter_map(|name| self.snapshot.position(name)).collect())
             }
         };
-        self.search(cycle, state, &search, attempt)?;
-        attempt.unschedulable_plugins.extend(attempt.rejected.values().map(|s| s.plugin));
+        let searched = self.search(cycle, state, among.as_deref(), attempt, &mut rejected);
+        attempt.rejected = Rejections::of(rejected);
+        searched?;
+        // Neighbours are mostly rejected by the same plugin.
+        let mut last = "";
+        for status in attempt.rejected.values() {
+            if status.plugin != last {
+                last = status.plugin;
+                attempt.unschedulable_plugins.insert(last);
+            }
+        }
         Ok((absent, attempt.feasible.len() + attempt.rejected.len()))
     }
 
@@ -295,22 +306,26 @@ impl Scheduler {
         rejected.map_or(Ok((nodes, with_nodes)), Err)
     }
 
-    /// `findNodesThatPassFilters` at parallelism 1: the node that is one too many ends the search and is forgotten.
+    /// `findNodesThatPassFilters` at parallelism 1, over all nodes or `among` these: the node that is one too many ends
+    /// the search and is forgotten.
     fn search(
         &self,
         cycle: &Cycle<'_>,
         state: &CycleState,
-        nodes: &[usize],
+        among: Option<&[usize]>,
         attempt: &mut Attempt,
+        rejected: &mut Vec<(usize, Status)>,
     ) -> std::result::Result<(), Status> {
         let effective = &self.framework.effective;
+        let count = among.map_or(self.snapshot.nodes.len(), <[usize]>::len);
         let wanted = if self.framework.score.is_empty() {
             1
         } else {
-            feasible_nodes_to_find(effective.percentage_of_nodes_to_score, nodes.len())
+            feasible_nodes_to_find(effective.percentage_of_nodes_to_score, count)
         };
-        for i in 0..nodes.len() {
-            let position = nodes[(self.next_start_node + i) % nodes.len()];
+        let start = self.next_start_node.checked_rem(count).unwrap_or(0);
+        for i in (start..count).chain(0..start) {
+            let position = among.map_or(i, |list| list[i]);
             if self.framework.filter.is_empty() && attempt.feasible.len() == wanted {
                 break;
             }
@@ -319,9 +334,7 @@ impl Scheduler {
                 Ok(()) if attempt.feasible.len() == wanted => break,
                 Ok(()) => attempt.feasible.push(position),
                 Err(status) if status.code == Code::Error => return Err(status),
-                Err(status) => {
-                    attempt.rejected.insert(position, status);
-                }
+                Err(status) => rejected.push((position, status)),
             }
         }
         Ok(())
@@ -442,7 +455,7 @@ fn prioritize(
                     "plugin \"{name}\" returns an invalid score {score}, it should in the range of [0, 100] after \
                      normalizing"
                 );
-                return Err(Status { plugin: name, code: Code::Error, reasons: vec![reason.into()] });
+                return Err(Status { plugin: name, code: Code::Error, reasons: Reasons::one(reason) });
             }
             *total = total.wrapping_add(score.wrapping_mul(active.weight));
         }
@@ -456,7 +469,7 @@ fn choose(snapshot: &Snapshot, attempt: &mut Attempt, scores: Scores) {
     let best = scores.total.iter().copied().max();
     let tied = scores.nodes.iter().zip(&scores.total).filter(|(_, total)| Some(**total) == best);
     attempt.top = tied.map(|(node, _)| *node).collect();
-    attempt.top.sort_by(|a, b| snapshot.nodes[*a].node.name.cmp(&snapshot.nodes[*b].node.name));
+    attempt.top.sort_unstable_by_key(|position| snapshot.name_rank(*position));
     // A set of nodes from PreFilter is searched in random order, so that chance decides a tie among them.
     if attempt.pre_filter_nodes.is_none() || attempt.top.len() == 1 {
         attempt.suggested = Some(scores.nodes[heap_root(&scores.total)]);
@@ -494,7 +507,7 @@ pub fn fit_error<'a>(
     total: usize,
     pre_filter: Option<&str>,
     statuses: impl Iterator<Item = &'a Status>,
-    absent: &Status,
+    absent: &'a Status,
     post_filter: &str,
 ) -> String {
     let mut text = format!("0/{total} nodes are available:");
@@ -503,14 +516,23 @@ pub fn fit_error<'a>(
         None => {
             let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
             let mut explicit = 0;
+            // Runs of the same status, which are long, are counted as one.
+            let mut run: Option<(&'a Status, usize)> = None;
+            let mut add = |(status, count): (&'a Status, usize)| {
+                for reason in status.reasons.iter() {
+                    *reasons.entry(reason).or_default() += count;
+                }
+            };
             for status in statuses {
                 explicit += 1;
-                for reason in &status.reasons {
-                    *reasons.entry(reason).or_default() += 1;
+                match &mut run {
+                    Some((same, count)) if *same == status => *count += 1,
+                    _ => run.replace((status, 1)).into_iter().for_each(&mut add),
                 }
             }
+            run.into_iter().for_each(&mut add);
             if explicit < total {
-                for reason in &absent.reasons {
+                for reason in absent.reasons.iter() {
                     *reasons.entry(reason).or_default() += total - explicit;
                 }
             }

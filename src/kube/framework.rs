@@ -5,12 +5,12 @@
 //! `multiPoint` puts it there.
 
 use std::any::{Any, TypeId};
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::error::Result;
 use crate::kube::config::{Args, Effective};
+use crate::kube::hint::Hint;
 use crate::kube::object::Objects;
 use crate::kube::object::other::{Controller, ControllerKind, PodDisruptionBudget, Service};
 use crate::kube::object::pod::Pod;
@@ -19,64 +19,10 @@ use crate::kube::plugin;
 use crate::kube::preemption::Nominator;
 use crate::kube::snapshot::{NodeInfo, Snapshot};
 
+pub use crate::kube::status::{Code, Rejections, Status};
+
 /// The best score of a node: `fwk.MaxNodeScore`.
 pub const MAX_NODE_SCORE: i64 = 100;
-
-/// How a plugin turned a pod down.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Code {
-    /// Preemption may help.
-    Unschedulable,
-    /// Preemption cannot help.
-    UnschedulableAndUnresolvable,
-    /// The plugin could not decide; the cycle fails.
-    Error,
-}
-
-impl Code {
-    /// The name of the code in Go.
-    pub fn name(self) -> &'static str {
-        match self {
-            Code::Unschedulable => "Unschedulable",
-            Code::UnschedulableAndUnresolvable => "UnschedulableAndUnresolvable",
-            Code::Error => "Error",
-        }
-    }
-}
-
-/// A rejection: `fwk.Status` without its successes.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct Status {
-    /// The plugin; empty where the framework itself speaks.
-    pub plugin: &'static str,
-    /// The code.
-    pub code: Code,
-    /// Reasons, as they are counted in messages.
-    pub reasons: Vec<Cow<'static, str>>,
-}
-
-impl Status {
-    /// [`Code::Unschedulable`] for one reason.
-    pub fn unschedulable(reason: impl Into<Cow<'static, str>>) -> Self {
-        Status { plugin: "", code: Code::Unschedulable, reasons: vec![reason.into()] }
-    }
-
-    /// [`Code::UnschedulableAndUnresolvable`] for one reason.
-    pub fn unresolvable(reason: impl Into<Cow<'static, str>>) -> Self {
-        Status { plugin: "", code: Code::UnschedulableAndUnresolvable, reasons: vec![reason.into()] }
-    }
-
-    /// [`Code::Error`]: what Go returns when the state that PreFilter or PreScore should have left is not there.
-    pub fn no_state(key: &str) -> Self {
-        let reason = format!("reading \"{key}\" from cycleState: not found");
-        Status { plugin: "", code: Code::Error, reasons: vec![reason.into()] }
-    }
-
-    /// Reasons joined as `Status.Message` does.
-    pub fn message(&self) -> String {
-        self.reasons.join(", ")
-    }
-}
 
 /// What a filter says about a node.
 pub type FilterResult = std::result::Result<(), Status>;
@@ -143,9 +89,12 @@ impl<T: Any + Clone> StateData for T {
 /// What plugins have written in this cycle, one value a type: `fwk.CycleState`.
 #[derive(Default)]
 pub struct CycleState {
-    data: BTreeMap<TypeId, Box<dyn StateData>>,
+    /// Few, and looked up a node: a list is searched faster than a map.
+    data: Vec<(TypeId, Box<dyn StateData>)>,
     /// Filters whose PreFilter said Skip.
     pub skip_filter: BTreeSet<&'static str>,
+    /// Positions in [`Framework::filter`] of those that did not, once all have spoken.
+    filters: Option<Vec<usize>>,
     /// Scores whose PreScore said Skip.
     pub skip_score: BTreeSet<&'static str>,
 }
@@ -153,18 +102,24 @@ pub struct CycleState {
 impl CycleState {
     /// Leaves `value` for later.
     pub fn write<T: Any + Clone>(&mut self, value: T) {
-        self.data.insert(TypeId::of::<T>(), Box::new(value));
+        let data: Box<dyn StateData> = Box::new(value);
+        match self.data.iter_mut().find(|(id, _)| *id == TypeId::of::<T>()) {
+            Some((_, old)) => *old = data,
+            None => self.data.push((TypeId::of::<T>(), data)),
+        }
     }
 
     /// Reads back what was written.
     pub fn read<T: Any>(&self) -> Option<&T> {
+        let (_, data) = self.data.iter().find(|(id, _)| *id == TypeId::of::<T>())?;
         // The box is dereferenced first: `Box<dyn StateData>` is itself `Any + Clone`-shaped enough to mislead.
-        self.data.get(&TypeId::of::<T>()).and_then(|data| (**data).as_any().downcast_ref())
+        (**data).as_any().downcast_ref()
     }
 
     /// Reads back, to change.
     pub fn read_mut<T: Any>(&mut self) -> Option<&mut T> {
-        self.data.get_mut(&TypeId::of::<T>()).and_then(|data| (**data).as_any_mut().downcast_mut())
+        let (_, data) = self.data.iter_mut().find(|(id, _)| *id == TypeId::of::<T>())?;
+        (**data).as_any_mut().downcast_mut()
     }
 }
 
@@ -173,6 +128,7 @@ impl Clone for CycleState {
         CycleState {
             data: self.data.iter().map(|(id, data)| (*id, (**data).copy())).collect(),
             skip_filter: self.skip_filter.clone(),
+            filters: self.filters.clone(),
             skip_score: self.skip_score.clone(),
         }
     }
@@ -228,7 +184,7 @@ pub enum PostFilterOutcome {
 /// Why the nodes did not fit, as PostFilter reads it.
 pub struct Diagnosis<'a> {
     /// Node position → status.
-    pub statuses: &'a BTreeMap<usize, Status>,
+    pub statuses: &'a Rejections,
     /// The status of every other node.
     pub absent: &'a Status,
 }
@@ -299,6 +255,10 @@ pub trait Plugin: Send + Sync {
     }
     /// Score.
     fn score(&self) -> Option<&dyn Score> {
+        None
+    }
+    /// What wakes a pod that it rejected; without it everything does, as without `EnqueueExtensions`.
+    fn hint(&self) -> Option<&dyn Hint> {
         None
     }
 }
@@ -422,6 +382,8 @@ pub struct Active {
 pub struct Framework {
     /// The profile they come from.
     pub effective: Effective,
+    /// All that are at work, by name.
+    pub built: BTreeMap<&'static str, Arc<dyn Plugin>>,
     /// Plugins at PreFilter, in order.
     pub pre_filter: Vec<Active>,
     /// Plugins at Filter, in order.
@@ -441,7 +403,7 @@ impl Framework {
     pub fn new(effective: Effective) -> Result<Self> {
         let mut built: BTreeMap<&'static str, Arc<dyn Plugin>> = BTreeMap::new();
         for info in PLUGINS {
-            if effective.uses(info.name) {
+            if effective.uses(info.name) || effective.pre_enqueue.contains(&info.name) {
                 built.insert(info.name, Arc::from((info.build)(&effective.args)?));
             }
         }
@@ -462,6 +424,7 @@ impl Framework {
             post_filter: active(&effective.post_filter),
             pre_score: active(&effective.pre_score),
             score: active(&score),
+            built,
             effective,
             mutation: None,
         })
@@ -472,21 +435,35 @@ impl Framework {
         self.mutation.filter(|m| m.plugin == name).map(|m| m.kind)
     }
 
+    /// Settles which filters run for the pod, when all PreFilters have spoken.
+    pub(super) fn settle_filters(&self, state: &mut CycleState) {
+        let runs = |i: &usize| !state.skip_filter.contains(self.filter[*i].info.name);
+        state.filters = Some((0..self.filter.len()).filter(runs).collect());
+    }
+
     /// `RunFilterPlugins`: the first plugin that rejects gives the status.
     pub fn run_filters(&self, cycle: &Cycle<'_>, state: &CycleState, node: &NodeInfo) -> FilterResult {
-        for active in &self.filter {
-            let name = active.info.name;
-            let Some(filter) = active.plugin.filter().filter(|_| !state.skip_filter.contains(name)) else { continue };
-            let mut result = filter.filter(cycle, state, node);
-            if let (Err(status), Some(MutationKind::Filter(change))) = (&result, self.mutation_of(name)) {
-                result = change(status.clone()).map_or(Ok(()), Err);
-            }
-            if let Err(mut status) = result {
-                status.plugin = name;
-                return Err(status);
+        match &state.filters {
+            Some(list) => list.iter().try_for_each(|i| self.run_filter(&self.filter[*i], cycle, state, node)),
+            None => {
+                let mut left = self.filter.iter().filter(|active| !state.skip_filter.contains(active.info.name));
+                left.try_for_each(|active| self.run_filter(active, cycle, state, node))
             }
         }
-        Ok(())
+    }
+
+    fn run_filter(&self, active: &Active, cycle: &Cycle<'_>, state: &CycleState, node: &NodeInfo) -> FilterResult {
+        let Some(filter) = active.plugin.filter() else { return Ok(()) };
+        let mut result = filter.filter(cycle, state, node);
+        if self.mutation.is_some()
+            && let (Err(status), Some(MutationKind::Filter(change))) = (&result, self.mutation_of(active.info.name))
+        {
+            result = change(status.clone()).map_or(Ok(()), Err);
+        }
+        result.map_err(|mut status| {
+            status.plugin = active.info.name;
+            status
+        })
     }
 
     /// `RunFilterPluginsWithNominatedPods`: with the pods of at least this priority that are nominated to the node,
@@ -498,6 +475,9 @@ impl Framework {
         node: &NodeInfo,
         nominator: &Nominator,
     ) -> FilterResult {
+        if nominator.is_empty() {
+            return self.run_filters(cycle, state, node);
+        }
         let nominated: Vec<&Arc<Pod>> = nominator
             .of_node(&node.node.name)
             .iter()

@@ -23,6 +23,11 @@ pub struct Nominator {
 }
 
 impl Nominator {
+    /// Whether nobody is nominated.
+    pub fn is_empty(&self) -> bool {
+        self.node_of.is_empty()
+    }
+
     /// The node a pod is nominated to.
     pub fn node(&self, key: &str) -> Option<&str> {
         self.node_of.get(key).map(String::as_str)
@@ -178,11 +183,12 @@ fn select_victims(
     nominator: &Nominator,
     node: &NodeInfo,
 ) -> Result<(Vec<Arc<Pod>>, usize), Status> {
-    let mut potential: Vec<Arc<Pod>> =
-        node.pods.iter().filter(|p| p.priority() < cycle.pod.priority()).map(Arc::clone).collect();
-    if potential.is_empty() {
+    // Where all pods are equal every node ends here, and none of its pods is looked at.
+    let priority = cycle.pod.priority();
+    if node.priorities().iter().all(|p| *p >= priority) {
         return Err(Status::unresolvable("No preemption victims found for incoming pod"));
     }
+    let mut potential: Vec<Arc<Pod>> = node.pods.iter().filter(|p| p.priority() < priority).map(Arc::clone).collect();
     let mut node = node.clone();
     let mut state = state.clone();
     for pod in &potential {

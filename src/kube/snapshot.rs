@@ -4,12 +4,15 @@
 //! a [`Snapshot`]; between cycles only nodes that changed are copied into it, and with them the image counts, which
 //! are therefore stale on the others. That is visible in ImageLocality's score, so that it is kept.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::kube::kinds::{Kinds, NO_KIND};
 use crate::kube::object::node::Node;
 use crate::kube::object::pod::{HostPort, Pod};
 use crate::kube::object::resources::Resources;
+use crate::kube::topology::Topology;
 
 /// An image as a node's snapshot entry knows it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -41,25 +44,66 @@ pub struct NodeInfo {
     pub pods_with_affinity: i64,
     /// Pods with required anti-affinity.
     pub pods_with_required_anti_affinity: i64,
+    /// Priorities of `pods`, in the same order.
+    priorities: Vec<i32>,
+    /// Kinds of `pods`, in the same order.
+    kinds: Vec<u32>,
+    /// Place in the snapshot's list.
+    position: usize,
 }
 
 impl NodeInfo {
     /// Adds a pod: `AddPodInfo`.
     pub fn add_pod(&mut self, pod: Arc<Pod>) {
+        self.add(pod, NO_KIND);
+    }
+
+    fn add(&mut self, pod: Arc<Pod>, kind: u32) {
         self.shift(&pod, 1);
         self.used_ports.extend(pod.host_ports.iter().cloned());
+        self.priorities.push(pod.priority());
+        self.kinds.push(kind);
         self.pods.push(pod);
+    }
+
+    /// Kinds of the pods, in their order.
+    pub(super) fn kinds(&self) -> &[u32] {
+        &self.kinds
+    }
+
+    /// The node's place in the snapshot's list.
+    pub fn position(&self) -> usize {
+        self.position
+    }
+
+    /// Priorities of the pods, in their order.
+    pub fn priorities(&self) -> &[i32] {
+        &self.priorities
     }
 
     /// Takes a pod away: `RemovePod`. Whether it was there.
     pub fn remove_pod(&mut self, key: &str) -> bool {
-        let Some(position) = self.pods.iter().position(|pod| pod.key == key) else { return false };
+        let position = self.find(key);
+        if let Some(position) = position {
+            self.remove_at(position);
+        }
+        position.is_some()
+    }
+
+    fn find(&self, key: &str) -> Option<usize> {
+        self.pods.iter().position(|pod| pod.key == key)
+    }
+
+    /// Gives the kind of the pod that is gone.
+    fn remove_at(&mut self, position: usize) -> u32 {
+        self.priorities.swap_remove(position);
+        let kind = self.kinds.swap_remove(position);
         let pod = self.pods.swap_remove(position);
         self.shift(&pod, -1);
         for port in &pod.host_ports {
             self.used_ports.remove(port);
         }
-        true
+        kind
     }
 
     fn shift(&mut self, pod: &Pod, sign: i64) {
@@ -78,13 +122,14 @@ impl NodeInfo {
 
     /// Whether a wanted port is taken: `HostPortInfo.CheckConflict`.
     pub fn port_conflict(&self, wanted: &HostPort) -> bool {
-        const ANY: &str = "0.0.0.0";
-        self.used_ports.iter().any(|used| {
-            used.port == wanted.port
-                && used.protocol == wanted.protocol
-                && (used.ip == wanted.ip || used.ip == ANY || wanted.ip == ANY)
-        })
+        self.used_ports.iter().any(|used| ports_conflict(used, wanted))
     }
+}
+
+/// Whether two host ports get in each other's way.
+pub fn ports_conflict(a: &HostPort, b: &HostPort) -> bool {
+    const ANY: &str = "0.0.0.0";
+    a.port == b.port && a.protocol == b.protocol && (a.ip == b.ip || a.ip == ANY || b.ip == ANY)
 }
 
 /// What a cycle sees: the nodes in list order.
@@ -93,12 +138,32 @@ pub struct Snapshot {
     /// Nodes: round robin over the zones.
     pub nodes: Vec<NodeInfo>,
     index: BTreeMap<String, usize>,
+    /// Place of each node by name.
+    ranks: Vec<u32>,
+    /// Domains by topology key, as far as anybody asked.
+    topologies: RefCell<BTreeMap<String, Arc<Topology>>>,
 }
 
 impl Snapshot {
     /// The position of a node in the list.
     pub fn position(&self, name: &str) -> Option<usize> {
         self.index.get(name).copied()
+    }
+
+    /// The domains of a topology key.
+    pub fn topology(&self, key: &str) -> Arc<Topology> {
+        let mut known = self.topologies.borrow_mut();
+        if let Some(topology) = known.get(key) {
+            return Arc::clone(topology);
+        }
+        let topology = Arc::new(Topology::of(&self.nodes, key));
+        known.insert(key.to_string(), Arc::clone(&topology));
+        topology
+    }
+
+    /// The place that the node at this position takes by name.
+    pub fn name_rank(&self, position: usize) -> u32 {
+        self.ranks[position]
     }
 
     /// A node by name.
@@ -114,9 +179,9 @@ struct NodeTree {
 }
 
 impl NodeTree {
+    /// The node is not there yet.
     fn add(&mut self, zone: &str, name: &str) {
         match self.zones.iter_mut().find(|(key, _)| key == zone) {
-            Some((_, names)) if names.iter().any(|n| n == name) => {}
             Some((_, names)) => names.push(name.to_string()),
             None => self.zones.push((zone.to_string(), vec![name.to_string()])),
         }
@@ -163,8 +228,24 @@ pub struct Cache {
     entries: BTreeMap<String, Entry>,
     tree: NodeTree,
     images: BTreeMap<String, CachedImage>,
-    /// Nodes that the next snapshot has to copy.
-    changed: BTreeSet<String>,
+    /// What the next snapshot has to follow, by node.
+    changed: BTreeMap<String, Change>,
+    kinds: Kinds,
+}
+
+/// What became of a node since the last snapshot.
+#[derive(Clone, Debug)]
+enum Change {
+    /// It has to be copied.
+    Whole,
+    /// Only pods came and went. A snapshot does the same moves instead of copying all of the node's pods.
+    Pods(Vec<Move>),
+}
+
+#[derive(Clone, Debug)]
+enum Move {
+    Add(Arc<Pod>, u32),
+    Remove(usize),
 }
 
 impl Cache {
@@ -192,7 +273,7 @@ impl Cache {
         }
         let entry = self.entries.entry(node.name.clone()).or_default();
         entry.present = true;
-        self.changed.insert(node.name.clone());
+        self.changed.insert(node.name.clone(), Change::Whole);
         entry.info.node = Arc::new(node);
     }
 
@@ -224,16 +305,38 @@ impl Cache {
 
     /// Adds a pod to its node, which may not exist yet.
     pub fn add_pod(&mut self, node: &str, pod: Arc<Pod>) {
-        let entry = self.entries.entry(node.to_string()).or_default();
-        entry.info.add_pod(pod);
-        self.changed.insert(node.to_string());
+        let entry = match self.entries.get_mut(node) {
+            Some(entry) => entry,
+            None => self.entries.entry(node.to_string()).or_default(),
+        };
+        let kind = self.kinds.enter(&pod);
+        entry.info.add(Arc::clone(&pod), kind);
+        self.note(node, Move::Add(pod, kind));
+    }
+
+    fn note(&mut self, node: &str, step: Move) {
+        match self.changed.get_mut(node) {
+            Some(Change::Whole) => {}
+            Some(Change::Pods(steps)) => steps.push(step),
+            None => {
+                self.changed.insert(node.to_string(), Change::Pods(vec![step]));
+            }
+        }
     }
 
     /// Takes a pod off its node.
     pub fn remove_pod(&mut self, node: &str, key: &str) {
-        if self.entries.get_mut(node).is_some_and(|entry| entry.info.remove_pod(key)) {
-            self.changed.insert(node.to_string());
+        let Some(entry) = self.entries.get_mut(node) else { return };
+        if let Some(position) = entry.info.find(key) {
+            let kind = entry.info.remove_at(position);
+            self.kinds.leave(kind);
+            self.note(node, Move::Remove(position));
         }
+    }
+
+    /// A pod that was added to a node.
+    pub fn pod(&self, node: &str, key: &str) -> Option<Arc<Pod>> {
+        self.entries.get(node)?.info.pods.iter().find(|pod| pod.key == key).map(Arc::clone)
     }
 
     /// The names of the nodes in list order.
@@ -245,7 +348,7 @@ impl Cache {
     /// only when a node came or went: one that merely changed its zone keeps its old place until then.
     pub fn update(&mut self, snapshot: &mut Snapshot) {
         let is_new = |name: &&String| self.has_node(name) && !snapshot.index.contains_key(*name);
-        let new = self.changed.iter().any(|name| is_new(&name));
+        let new = self.changed.keys().any(|name| is_new(&name));
         if new || snapshot.index.len() > self.tree.len() {
             let mut old: BTreeMap<String, NodeInfo> =
                 snapshot.nodes.drain(..).map(|info| (info.node.name.clone(), info)).collect();
@@ -255,17 +358,45 @@ impl Cache {
             }
             let names = self.tree.list();
             snapshot.index = names.iter().enumerate().map(|(i, name)| (name.to_string(), i)).collect();
+            snapshot.ranks = vec![0; names.len()];
+            for (rank, position) in (0..).zip(snapshot.index.values()) {
+                snapshot.ranks[*position] = rank;
+            }
+            for (position, info) in snapshot.nodes.iter_mut().enumerate() {
+                info.position = position;
+            }
+            snapshot.topologies.get_mut().clear();
         }
-        for name in std::mem::take(&mut self.changed) {
+        for (name, change) in std::mem::take(&mut self.changed) {
             let Some(position) = snapshot.position(&name) else { continue };
             let Some(entry) = self.entries.get_mut(&name).filter(|e| e.present) else { continue };
-            let images = entry.info.node.images.iter().flat_map(|image| &image.names).filter_map(|name| {
-                let image = self.images.get(name)?;
-                let state = ImageState { size_bytes: image.size_bytes, node_count: image.nodes.len() };
-                Some((name.clone(), state))
-            });
-            entry.info.images = Arc::new(images.collect());
-            snapshot.nodes[position] = entry.info.clone();
+            if !(entry.info.node.images.is_empty() && entry.info.images.is_empty()) {
+                let images = entry.info.node.images.iter().flat_map(|image| &image.names).filter_map(|name| {
+                    let image = self.images.get(name)?;
+                    let state = ImageState { size_bytes: image.size_bytes, node_count: image.nodes.len() };
+                    Some((name.clone(), state))
+                });
+                entry.info.images = Arc::new(images.collect());
+            }
+            let seen = &mut snapshot.nodes[position];
+            match change {
+                Change::Whole => {
+                    *seen = NodeInfo { position, ..entry.info.clone() };
+                    snapshot.topologies.get_mut().clear();
+                }
+                Change::Pods(steps) => {
+                    seen.images = Arc::clone(&entry.info.images);
+                    for step in steps {
+                        match step {
+                            Move::Add(pod, kind) => seen.add(pod, kind),
+                            Move::Remove(position) => {
+                                seen.remove_at(position);
+                            }
+                        }
+                    }
+                }
+            }
+            debug_assert_eq!(seen.pods.len(), entry.info.pods.len(), "the snapshot follows the cache");
         }
     }
 }

@@ -16,6 +16,7 @@ const ROWS: &[MetricInfo] = &[
     row("evictions_taint", "because the host was lost to the control plane"),
     row("evictions_api", "through the API (drains)"),
     row("evictions_preemption", "for a job of higher priority"),
+    row("preemptions", "times that room could be made for a job by evicting others, as far as it was done or reported"),
     row("hosts_down", "times a host came down, failures of the scenario included"),
     row("hosts_down_memory", "of these, because memory ran out"),
     row("host_down_seconds", "time that hosts were down, summed over hosts"),
@@ -24,6 +25,7 @@ const ROWS: &[MetricInfo] = &[
 struct Kills {
     ended: [u64; EndReason::ALL.len()],
     taint: u64,
+    preemptions: u64,
     downs: u64,
     memory_downs: u64,
     down_since: Vec<Option<u64>>,
@@ -35,6 +37,7 @@ impl Kills {
         Kills {
             ended: [0; EndReason::ALL.len()],
             taint: 0,
+            preemptions: 0,
             downs: 0,
             memory_downs: 0,
             down_since: vec![None; setup.cluster.len()],
@@ -55,6 +58,7 @@ impl Observer for Kills {
             Change::Ended { why, .. } => self.ended[why as usize] += 1,
             Change::Repeats { why, times, .. } => self.ended[why as usize] += times,
             Change::AttemptGivenUp { evicted, .. } => self.taint += u64::from(evicted),
+            Change::Preempts { .. } => self.preemptions += 1,
             Change::HostDown { host, cause } => {
                 self.downs += 1;
                 self.memory_downs += u64::from(cause == crate::sim::DownCause::Memory);
@@ -66,6 +70,7 @@ impl Observer for Kills {
                 *self = Kills {
                     ended: [0; EndReason::ALL.len()],
                     taint: 0,
+                    preemptions: 0,
                     downs: 0,
                     memory_downs: 0,
                     down_since,
@@ -98,6 +103,7 @@ impl Family for Kills {
             taint,
             api,
             preemption,
+            self.preemptions,
             self.downs,
             self.memory_downs,
         ]

@@ -20,6 +20,8 @@ pub struct Books {
     type_of_app: BTreeMap<(AppId, String), u32>,
     same_type: Vec<BTreeMap<HostId, u32>>,
     decisions: BTreeMap<JobId, u32>,
+    /// Whether equals are told apart by chance.
+    chance: bool,
     placement: Box<dyn Placement>,
     /// Most jobs a host takes where it does not say; `u32::MAX`: any number.
     max_jobs: u32,
@@ -40,6 +42,7 @@ impl Books {
             type_of_app: BTreeMap::new(),
             same_type: Vec::new(),
             decisions: BTreeMap::new(),
+            chance: world.options.tie_break == TieBreak::Random || world.options.placement == "random",
             placement: (info.build)(),
             max_jobs: max_jobs.unwrap_or(u32::MAX),
             heeds_taints,
@@ -79,9 +82,7 @@ impl Books {
     pub fn place(&mut self, world: &World, job: JobId) -> Option<HostId> {
         let request = world.request(job);
         let job_type = if self.counts_types { self.type_of(world, job) } else { 0 };
-        // Which decision this is only matters where equals are told apart by chance. Asking in vain does not count.
-        let chance = world.options.tie_break == TieBreak::Random || world.options.placement == "random";
-        let decision = if chance { self.decisions.get(&job).map_or(1, |d| d + 1) } else { 1 };
+        let decision = self.next_decision(job);
         let host = {
             let Books { bookings, same_type, placement, max_jobs, heeds_taints, .. } = self;
             let bookings = &*bookings;
@@ -104,11 +105,22 @@ impl Books {
                 seed: world.seed,
             })?
         };
-        if chance {
-            self.decisions.insert(job, decision);
-        }
+        self.decided(job);
         self.bind(world, job, host);
         Some(host)
+    }
+
+    /// The number of the next decision about `job`, from 1 (always 1 where nothing is left to chance).
+    pub fn next_decision(&self, job: JobId) -> u32 {
+        self.decisions.get(&job).map_or(1, |d| d + 1)
+    }
+
+    /// A host was chosen for `job`. Asking in vain does not count, and which decision it was only matters where equals
+    /// are told apart by chance.
+    pub fn decided(&mut self, job: JobId) {
+        if self.chance {
+            *self.decisions.entry(job).or_insert(0) += 1;
+        }
     }
 
     /// Whether `job` could be placed on `host` now, taints and limits included, as far as requests go.

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::kube::config::Effective;
 use crate::units::{Bytes, MilliCpu, SimDuration};
 
 /// Whether a job is killed at its own memory limit.
@@ -24,6 +26,9 @@ pub enum TieBreak {
     /// The lowest name.
     #[default]
     First,
+    /// The root of the heap that kube-scheduler v1.36.3 makes of the scores at parallelism 1 (`kubernetes` with a `kube-…`
+    /// placement only).
+    Heap,
     /// Count the equals, draw once from (seed, job, attempt), take that one in order of names.
     Random,
 }
@@ -91,6 +96,7 @@ impl fmt::Display for TieBreak {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             TieBreak::First => "first",
+            TieBreak::Heap => "heap",
             TieBreak::Random => "random",
         })
     }
@@ -139,10 +145,18 @@ pub struct ParameterInfo {
 }
 
 impl ParameterInfo {
+    /// Among [`ParameterInfo::words`], stands for any duration.
+    pub const A_DURATION: &str = "a duration such as 5ms";
+
     /// Reads `text` as a value of this parameter.
     pub fn parse(&self, text: &str) -> crate::error::Result<ParameterValue> {
+        if self.words.contains(&Self::A_DURATION)
+            && let Ok(duration) = SimDuration::parse(text)
+        {
+            return Ok(ParameterValue::Duration(duration));
+        }
         if !self.words.is_empty() {
-            return match self.words.iter().find(|w| **w == text) {
+            return match self.words.iter().find(|w| **w == text && text != Self::A_DURATION) {
                 Some(word) => Ok(ParameterValue::Word((*word).into())),
                 None => Err(crate::error::Error::input(crate::error::unknown_name(self.name, text, self.words))),
             };
@@ -176,6 +190,9 @@ pub struct Options {
     pub requests: RequestRule,
     /// Parameters that differ from the defaults.
     pub parameters: BTreeMap<&'static str, ParameterValue>,
+    /// A scheduler configuration of the user's own, in place of the placement's ready-made profile (`kubernetes` with a
+    /// `kube-…` placement only).
+    pub scheduler: Option<Arc<Effective>>,
 }
 
 impl Options {
@@ -191,6 +208,7 @@ impl Options {
             tie_break: TieBreak::First,
             requests: RequestRule::AsWritten,
             parameters: BTreeMap::new(),
+            scheduler: None,
         }
     }
 }

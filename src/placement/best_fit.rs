@@ -7,6 +7,7 @@ pub(super) const INFO: PlacementInfo = PlacementInfo {
     name: "best-fit",
     summary: "the fitting host with the least CPU share + memory share left after placement",
     looks_at_requests: true,
+    kube_profile: None,
     build: || Box::new(BestFit),
 };
 

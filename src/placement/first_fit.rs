@@ -7,6 +7,7 @@ pub(super) const INFO: PlacementInfo = PlacementInfo {
     name: "first-fit",
     summary: "the first host in order of names whose free requests hold the job",
     looks_at_requests: true,
+    kube_profile: None,
     build: || Box::new(FirstFit),
 };
 

@@ -11,6 +11,7 @@ pub(super) const INFO: PlacementInfo = PlacementInfo {
     name: "kube-default",
     summary: "fits by requests, then the highest LeastAllocated + BalancedAllocation score (kube-scheduler v1.36.3)",
     looks_at_requests: true,
+    kube_profile: Some("default"),
     build: || Box::new(KubeDefault),
 };
 
@@ -18,24 +19,24 @@ struct KubeDefault;
 
 impl Placement for KubeDefault {
     fn choose(&mut self, ask: &Ask) -> Option<HostId> {
-        ask.lowest(ask.feasible(), |host| -score(ask, host))
+        ask.lowest(ask.feasible(), |host| -score(ask, host, least_allocated))
     }
 }
 
-/// LeastAllocated + BalancedAllocation of `host` for the job, 0 to 200. Higher is better.
-fn score(ask: &Ask, host: HostId) -> i64 {
+/// NodeResourcesFit's `strategy` + BalancedAllocation of `host` for the job, 0 to 200. Higher is better.
+pub(super) fn score(ask: &Ask, host: HostId, strategy: fn([i64; 2], [i64; 2]) -> i64) -> i64 {
     let h = host.index();
     let spec = ask.cluster.spec(host);
     let b = ask.bookings;
     let (cpu, memory) = ask.request.non_zero();
     let capacity = [spec.cpu.0, spec.memory.0];
-    let least = least_allocated(capacity, [b.non_zero_cpu[h] + cpu, b.non_zero_memory[h] + memory]);
+    let fit = strategy(capacity, [b.non_zero_cpu[h] + cpu, b.non_zero_memory[h] + memory]);
     // PreScore skips BalancedAllocation for a pod that requests nothing.
     if ask.request.cpu.0 == 0 && ask.request.memory.0 == 0 {
-        return least;
+        return fit;
     }
     let before = [b.cpu[h], b.memory[h]];
-    least + balanced_allocation(capacity, before, [before[0] + ask.request.cpu.0, before[1] + ask.request.memory.0])
+    fit + balanced_allocation(capacity, before, [before[0] + ask.request.cpu.0, before[1] + ask.request.memory.0])
 }
 
 /// `least_allocated.go: leastResourceScorer`: for CPU and memory `(a - u) * 100 / a`, 0 if `u > a`, then the mean, both

@@ -8,6 +8,7 @@ pub(super) const INFO: PlacementInfo = PlacementInfo {
     name: "random",
     summary: "any host with equal chance, drawn from (seed, job, decision); looks at no resource",
     looks_at_requests: false,
+    kube_profile: None,
     build: || Box::new(Random),
 };
 

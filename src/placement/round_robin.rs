@@ -7,6 +7,7 @@ pub(super) const INFO: PlacementInfo = PlacementInfo {
     name: "round-robin",
     summary: "one host after the other in order of names; looks at no resource",
     looks_at_requests: false,
+    kube_profile: None,
     build: || Box::new(RoundRobin { next: 0 }),
 };
 

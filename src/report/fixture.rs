@@ -54,6 +54,7 @@ pub fn run(name: &str) -> RunResult {
             alternative: "orchestrator option leaves: destroy".into(),
         }],
         record: None,
+        explained: Vec::new(),
     }
 }
 

@@ -137,6 +137,7 @@ fn job(
             tolerations: entry.tolerations.clone(),
             ports: entry.ports.clone(),
             checkpoint: entry.checkpoint.unwrap_or(false),
+            template: None,
         },
         extended: requests.extended.iter().map(|(name, count)| (name.clone(), count.0)).collect(),
         usage: usage.to_vec(),

@@ -1,6 +1,7 @@
 //! What can happen, as the simulation tells its observers.
 
 use crate::ids::{HostId, JobId};
+use crate::orchestrator::Explained;
 use crate::units::SimTime;
 
 /// Why an attempt ended.
@@ -138,6 +139,8 @@ pub enum Change {
     Arrived { job: JobId },
     /// The control plane chose a host. Every decision, re-placements included.
     Placed { job: JobId, host: HostId },
+    /// The control plane found that `victims` jobs on a host would have to go for the job; `applied`: they do.
+    Preempts { job: JobId, host: HostId, victims: u32, applied: bool },
     /// An attempt began to run. Attempts of a job are numbered from 1.
     Started { job: JobId, attempt: u32, host: HostId },
     /// An attempt ended on its host. `served` is all it got.
@@ -199,6 +202,8 @@ pub enum Change {
 pub trait Observer {
     /// `change` happened at `at`.
     fn change(&mut self, at: SimTime, change: &Change);
+    /// A decision was explained, as [`Flags::explain`](super::Flags::explain) asked.
+    fn explained(&mut self, _explained: &Explained) {}
     /// The run is over at `end`; integrals are closed here.
     fn finish(&mut self, end: SimTime);
 }

@@ -34,6 +34,8 @@ pub struct Flags<'a> {
     pub every_tick: bool,
     /// Budget of events.
     pub most_events: u64,
+    /// A job whose decisions are to be explained to the observer.
+    pub explain: Option<JobId>,
     /// Called now and then with the time; `false` stops the run.
     pub pulse: &'a mut dyn FnMut(SimTime) -> bool,
 }
@@ -105,6 +107,7 @@ pub fn simulate(setup: &Setup, options: &Options, observer: &mut dyn Observer, f
         options,
         seed: setup.seed,
         every_tick: flags.every_tick,
+        explain: flags.explain,
     };
     let orchestrator = (info.build)(&world);
     let n = setup.workload.len();
@@ -400,6 +403,11 @@ impl Simulation<'_> {
         for &action in &actions {
             self.act(action);
         }
+        if self.world.explain.is_some() {
+            for explained in self.orchestrator.take_explained() {
+                self.observer.explained(&explained);
+            }
+        }
         self.actions = actions;
     }
 
@@ -419,6 +427,13 @@ impl Simulation<'_> {
                 self.cancel_restarts(job);
             }
             Action::Stop(job, host, at) => self.queue.push(at.max(self.now), Event::Stop { job, host }),
+            Action::Evict(job, host) => {
+                self.jobs[job.index()].ticket += 1;
+                self.stop(job, host, EndReason::EvictedPreemption);
+            }
+            Action::Preempt { job, host, victims, applied } => {
+                self.emit(Change::Preempts { job, host, victims, applied });
+            }
             Action::GiveUp { job, host, evicted } => {
                 self.emit(Change::AttemptGivenUp { job, host, evicted });
                 self.give_up_attempt(job, host);

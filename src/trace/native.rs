@@ -309,6 +309,7 @@ fn read_jobs(path: &str, import: &mut Import, usage: &mut BTreeMap<String, Profi
             tolerations: owned(list(&row, tolerations, ';')?),
             ports: numbers(&row, ports, "ports", 65_535, "65535")?,
             checkpoint: one_of(&row, checkpoint, false, &[false, true])?,
+            template: None,
         };
         let Some(arrival_us) = row.time_us(arrival, "microseconds", 1)? else {
             return Err(row.refuse(arrival, "blank; a whole number of microseconds is needed"));
@@ -377,6 +378,7 @@ pub(super) fn read_hosts_table(path: &str, import: &mut Import) -> Result<()> {
             taints: owned(list(&row, taints, ';')?),
             joins: time(joins)?.map_or(SimTime::ZERO, SimTime),
             leaves: time(leaves)?.map(SimTime),
+            node: None,
         };
         import.host(&row, "host", host)?;
     }

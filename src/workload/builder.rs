@@ -1,10 +1,13 @@
 //! From jobs one by one to sorted, checked columns.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::{App, JobKind, LONGEST_US, NO_LIMIT, NO_PROFILE, OPEN, Spec, UsageMode, UsageStep, Workload};
 use crate::error::{Error, Result};
 use crate::ids::{AppId, JobId, ResourceId, SpecId};
+use crate::kube::framework::World as Listed;
+use crate::kube::object::pod::Pod;
 use crate::rng::Seed;
 use crate::units::{Bytes, MilliCpu, SimDuration, SimTime};
 
@@ -88,6 +91,8 @@ pub struct WorkloadBuilder {
     steps: Vec<UsageStep>,
     after: Vec<(u32, Vec<String>)>,
     trace_end: Option<SimTime>,
+    templates: Vec<Arc<Pod>>,
+    objects: Arc<Listed>,
     /// Sums over jobs of the most that each may ask for or use: milli-CPU and bytes.
     totals: (i128, i128),
 }
@@ -131,6 +136,17 @@ impl WorkloadBuilder {
     /// States where the trace ends, for jobs without an end.
     pub fn trace_end(&mut self, end: SimTime) {
         self.trace_end = Some(end);
+    }
+
+    /// Keeps a pod that jobs are described by; jobs name it by this number in [`Spec::template`].
+    pub fn template(&mut self, pod: Arc<Pod>) -> u32 {
+        self.templates.push(pod);
+        (self.templates.len() - 1) as u32
+    }
+
+    /// States what else a Kubernetes scheduler looks up: services, controllers, budgets, namespaces.
+    pub fn objects(&mut self, objects: Arc<Listed>) {
+        self.objects = objects;
     }
 
     /// Adds a job.
@@ -299,6 +315,8 @@ impl WorkloadBuilder {
             usage,
             seed,
             trace_end: self.trace_end,
+            templates: self.templates,
+            objects: self.objects,
         };
         refuse_circles(&workload)?;
         Ok(workload)

@@ -1,5 +1,7 @@
 //! A window of a workload: `--from` and `--to`.
 
+use std::sync::Arc;
+
 use super::{Job, JobKind, UsageStep, Workload, WorkloadBuilder};
 use crate::error::{Error, Result};
 use crate::ids::JobId;
@@ -48,6 +50,11 @@ impl Workload {
             return Err(Error::input(format!("no job arrives or runs between {from} and {until}")));
         }
         let mut builder = WorkloadBuilder::new();
+        builder.objects(Arc::clone(&self.objects));
+        // Jobs keep the numbers of their templates.
+        for template in &self.templates {
+            builder.template(Arc::clone(template));
+        }
         for job in self.ids() {
             if let Some(gone) = kept[job.index()] {
                 let mut cut = self.job(job);

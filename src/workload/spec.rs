@@ -83,4 +83,7 @@ pub struct Spec {
     pub ports: Vec<u16>,
     /// Whether a restart goes on from where the last attempt was (batch).
     pub checkpoint: bool,
+    /// The pod it was described by, as a number in the workload's list of templates. What a Kubernetes scheduler looks
+    /// at beyond the fields above (affinity, spread, tolerations in full) stands there.
+    pub template: Option<u32>,
 }

@@ -11,6 +11,7 @@ mod kube_cli;
 mod kube_explain;
 mod kube_fuzz;
 mod kube_objects;
+mod kube_timelines;
 mod metamorphic;
 mod metrics;
 mod program;

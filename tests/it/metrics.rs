@@ -39,6 +39,9 @@ const PRESSURE: &str = "hosts a=1000m/1Gi; memory kill-only; job x service 0s - 
     job y batch 0s 15s 0/0 uses 0/100Mi@5s 0/160Mi; end 30s";
 // The node is Unknown after 40 to 60 s and its pod given up 300 s later.
 const TAINT: &str = "hosts a=1000m/1Gi b=1000m/1Gi; job x service 0s - 100m/64Mi; fail a down 10s forever; end 500s";
+// high takes low's place 30 s after it came.
+const PREEMPTION: &str = "hosts a=1000m/1Gi; job low service 0s - 1000m/64Mi
+    job high service 10s - 1000m/64Mi priority 5; end 100s";
 // At 10 s of life the host falls, for 60 + 10 s: down 10 to 80 and 90 to 160.
 const RUNAWAY: &str = "hosts a=1000m/1Gi; memory host-down; reboot 60s; boot 10s
     job x service 0s - 0/0 uses 0/100Mi@10s 0/2Gi; end 100s";
@@ -141,7 +144,12 @@ fn cases() -> Vec<(&'static str, &'static str, &'static str, String)> {
         ("evictions_taint", TAINT, "kubernetes", n(1.0)),
         // fleet moves the unit, too, but knows no eviction.
         ("evictions_taint", TAINT, "fleet", n(0.0)),
-        // Nothing drains or preempts yet.
+        ("evictions_preemption", PREEMPTION, "kubernetes", n(1.0)),
+        // Under the other no one is evicted, and high is tried, in vain, at 10 only.
+        ("preemptions", PREEMPTION, "kubernetes", n(1.0)),
+        ("preemptions", PREEMPTION, "kubernetes preemption=report", n(1.0)),
+        ("evictions_preemption", PREEMPTION, "kubernetes preemption=report", n(0.0)),
+        // Nothing drains yet.
         ("evictions_api", TAINT, "kubernetes", n(0.0)),
         ("evictions_preemption", TAINT, "kubernetes", n(0.0)),
         ("hosts_down", FALL, CHEF, n(1.0)),

@@ -70,7 +70,8 @@ fn none(what: &str, found: &[String]) {
 const STEPS: &[&[&str]] = &[
     &["error"],
     &["units", "ids", "rng"],
-    &["cluster", "workload", "kube"],
+    &["kube"],
+    &["cluster", "workload"],
     &["host", "placement"],
     &["discovery"],
     &["orchestrator"],

@@ -9,13 +9,14 @@
 //! ```
 //!
 //! A run always has the checker on. Options are `ORCHESTRATOR key=value…`: `limits`, `eviction`, `quota` (on, off),
-//! `placement`, and the orchestrator's parameters.
+//! `placement`, `ties` (first, heap, random), and the orchestrator's parameters; `kubernetes` decides and binds in no
+//! time unless these say otherwise.
 
 use plimsoll::cluster::{Cluster, HostSpec};
 use plimsoll::experiment::{RunFlags, RunResult, run_one};
 use plimsoll::host::{HostModel, MemoryPolicy};
 use plimsoll::ids::{HostId, JobId};
-use plimsoll::orchestrator::{Enforcement, Options, orchestrator};
+use plimsoll::orchestrator::{Enforcement, Options, TieBreak, orchestrator};
 use plimsoll::placement::placement;
 use plimsoll::rng::Seed;
 use plimsoll::sim::{Change, Failure, FailureKind, Flags, Loop, Observer, Setup, simulate};
@@ -165,11 +166,25 @@ pub fn options(text: &str) -> Options {
     let mut words = text.split_whitespace();
     let info = orchestrator(words.next().unwrap()).expect("an orchestrator");
     let mut options = Options::of(info);
+    if info.name == "kubernetes" {
+        // Decisions and bindings take no time unless a case says so: its times are then whole seconds.
+        for name in ["decision_time", "bind_latency"] {
+            let parameter = info.parameters.iter().find(|p| p.name == name).expect("a parameter");
+            options.parameters.insert(parameter.name, parameter.parse("0s").unwrap());
+        }
+    }
     for word in words {
         let (key, value) = word.split_once('=').expect("key=value");
         match key {
             "limits" => options.enforcement = if value == "on" { Enforcement::Limits } else { Enforcement::None },
             "eviction" => options.eviction = value == "on",
+            "ties" => {
+                options.tie_break = match value {
+                    "heap" => TieBreak::Heap,
+                    "random" => TieBreak::Random,
+                    _ => TieBreak::First,
+                };
+            }
             "quota" => options.cpu_quota = value == "on",
             "placement" => options.placement = placement(value).expect("a placement").name,
             _ => {
@@ -216,6 +231,10 @@ impl Observer for Story<'_> {
         match *change {
             Change::Arrived { job: j } => self.tell(at, "arrive", format!("{} arrives", job(j))),
             Change::Placed { job: j, host: h } => self.tell(at, "place", format!("{}>{}", job(j), host(h))),
+            Change::Preempts { job: j, host: h, victims, applied } => {
+                let would = if applied { "preempts" } else { "would preempt" };
+                self.tell(at, "preempt", format!("{} {would} {victims} on {}", job(j), host(h)));
+            }
             Change::Started { job: j, attempt, host: h } => {
                 self.tell(at, "start", format!("{}.{attempt}+{}", job(j), host(h)));
             }
@@ -257,7 +276,7 @@ impl Observer for Story<'_> {
 pub fn story(setup: &Setup, options_text: &str, show: &str) -> Vec<(SimTime, String)> {
     run(setup, options_text).unwrap_or_else(|e| panic!("{options_text}: {e}"));
     let mut story = Story { setup, lines: Vec::new() };
-    let flags = Flags { every_tick: false, most_events: u64::MAX, pulse: &mut |_| true };
+    let flags = Flags { every_tick: false, most_events: u64::MAX, explain: None, pulse: &mut |_| true };
     simulate(setup, &options(options_text), &mut story, flags).unwrap();
     let shown: Vec<&str> = show.split_whitespace().collect();
     story.lines.into_iter().filter(|l| shown.contains(&l.1)).map(|(at, _, what)| (at, what)).collect()

@@ -68,6 +68,8 @@ pub struct Node {
     pub allocatable: Resources,
     /// Images on it.
     pub images: Vec<NodeImage>,
+    /// GPU devices, for plugins that share them out. Not of the API.
+    pub gpus: u16,
 }
 
 impl Node {

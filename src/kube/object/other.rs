@@ -154,7 +154,8 @@ impl ControllerKind {
         }
     }
 
-    fn api_version(self) -> &'static str {
+    /// The API's group and version.
+    pub fn api_version(self) -> &'static str {
         match self {
             ControllerKind::ReplicationController => "v1",
             ControllerKind::Job | ControllerKind::CronJob => "batch/v1",
@@ -200,6 +201,18 @@ pub struct Controller {
 }
 
 impl Controller {
+    /// A controller of that name without selector and template.
+    pub fn bare(kind: ControllerKind, namespace: &str, name: &str) -> Self {
+        Controller {
+            kind,
+            meta: Meta { namespace: namespace.into(), name: name.into(), ..Meta::default() },
+            selector: Selector::Nothing,
+            selector_labels: Labels::new(),
+            replicas: 1,
+            template: None,
+        }
+    }
+
     /// Reads a controller of `kind`.
     pub fn read(at: &At<'_>, kind: ControllerKind) -> Result<Self> {
         let mut fields = at.object()?;

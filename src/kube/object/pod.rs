@@ -99,6 +99,14 @@ pub struct Pod {
     pub container_count: usize,
     /// Requests.
     pub requests: Requests,
+    /// `terminationGracePeriodSeconds`.
+    pub grace_seconds: Option<i64>,
+    /// A number by which the caller knows the pod; nothing here reads it.
+    pub tag: u32,
+    /// Thousandths wanted of each of several GPU devices. Not of the API: for plugins that share devices out.
+    pub gpus: Vec<u16>,
+    /// The devices it got for them, once it is bound.
+    pub devices: Vec<u16>,
 }
 
 impl Pod {

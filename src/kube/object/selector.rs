@@ -155,6 +155,12 @@ impl NodeTerm {
         }
     }
 
+    /// The term that asks for these labels, at least one.
+    pub fn of_labels(expressions: Vec<Requirement>) -> Self {
+        let empty = expressions.is_empty();
+        NodeTerm { expressions, names: Vec::new(), fields: Vec::new(), broken: false, empty }
+    }
+
     /// `nodeSelectorTerm.match`.
     pub fn matches(&self, name: &str, labels: &Labels) -> bool {
         !self.empty

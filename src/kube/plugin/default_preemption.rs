@@ -2,8 +2,10 @@
 //! The search itself is in [`crate::kube::preemption`].
 
 use crate::kube::framework::{
-    Cycle, CycleState, Diagnosis, Framework, Plugin, PluginInfo, Point, PostFilter, PostFilterOutcome,
+    Cycle, CycleState, Diagnosis, Framework, Plugin, PluginInfo, Point, PostFilter, PostFilterOutcome, World,
 };
+use crate::kube::hint::{Action, ClusterEvent, Hint};
+use crate::kube::object::pod::Pod;
 use crate::kube::preemption::{self, Nominator};
 
 /// The row of the table.
@@ -31,6 +33,20 @@ impl Plugin for DefaultPreemption {
     fn post_filter(&self) -> Option<&dyn PostFilter> {
         Some(self)
     }
+    fn hint(&self) -> Option<&dyn Hint> {
+        Some(self)
+    }
+}
+
+impl Hint for DefaultPreemption {
+    fn events(&self) -> &'static [Action] {
+        &[Action::PodDelete]
+    }
+
+    /// `isPodSchedulableAfterPodDeletion`: never; the plugins that rejected the pod before it judge.
+    fn worth(&self, _: &Pod, _: &ClusterEvent<'_>, _: &World) -> bool {
+        false
+    }
 }
 
 impl PostFilter for DefaultPreemption {
@@ -52,5 +68,18 @@ impl PostFilter for DefaultPreemption {
             usize::try_from(share.max(self.min_candidate_nodes_absolute).min(n)).unwrap_or(0)
         };
         preemption::preempt(framework, cycle, state, nominator, diagnosis, wanted)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kube::hint::tests::{node, pod, worth};
+
+    #[test]
+    fn it_wakes_nobody() {
+        let bound = Pod { node_name: Some("n".into()), ..pod("b", "", "") };
+        assert!(!worth("DefaultPreemption", &pod("a", "", ""), &ClusterEvent::PodDeleted(&bound)));
+        assert!(!worth("DefaultPreemption", &pod("a", "", ""), &ClusterEvent::NodeAdded(&node("n", "", "", ""))));
     }
 }

@@ -1,16 +1,20 @@
 //! InterPodAffinity: near to and away from other pods (`interpodaffinity/{filtering,scoring}.go` v1.36.3).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::kube::framework::{
     Cycle, CycleState, Filter, FilterResult, MAX_NODE_SCORE, NormalizeScore, Plugin, PluginInfo, Point, PreFilter,
     PreFilterOutcome, PreScore, Score, Status, World,
 };
+use crate::kube::hint::{Action, ClusterEvent, Hint};
+use crate::kube::kinds::Memo;
 use crate::kube::object::affinity::AffinityTerm;
 use crate::kube::object::node::Node;
 use crate::kube::object::pod::Pod;
 use crate::kube::object::selector::{Labels, Selector};
-use crate::kube::snapshot::NodeInfo;
+use crate::kube::snapshot::{NodeInfo, Snapshot};
+use crate::kube::topology::Topology;
 
 /// The row of the table.
 pub const INFO: PluginInfo = PluginInfo {
@@ -33,8 +37,8 @@ pub struct InterPodAffinity {
     ignore_preferred_of_existing: bool,
 }
 
-/// (topology key, value) → pods; no entry is 0.
-type PairCounts = BTreeMap<(String, String), i64>;
+/// Topology key → value → pods; no entry is 0, and there is no empty one.
+type PairCounts = BTreeMap<String, BTreeMap<String, i64>>;
 
 /// What PreFilter leaves.
 #[derive(Clone)]
@@ -45,7 +49,7 @@ struct FilterState {
     affinity: PairCounts,
     /// Pods that match an anti-affinity term of this pod.
     anti: PairCounts,
-    terms: std::sync::Arc<Terms>,
+    terms: Arc<Terms>,
 }
 
 /// The pod's required terms, namespace selectors resolved to names, and its namespace's labels.
@@ -55,9 +59,27 @@ struct Terms {
     namespace_labels: Option<Labels>,
 }
 
-/// What PreScore leaves: topology key → value → weight.
+/// What PreScore leaves, by topology key.
 #[derive(Clone)]
-struct ScoreState(BTreeMap<String, BTreeMap<String, i64>>);
+struct ScoreState(Vec<Weights>);
+
+/// The weights of one topology key.
+#[derive(Clone)]
+struct Weights {
+    key: String,
+    topology: Arc<Topology>,
+    /// By domain; `None` where no pod had a say.
+    by_domain: Vec<Option<i64>>,
+}
+
+/// The place of a key among the weights, which have it from then on.
+fn place(weights: &mut Vec<Weights>, snapshot: &Snapshot, key: &str) -> usize {
+    weights.iter().position(|w| w.key == key).unwrap_or_else(|| {
+        let topology = snapshot.topology(key);
+        weights.push(Weights { key: key.to_string(), by_domain: vec![None; topology.len()], topology });
+        weights.len() - 1
+    })
+}
 
 /// `mergeAffinityTermNamespacesIfNotEmpty`: a namespace selector becomes the names it selects among the namespaces
 /// that exist; an empty one stays, for it selects them all.
@@ -78,11 +100,19 @@ fn resolve(term: &AffinityTerm, world: &World) -> AffinityTerm {
 /// `topologyToMatchedTermCount.update`: an entry that comes to 0 goes.
 fn count(counts: &mut PairCounts, node: &Node, key: &str, delta: i64) {
     let Some(value) = node.labels.get(key) else { return };
-    let pair = (key.to_string(), value.clone());
-    let entry = counts.entry(pair.clone()).or_default();
-    *entry += delta;
-    if *entry == 0 {
-        counts.remove(&pair);
+    if let Some(sum) = counts.get_mut(key).and_then(|values| values.get_mut(value)) {
+        *sum += delta;
+        if *sum != 0 {
+            return;
+        }
+        if let Some(values) = counts.get_mut(key) {
+            values.remove(value);
+            if values.is_empty() {
+                counts.remove(key);
+            }
+        }
+    } else if delta != 0 {
+        counts.entry(key.to_string()).or_default().insert(value.clone(), delta);
     }
 }
 
@@ -93,7 +123,7 @@ fn matches_all(terms: &[AffinityTerm], pod: &Pod) -> bool {
 impl FilterState {
     /// `updateWithPod`: another pod comes to (or goes from) a node.
     fn update(&mut self, incoming: &Pod, other: &Pod, node: &Node, delta: i64) {
-        let terms = std::sync::Arc::clone(&self.terms);
+        let terms = Arc::clone(&self.terms);
         for term in &other.anti_affinity.required {
             if term.matches(&incoming.namespace, &incoming.labels, terms.namespace_labels.as_ref()) {
                 count(&mut self.existing_anti, node, &term.topology_key, delta);
@@ -111,8 +141,17 @@ impl FilterState {
         }
     }
 
+    /// Whether [`FilterState::update`] would change anything: the same for all pods of a kind.
+    fn concerns(&self, incoming: &Pod, other: &Pod) -> bool {
+        let terms = &self.terms;
+        let labels = terms.namespace_labels.as_ref();
+        other.anti_affinity.required.iter().any(|t| t.matches(&incoming.namespace, &incoming.labels, labels))
+            || matches_all(&terms.affinity, other)
+            || terms.anti.iter().any(|t| t.matches(&other.namespace, &other.labels, None))
+    }
+
     fn positive(counts: &PairCounts, key: &str, value: &str) -> bool {
-        counts.get(&(key.to_string(), value.to_string())).is_some_and(|n| *n > 0)
+        counts.get(key).and_then(|values| values.get(value)).is_some_and(|n| *n > 0)
     }
 
     /// `satisfyPodAffinity`.
@@ -136,8 +175,10 @@ impl FilterState {
 
     /// `satisfyExistingPodsAntiAffinity`.
     fn existing_satisfied(&self, node: &Node) -> bool {
-        self.existing_anti.is_empty()
-            || !node.labels.iter().any(|(key, value)| Self::positive(&self.existing_anti, key, value))
+        !self.existing_anti.iter().any(|(key, values)| {
+            let value = node.labels.get(key);
+            value.and_then(|value| values.get(value)).is_some_and(|n| *n > 0)
+        })
     }
 }
 
@@ -154,6 +195,38 @@ impl Plugin for InterPodAffinity {
     fn score(&self) -> Option<&dyn Score> {
         Some(self)
     }
+    fn hint(&self) -> Option<&dyn Hint> {
+        Some(self)
+    }
+}
+
+impl Hint for InterPodAffinity {
+    fn events(&self) -> &'static [Action] {
+        &[Action::PodAdd, Action::PodDelete, Action::NodeAdd, Action::NodeLabel]
+    }
+
+    /// `isSchedulableAfterPodChange`, `isSchedulableAfterNodeChange`. Namespace selectors are not resolved here, and are
+    /// matched against no labels, as there.
+    fn worth(&self, pod: &Pod, event: &ClusterEvent<'_>, _: &World) -> bool {
+        let (near, away) = (&pod.affinity.required, &pod.anti_affinity.required);
+        match event {
+            ClusterEvent::PodAdded(other) => matches_all(near, other),
+            ClusterEvent::PodDeleted(other) => {
+                matches_all(away, other) || matches_all(&other.anti_affinity.required, pod)
+            }
+            // A node without the key takes any pod that wants to be away from others.
+            ClusterEvent::NodeAdded(node) => {
+                !away.is_empty() || near.iter().any(|term| node.labels.contains_key(&term.topology_key))
+            }
+            ClusterEvent::NodeUpdated { old, new } => {
+                let values =
+                    |term: &AffinityTerm| (old.labels.get(&term.topology_key), new.labels.get(&term.topology_key));
+                near.iter().map(values).any(|(was, is)| is.is_some() && was != is)
+                    || away.iter().map(values).any(|(was, is)| was.is_some() && was != is)
+            }
+            _ => false,
+        }
+    }
 }
 
 impl PreFilter for InterPodAffinity {
@@ -169,12 +242,15 @@ impl PreFilter for InterPodAffinity {
             existing_anti: PairCounts::new(),
             affinity: PairCounts::new(),
             anti: PairCounts::new(),
-            terms: std::sync::Arc::new(terms),
+            terms: Arc::new(terms),
         };
         let own_terms = !filter.terms.affinity.is_empty() || !filter.terms.anti.is_empty();
+        let mut memo = Memo::default();
         for node in cycle.snapshot.nodes.iter().filter(|n| own_terms || n.pods_with_required_anti_affinity > 0) {
-            for other in &node.pods {
-                filter.update(pod, other, &node.node, 1);
+            for (i, other) in node.pods.iter().enumerate() {
+                if memo.get(node, i, |other| filter.concerns(pod, other)) {
+                    filter.update(pod, other, &node.node, 1);
+                }
             }
         }
         if filter.existing_anti.is_empty() && filter.terms.affinity.is_empty() && filter.terms.anti.is_empty() {
@@ -230,13 +306,15 @@ impl Filter for InterPodAffinity {
         }
         for term in &state.terms.anti {
             let Some(value) = labels.get(&term.topology_key) else { continue };
-            let pair = (term.topology_key.clone(), value.clone());
-            if let Some(n) = state.anti.get(&pair).filter(|n| **n > 0) {
-                changes.push(format!("the {n} it wants to be away from were gone from {}={value}", pair.0));
+            let key = &term.topology_key;
+            let there = state.anti.get(key).and_then(|values| values.get(value));
+            if let Some(n) = there.filter(|n| **n > 0) {
+                changes.push(format!("the {n} it wants to be away from were gone from {key}={value}"));
             }
         }
         for (key, value) in labels {
-            if let Some(n) = state.existing_anti.get(&(key.clone(), value.clone())).filter(|n| **n > 0) {
+            let there = state.existing_anti.get(key).and_then(|values| values.get(value));
+            if let Some(n) = there.filter(|n| **n > 0) {
                 changes.push(format!("the {n} that want to be away from it were gone from {key}={value}"));
             }
         }
@@ -258,59 +336,76 @@ impl PreScore for InterPodAffinity {
         let mut own = all(&pod.affinity.preferred, 1);
         own.extend(all(&pod.anti_affinity.preferred, -1));
         let namespace_labels = cycle.world.namespaces.get(&pod.namespace);
-        let mut scores: BTreeMap<String, BTreeMap<String, i64>> = BTreeMap::new();
+        let mut weights: Vec<Weights> = Vec::new();
+        let own: Vec<(usize, i64, AffinityTerm)> = own
+            .into_iter()
+            .map(|(weight, term)| (place(&mut weights, cycle.snapshot, &term.topology_key), weight, term))
+            .collect();
+        let mut memos: Vec<Memo<bool>> = vec![Memo::default(); own.len()];
+        // What existing pods' terms say about this pod: by kind a range of `said`.
+        let mut said: Vec<(usize, i64)> = Vec::new();
+        let mut by_kind: Memo<(usize, usize)> = Memo::default();
         for node in cycle.snapshot.nodes.iter().filter(|n| own_preferred || n.pods_with_affinity > 0) {
-            let mut add = |term: &AffinityTerm, weight: i64| {
-                if let Some(value) = node.node.labels.get(&term.topology_key) {
-                    let values = scores.entry(term.topology_key.clone()).or_default();
-                    *values.entry(value.clone()).or_default() += weight;
+            for ((place, weight, term), memo) in own.iter().zip(&mut memos) {
+                let Some(domain) = weights[*place].topology.domain(node) else { continue };
+                let matches = |other: &Pod| term.matches(&other.namespace, &other.labels, None);
+                let count = (0..node.pods.len()).filter(|i| memo.get(node, *i, matches)).count() as i64;
+                if count > 0 {
+                    *weights[*place].by_domain[domain].get_or_insert(0) += weight * count;
                 }
-            };
-            for other in &node.pods {
-                for (weight, term) in &own {
-                    if term.matches(&other.namespace, &other.labels, None) {
-                        add(term, *weight);
+            }
+            if node.pods_with_affinity == 0 {
+                continue;
+            }
+            for i in 0..node.pods.len() {
+                let (from, to) = by_kind.get(node, i, |other| {
+                    let from = said.len();
+                    let matches = |term: &AffinityTerm| term.matches(&pod.namespace, &pod.labels, namespace_labels);
+                    let hard = other.affinity.required.iter().map(|t| (t, self.hard_weight));
+                    let hard = hard.filter(|_| self.hard_weight > 0);
+                    let near = other.affinity.preferred.iter().map(|(weight, t)| (t, *weight));
+                    let away = other.anti_affinity.preferred.iter().map(|(weight, t)| (t, -weight));
+                    for (term, weight) in hard.chain(near).chain(away).filter(|(t, _)| matches(t)) {
+                        said.push((place(&mut weights, cycle.snapshot, &term.topology_key), weight));
                     }
-                }
-                if other.affinity.is_empty() && other.anti_affinity.is_empty() {
-                    continue;
-                }
-                let matches = |term: &AffinityTerm| term.matches(&pod.namespace, &pod.labels, namespace_labels);
-                if self.hard_weight > 0 {
-                    other.affinity.required.iter().filter(|t| matches(t)).for_each(|t| add(t, self.hard_weight));
-                }
-                for (terms, sign) in [(&other.affinity.preferred, 1), (&other.anti_affinity.preferred, -1)] {
-                    terms.iter().filter(|(_, t)| matches(t)).for_each(|(weight, t)| add(t, weight * sign));
+                    (from, said.len())
+                });
+                for (place, weight) in &said[from..to] {
+                    let column = &mut weights[*place];
+                    if let Some(domain) = column.topology.domain(node) {
+                        *column.by_domain[domain].get_or_insert(0) += weight;
+                    }
                 }
             }
         }
-        if scores.is_empty() {
+        weights.retain(|w| w.by_domain.iter().any(Option::is_some));
+        if weights.is_empty() {
             return false;
         }
-        state.write(ScoreState(scores));
+        weights.sort_by(|a, b| a.key.cmp(&b.key));
+        state.write(ScoreState(weights));
         true
+    }
+}
+
+impl ScoreState {
+    /// Key and weight where this node is.
+    fn of<'a>(&'a self, node: &NodeInfo) -> impl Iterator<Item = (&'a str, i64)> {
+        self.0.iter().filter_map(|w| Some((w.key.as_str(), w.by_domain[w.topology.domain(node)?]?)))
     }
 }
 
 impl Score for InterPodAffinity {
     fn score(&self, _: &Cycle<'_>, state: &CycleState, node: &NodeInfo) -> Result<i64, Status> {
-        let ScoreState(scores) = state.read().ok_or_else(|| Status::no_state("PreScoreInterPodAffinity"))?;
-        Ok(scores
-            .iter()
-            .filter_map(|(key, values)| values.get(node.node.labels.get(key)?))
-            .fold(0i64, |sum, weight| sum.wrapping_add(*weight)))
+        let state: &ScoreState = state.read().ok_or_else(|| Status::no_state("PreScoreInterPodAffinity"))?;
+        Ok(state.of(node).fold(0i64, |sum, (_, weight)| sum.wrapping_add(weight)))
     }
 
     fn arithmetic(&self, cycle: &Cycle<'_>, state: &CycleState, node: &NodeInfo) -> String {
         let score = Score::score(self, cycle, state, node).unwrap_or(0);
-        let Some(ScoreState(scores)) = state.read() else { return format!("nothing = {score}") };
-        let parts: Vec<String> = scores
-            .iter()
-            .filter_map(|(key, values)| {
-                let value = node.node.labels.get(key)?;
-                Some(format!("{key}={value} {}", values.get(value)?))
-            })
-            .collect();
+        let Some(state) = state.read::<ScoreState>() else { return format!("nothing = {score}") };
+        let value = |key: &str| node.node.labels.get(key).map(String::as_str).unwrap_or_default();
+        let parts: Vec<String> = state.of(node).map(|(key, weight)| format!("{key}={} {weight}", value(key))).collect();
         let sum = if parts.is_empty() { "nothing".to_string() } else { parts.join(" + ") };
         format!("{sum} = {score}")
     }
@@ -342,5 +437,60 @@ impl NormalizeScore for InterPodAffinity {
         }
         let normalized = (MAX_NODE_SCORE as f64 * ((score - min) as f64 / (max - min) as f64)) as i64;
         format!("100*(({score}-{min})/({max}-{min})), truncated = {normalized}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kube::hint::tests::{node, pod, worth};
+
+    fn term(kind: &str, app: &str) -> String {
+        format!(
+            "{kind}: {{requiredDuringSchedulingIgnoredDuringExecution: [{{topologyKey: zone, \
+             labelSelector: {{matchLabels: {{app: {app}}}}}}}]}}"
+        )
+    }
+
+    #[test]
+    fn an_added_pod_wakes_who_wants_to_be_near_it_and_a_deleted_one_who_wants_to_be_away() {
+        let near = pod("a", "", &format!("affinity: {{{}}}", term("podAffinity", "db")));
+        let away = pod("a", "app: web", &format!("affinity: {{{}}}", term("podAntiAffinity", "db")));
+        let other = |app: &str, spec: &str| Pod { node_name: Some("n".into()), ..pod("b", app, spec) };
+        let (db, web) = (other("app: db", ""), other("app: web", ""));
+        for (waiting, event, want) in [
+            (&near, ClusterEvent::PodAdded(&db), true),
+            (&near, ClusterEvent::PodAdded(&web), false),
+            (&near, ClusterEvent::PodDeleted(&db), false),
+            (&away, ClusterEvent::PodDeleted(&db), true),
+            (&away, ClusterEvent::PodDeleted(&web), false),
+            (&away, ClusterEvent::PodAdded(&db), false),
+        ] {
+            assert_eq!(worth("InterPodAffinity", waiting, &event), want, "{event:?}");
+        }
+        // The other one wanted to be away from the waiting pod.
+        let shy = other("", &format!("affinity: {{{}}}", term("podAntiAffinity", "web")));
+        assert!(worth("InterPodAffinity", &away, &ClusterEvent::PodDeleted(&shy)));
+        assert!(!worth("InterPodAffinity", &near, &ClusterEvent::PodDeleted(&shy)));
+    }
+
+    #[test]
+    fn a_node_wakes_it_when_its_domain_changes_for_the_better() {
+        let near = pod("a", "", &format!("affinity: {{{}}}", term("podAffinity", "db")));
+        let away = pod("a", "", &format!("affinity: {{{}}}", term("podAntiAffinity", "db")));
+        let (none, a, b) = (node("n", "", "", ""), node("n", "zone: a", "", ""), node("n", "zone: b", "", ""));
+        for (waiting, old, new, want) in [
+            (&near, &none, &a, true),
+            (&near, &a, &none, false),
+            (&near, &a, &b, true),
+            (&away, &none, &a, false),
+            (&away, &a, &none, true),
+            (&away, &a, &b, true),
+        ] {
+            assert_eq!(worth("InterPodAffinity", waiting, &ClusterEvent::NodeUpdated { old, new }), want);
+        }
+        assert!(worth("InterPodAffinity", &away, &ClusterEvent::NodeAdded(&none)));
+        assert!(!worth("InterPodAffinity", &near, &ClusterEvent::NodeAdded(&none)));
+        assert!(worth("InterPodAffinity", &near, &ClusterEvent::NodeAdded(&a)));
     }
 }

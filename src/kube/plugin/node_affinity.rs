@@ -4,9 +4,12 @@ use std::collections::BTreeSet;
 
 use crate::kube::framework::{
     Cycle, CycleState, Filter, FilterResult, NormalizeScore, Plugin, PluginInfo, Point, PreFilter, PreFilterOutcome,
-    PreScore, Score, Status,
+    PreScore, Score, Status, World,
 };
+use crate::kube::hint::{Action, ClusterEvent, Hint};
 use crate::kube::object::affinity::NodeAffinity as Affinity;
+use crate::kube::object::node::Node;
+use crate::kube::object::pod::Pod;
 use crate::kube::plugin::{default_normalize, default_normalize_arithmetic};
 use crate::kube::snapshot::NodeInfo;
 
@@ -37,6 +40,26 @@ impl Plugin for NodeAffinity {
     }
     fn score(&self) -> Option<&dyn Score> {
         Some(self)
+    }
+    fn hint(&self) -> Option<&dyn Hint> {
+        Some(self)
+    }
+}
+
+impl Hint for NodeAffinity {
+    fn events(&self) -> &'static [Action] {
+        &[Action::NodeAdd, Action::NodeLabel]
+    }
+
+    /// `isSchedulableAfterNodeChange`: the node matches, and did not match the pod's own affinity before. Whether it
+    /// matched the added affinity before is not asked.
+    fn worth(&self, pod: &Pod, event: &ClusterEvent<'_>, _: &World) -> bool {
+        let matches = |node: &Node| self.added.matches(node) && pod.node_affinity.matches(node);
+        match event {
+            ClusterEvent::NodeAdded(node) => matches(node),
+            ClusterEvent::NodeUpdated { old, new } => matches(new) && !pod.node_affinity.matches(old),
+            _ => false,
+        }
     }
 }
 
@@ -119,5 +142,41 @@ impl NormalizeScore for NodeAffinity {
 
     fn arithmetic(&self, _: &CycleState, _: &NodeInfo, raw: &[i64], score: i64) -> String {
         default_normalize_arithmetic(raw, score, false)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kube::hint::tests::{node, pod, worth};
+
+    #[test]
+    fn a_label_wakes_a_pod_that_selects_it_unless_the_node_had_it_before() {
+        let waiting = pod("a", "", "nodeSelector: {disk: ssd}");
+        let (ssd, hdd) = (node("n", "disk: ssd", "", ""), node("n", "disk: hdd", "", ""));
+        let more = node("n", "disk: ssd, rack: r1", "", "");
+        for (old, new, want) in [(&hdd, &ssd, true), (&ssd, &hdd, false), (&ssd, &more, false)] {
+            assert_eq!(worth("NodeAffinity", &waiting, &ClusterEvent::NodeUpdated { old, new }), want);
+        }
+        assert!(worth("NodeAffinity", &waiting, &ClusterEvent::NodeAdded(&ssd)));
+        assert!(!worth("NodeAffinity", &waiting, &ClusterEvent::NodeAdded(&hdd)));
+    }
+
+    #[test]
+    fn the_added_affinity_must_match_afterwards() {
+        let term = Affinity {
+            node_selector: Some([("pool".to_string(), "a".to_string())].into_iter().collect()),
+            ..Affinity::default()
+        };
+        let plugin = NodeAffinity { added: term };
+        let waiting = pod("a", "", "nodeSelector: {disk: ssd}");
+        let (before, other) = (node("n", "pool: a", "", ""), node("n", "pool: b, disk: ssd", "", ""));
+        let both = node("n", "pool: a, disk: ssd", "", "");
+        let ask =
+            |old: &Node, new: &Node| plugin.worth(&waiting, &ClusterEvent::NodeUpdated { old, new }, &World::default());
+        assert!(ask(&before, &both));
+        assert!(!ask(&before, &other));
+        // Only the pool changed: the pod's own selector matched all along, and the real one sleeps on, too.
+        assert!(!ask(&other, &both));
     }
 }

@@ -1,10 +1,9 @@
 //! NodeResourcesBalancedAllocation: does the pod even the use of the node's resources out
 //! (`noderesources/balanced_allocation.go` v1.36.3)? Since 1.35 the change counts, not the state: 75 is neutral.
 
-use crate::kube::config::ResourceSpec;
 use crate::kube::framework::{Cycle, CycleState, MAX_NODE_SCORE, Plugin, PluginInfo, Point, PreScore, Score, Status};
 use crate::kube::object::pod::{Pod, amount};
-use crate::kube::plugin::node_resources_fit::{Usage, usages};
+use crate::kube::plugin::node_resources_fit::{Counted, Usage, counted, usages};
 use crate::kube::snapshot::NodeInfo;
 
 /// The row of the table.
@@ -14,12 +13,12 @@ pub const INFO: PluginInfo = PluginInfo {
     summary: "favours nodes whose resources the pod would bring into balance",
     points: &[Point::PreScore, Point::Score],
     modelled: true,
-    build: |args| Ok(Box::new(BalancedAllocation { resources: args.balanced_resources.clone() })),
+    build: |args| Ok(Box::new(BalancedAllocation { resources: counted(&args.balanced_resources) })),
 };
 
 /// The plugin with its resources.
 pub struct BalancedAllocation {
-    resources: Vec<ResourceSpec>,
+    resources: Vec<Counted>,
 }
 
 /// What PreScore leaves: the pod's amount of each configured resource.
@@ -66,14 +65,29 @@ impl Score for BalancedAllocation {
         if amounts.iter().all(|amount| *amount == 0) {
             return Ok(0);
         }
+        // Nearly always two resources: they stand in place, and more than eight on the heap.
+        let mut place = [Usage::default(); 8];
+        let mut heap = Vec::new();
         let usages = usages(node, &self.resources, amounts, false);
-        let with = balance(&usages, |usage| usage.requested);
-        let without = balance(&usages, |usage| usage.allocated);
+        let usages: &[Usage] = if self.resources.len() <= place.len() {
+            let mut count = 0;
+            for usage in usages {
+                place[count] = usage;
+                count += 1;
+            }
+            &place[..count]
+        } else {
+            heap.extend(usages);
+            &heap
+        };
+        let with = balance(usages, |usage| usage.requested);
+        let without = balance(usages, |usage| usage.allocated);
         Ok(MAX_NODE_SCORE / 2 + (MAX_NODE_SCORE / 2 + with - without) / 2)
     }
 
     fn arithmetic(&self, cycle: &Cycle<'_>, state: &CycleState, node: &NodeInfo) -> String {
-        let usages = usages(node, &self.resources, &self.amounts(cycle.pod), false);
+        let amounts = self.amounts(cycle.pod);
+        let usages: Vec<Usage> = usages(node, &self.resources, &amounts, false).collect();
         let side = |what: &str, used: fn(&Usage) -> i64| -> String {
             let fraction = |u: &Usage| format!("{} {}/{}", self.resources[u.index].name, used(u), u.allocatable);
             let list: Vec<String> = usages.iter().map(fraction).collect();
@@ -91,25 +105,23 @@ impl Score for BalancedAllocation {
 
 /// `balancedResourceScore`: 100 when all fractions are equal, 50 at worst. Operation by operation as in Go.
 pub fn balance(usages: &[Usage], used: impl Fn(&Usage) -> i64) -> i64 {
-    let mut fractions = Vec::with_capacity(usages.len());
-    let mut total = 0.0f64;
-    for usage in usages {
-        let mut fraction = used(usage) as f64 / usage.allocatable as f64;
-        if fraction > 1.0 {
-            fraction = 1.0;
-        }
-        total += fraction;
-        fractions.push(fraction);
-    }
-    let std = match fractions.as_slice() {
-        [a, b] => ((a - b) / 2.0).abs(),
+    let fraction = |usage: &Usage| {
+        let fraction = used(usage) as f64 / usage.allocatable as f64;
+        if fraction > 1.0 { 1.0 } else { fraction }
+    };
+    let std = match usages {
+        [a, b] => ((fraction(a) - fraction(b)) / 2.0).abs(),
         [] | [_] => 0.0,
         many => {
+            let mut total = 0.0f64;
+            for usage in many {
+                total += fraction(usage);
+            }
             let count = many.len() as f64;
             let mean = total / count;
             let mut sum = 0.0f64;
-            for fraction in many {
-                sum += (fraction - mean) * (fraction - mean);
+            for usage in many {
+                sum += (fraction(usage) - mean) * (fraction(usage) - mean);
             }
             (sum / count).sqrt()
         }

@@ -2,11 +2,14 @@
 //! `helper/spread.go` v1.36.3).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::kube::framework::{
     Cycle, CycleState, Filter, FilterResult, MAX_NODE_SCORE, NormalizeScore, Plugin, PluginInfo, Point, PreFilter,
     PreFilterOutcome, PreScore, Score, Status, World,
 };
+use crate::kube::hint::{Action, ClusterEvent, Hint};
+use crate::kube::kinds::Memo;
 use crate::kube::object::affinity::{SpreadConstraint, WhenUnsatisfiable};
 use crate::kube::object::node::Node;
 use crate::kube::object::other::ControllerKind;
@@ -14,6 +17,7 @@ use crate::kube::object::pod::Pod;
 use crate::kube::object::selector::{Labels, Selector};
 use crate::kube::plugin::taint_toleration::has_untolerated_taint;
 use crate::kube::snapshot::NodeInfo;
+use crate::kube::topology::Topology;
 
 /// The row of the table.
 pub const INFO: PluginInfo = PluginInfo {
@@ -50,21 +54,40 @@ pub struct PodTopologySpread {
 /// What PreFilter leaves.
 #[derive(Clone)]
 struct FilterState {
-    constraints: std::sync::Arc<Vec<SpreadConstraint>>,
+    constraints: Arc<Vec<SpreadConstraint>>,
     /// By constraint: label value → matching pods.
     counts: Vec<BTreeMap<String, i64>>,
+    /// By constraint: the least count ([`least`]).
+    least: Vec<i64>,
+    /// By constraint: 1 if it counts the pod itself.
+    own: Vec<i64>,
 }
 
 /// What PreScore leaves.
 #[derive(Clone)]
 struct ScoreState {
     constraints: Vec<SpreadConstraint>,
-    /// Nodes that are not scored, for want of a label.
-    ignored: std::collections::BTreeSet<String>,
-    /// By constraint: label value → matching pods (not for hostname).
-    counts: Vec<BTreeMap<String, i64>>,
+    /// By constraint.
+    topologies: Vec<Arc<Topology>>,
+    /// By position: nodes that are not scored, for want of a label.
+    ignored: Vec<bool>,
+    /// By constraint and domain: matching pods, where a node that passed is in the domain. For hostname by position.
+    counts: Vec<Vec<Option<i64>>>,
     /// By constraint: ln(domains + 2).
     weights: Vec<f64>,
+}
+
+impl ScoreState {
+    fn ignores(&self, node: &NodeInfo) -> bool {
+        self.ignored[node.position()]
+    }
+
+    /// The pods that the `i`-th constraint counts where this node is; `None` without the label.
+    fn count(&self, i: usize, node: &NodeInfo) -> Option<i64> {
+        let domain = self.topologies[i].domain(node)?;
+        let hosts = self.constraints[i].topology_key == HOSTNAME;
+        Some(self.counts[i][if hosts { node.position() } else { domain }].unwrap_or(0))
+    }
 }
 
 impl PodTopologySpread {
@@ -138,13 +161,12 @@ fn has_all_keys(node: &Node, constraints: &[SpreadConstraint]) -> bool {
 }
 
 /// `countPodsMatchSelector`. An empty selector counts nothing here, though it matches everything elsewhere.
-fn count_matching(node: &NodeInfo, selector: &Selector, namespace: &str) -> i64 {
+fn count_matching(node: &NodeInfo, selector: &Selector, namespace: &str, memo: &mut Memo<bool>) -> i64 {
     if selector.is_empty() {
         return 0;
     }
-    let matching =
-        |pod: &&std::sync::Arc<Pod>| !pod.deleting && pod.namespace == namespace && selector.matches(&pod.labels);
-    node.pods.iter().filter(matching).count() as i64
+    let matching = |pod: &Pod| !pod.deleting && pod.namespace == namespace && selector.matches(&pod.labels);
+    (0..node.pods.len()).filter(|i| memo.get(node, *i, matching)).count() as i64
 }
 
 impl Plugin for PodTopologySpread {
@@ -160,21 +182,51 @@ impl Plugin for PodTopologySpread {
     fn score(&self) -> Option<&dyn Score> {
         Some(self)
     }
+    fn hint(&self) -> Option<&dyn Hint> {
+        Some(self)
+    }
+}
+
+impl Hint for PodTopologySpread {
+    fn events(&self) -> &'static [Action] {
+        &[Action::PodAdd, Action::PodDelete, Action::NodeAdd, Action::NodeDelete, Action::NodeLabel, Action::NodeTaint]
+    }
+
+    /// `isSchedulableAfterPodChange`: a pod of the same namespace that any of the constraints counts.
+    /// `isSchedulableAfterNodeChange`: a node with all keys came or went; or has them now and had not, or the other
+    /// way round; or has them still, with another value of one or with other taints.
+    fn worth(&self, pod: &Pod, event: &ClusterEvent<'_>, world: &World) -> bool {
+        let constraints = self.constraints(pod, world, WhenUnsatisfiable::DoNotSchedule);
+        match event {
+            ClusterEvent::PodAdded(other) | ClusterEvent::PodDeleted(other) => {
+                other.namespace == pod.namespace && constraints.iter().any(|c| c.selector.matches(&other.labels))
+            }
+            ClusterEvent::NodeAdded(node) | ClusterEvent::NodeDeleted(node) => has_all_keys(node, &constraints),
+            ClusterEvent::NodeUpdated { old, new } => {
+                let had = has_all_keys(old, &constraints);
+                let has = has_all_keys(new, &constraints);
+                let moved = |c: &SpreadConstraint| old.labels.get(&c.topology_key) != new.labels.get(&c.topology_key);
+                had != has || (has && (constraints.iter().any(moved) || old.taints != new.taints))
+            }
+            _ => false,
+        }
+    }
 }
 
 /// `updateWithPod`: the counts move by `delta`. Here an empty selector does match.
 fn shift(cycle: &Cycle<'_>, state: &mut CycleState, moved: &Pod, node: &NodeInfo, delta: i64) {
     let Some(state) = state.read_mut::<FilterState>() else { return };
-    let constraints = std::sync::Arc::clone(&state.constraints);
+    let constraints = Arc::clone(&state.constraints);
     if moved.namespace != cycle.pod.namespace || !has_all_keys(&node.node, &constraints) {
         return;
     }
-    for (constraint, counts) in constraints.iter().zip(&mut state.counts) {
+    for (i, constraint) in constraints.iter().enumerate() {
         if constraint.selector.matches(&moved.labels)
             && included(constraint, cycle.pod, &node.node)
             && let Some(value) = node.node.labels.get(&constraint.topology_key)
         {
-            *counts.entry(value.clone()).or_default() += delta;
+            *state.counts[i].entry(value.clone()).or_default() += delta;
+            state.least[i] = least(constraint, &state.counts[i]);
         }
     }
 }
@@ -185,22 +237,29 @@ impl PreFilter for PodTopologySpread {
         if constraints.is_empty() {
             return PreFilterOutcome::Skip;
         }
-        let mut counts = vec![BTreeMap::new(); constraints.len()];
+        let mut counts: Vec<BTreeMap<String, i64>> = vec![BTreeMap::new(); constraints.len()];
+        let mut memos: Vec<Memo<bool>> = vec![Memo::default(); constraints.len()];
         for node in &cycle.snapshot.nodes {
             if !has_all_keys(&node.node, &constraints) {
                 continue;
             }
-            for (constraint, counts) in constraints.iter().zip(&mut counts) {
+            for ((constraint, counts), memo) in constraints.iter().zip(&mut counts).zip(&mut memos) {
                 if !included(constraint, cycle.pod, &node.node) {
                     continue;
                 }
-                let count = count_matching(node, &constraint.selector, &cycle.pod.namespace);
-                if let Some(value) = node.node.labels.get(&constraint.topology_key) {
-                    *counts.entry(value.clone()).or_default() += count;
+                let count = count_matching(node, &constraint.selector, &cycle.pod.namespace, memo);
+                let Some(value) = node.node.labels.get(&constraint.topology_key) else { continue };
+                match counts.get_mut(value) {
+                    Some(sum) => *sum += count,
+                    None => {
+                        counts.insert(value.clone(), count);
+                    }
                 }
             }
         }
-        state.write(FilterState { constraints: std::sync::Arc::new(constraints), counts });
+        let least = constraints.iter().zip(&counts).map(|(constraint, counts)| least(constraint, counts)).collect();
+        let own = constraints.iter().map(|c| i64::from(c.selector.matches(&cycle.pod.labels))).collect();
+        state.write(FilterState { constraints: Arc::new(constraints), counts, least, own });
         PreFilterOutcome::All
     }
 
@@ -214,17 +273,15 @@ impl PreFilter for PodTopologySpread {
 }
 
 impl Filter for PodTopologySpread {
-    fn filter(&self, cycle: &Cycle<'_>, state: &CycleState, node: &NodeInfo) -> FilterResult {
+    fn filter(&self, _: &Cycle<'_>, state: &CycleState, node: &NodeInfo) -> FilterResult {
         let state = state.read::<FilterState>().ok_or_else(|| Status::no_state("PreFilterPodTopologySpread"))?;
-        for (constraint, counts) in state.constraints.iter().zip(&state.counts) {
+        for (i, (constraint, counts)) in state.constraints.iter().zip(&state.counts).enumerate() {
             let Some(value) = node.node.labels.get(&constraint.topology_key) else {
                 return Err(Status::unresolvable(
                     "node(s) didn't match pod topology spread constraints (missing required label)",
                 ));
             };
-            let least = least(constraint, counts);
-            let own = i64::from(constraint.selector.matches(&cycle.pod.labels));
-            let skew = counts.get(value).copied().unwrap_or(0) + own - least;
+            let skew = counts.get(value).copied().unwrap_or(0) + state.own[i] - state.least[i];
             if skew > i64::from(constraint.max_skew) {
                 return Err(Status::unschedulable("node(s) didn't match pod topology spread constraints"));
             }
@@ -261,64 +318,64 @@ impl PreScore for PodTopologySpread {
         }
         // Under the system's defaults a node without a zone is still spread by host.
         let require_all = !cycle.pod.spread.is_empty() || !self.system_defaulted;
-        let value_of = |node: &NodeInfo, c: &SpreadConstraint| -> String {
-            node.node.labels.get(&c.topology_key).cloned().unwrap_or_default()
-        };
-        let mut ignored = std::collections::BTreeSet::new();
-        let mut counts: Vec<BTreeMap<String, i64>> = vec![BTreeMap::new(); constraints.len()];
+        let topologies: Vec<Arc<Topology>> =
+            constraints.iter().map(|c| cycle.snapshot.topology(&c.topology_key)).collect();
+        let lacks_a_key = |node: &NodeInfo| topologies.iter().any(|topology| topology.domain(node).is_none());
+        let hosts: Vec<bool> = constraints.iter().map(|c| c.topology_key == HOSTNAME).collect();
+        let total = cycle.snapshot.nodes.len();
+        let mut counts: Vec<Vec<Option<i64>>> =
+            topologies.iter().zip(&hosts).map(|(t, hosts)| vec![None; if *hosts { total } else { t.len() }]).collect();
+        let mut memos: Vec<Memo<bool>> = vec![Memo::default(); constraints.len()];
+        let mut ignored = vec![false; total];
+        let mut scored = nodes.len();
         for node in nodes {
-            if require_all && !has_all_keys(&node.node, &constraints) {
-                ignored.insert(node.node.name.clone());
+            if require_all && lacks_a_key(node) {
+                ignored[node.position()] = true;
+                scored -= 1;
                 continue;
             }
-            for (constraint, counts) in constraints.iter().zip(&mut counts) {
-                if constraint.topology_key != HOSTNAME {
-                    counts.entry(value_of(node, constraint)).or_default();
+            for (i, constraint) in constraints.iter().enumerate() {
+                if hosts[i] {
+                    let count = count_matching(node, &constraint.selector, &cycle.pod.namespace, &mut memos[i]);
+                    counts[i][node.position()] = Some(count);
+                } else {
+                    counts[i][topologies[i].domain_or_blank(node)].get_or_insert(0);
                 }
             }
         }
-        let weights = constraints
-            .iter()
-            .zip(&counts)
-            .map(|(constraint, counts)| {
-                let hosts = constraint.topology_key == HOSTNAME;
-                let domains = if hosts { nodes.len() - ignored.len() } else { counts.len() };
-                // libm's log is Go's bit for bit over tables/ln-bits.json.gz; the standard library's is not.
-                libm::log((domains + 2) as f64)
-            })
-            .collect();
+        let weights = (0..constraints.len()).map(|i| {
+            let domains = if hosts[i] { scored } else { counts[i].iter().flatten().count() };
+            // libm's log is Go's bit for bit over tables/ln-bits.json.gz; the standard library's is not.
+            libm::log((domains + 2) as f64)
+        });
+        let weights = weights.collect();
         for node in &cycle.snapshot.nodes {
-            if require_all && !has_all_keys(&node.node, &constraints) {
+            if require_all && lacks_a_key(node) {
                 continue;
             }
-            for (constraint, counts) in constraints.iter().zip(&mut counts) {
+            for (i, constraint) in constraints.iter().enumerate().filter(|(i, _)| !hosts[*i]) {
                 if !included(constraint, cycle.pod, &node.node) {
                     continue;
                 }
-                if let Some(count) = counts.get_mut(&value_of(node, constraint)) {
-                    *count += count_matching(node, &constraint.selector, &cycle.pod.namespace);
+                if let Some(count) = &mut counts[i][topologies[i].domain_or_blank(node)] {
+                    *count += count_matching(node, &constraint.selector, &cycle.pod.namespace, &mut memos[i]);
                 }
             }
         }
-        state.write(ScoreState { constraints, ignored, counts, weights });
+        state.write(ScoreState { constraints, topologies, ignored, counts, weights });
         true
     }
 }
 
 impl Score for PodTopologySpread {
-    fn score(&self, cycle: &Cycle<'_>, state: &CycleState, node: &NodeInfo) -> Result<i64, Status> {
+    fn score(&self, _: &Cycle<'_>, state: &CycleState, node: &NodeInfo) -> Result<i64, Status> {
         let state = state.read::<ScoreState>().ok_or_else(|| Status::no_state("PreScorePodTopologySpread"))?;
-        if state.ignored.contains(&node.node.name) {
+        if state.ignores(node) {
             return Ok(0);
         }
         let mut score = 0.0f64;
         for (i, constraint) in state.constraints.iter().enumerate() {
-            let Some(value) = node.node.labels.get(&constraint.topology_key) else { continue };
-            let count = if constraint.topology_key == HOSTNAME {
-                count_matching(node, &constraint.selector, &cycle.pod.namespace)
-            } else {
-                state.counts[i].get(value).copied().unwrap_or(0)
-            };
+            let Some(count) = state.count(i, node) else { continue };
             score += count as f64 * state.weights[i] + f64::from(constraint.max_skew - 1);
         }
         Ok(score.round() as i64)
@@ -326,18 +383,13 @@ impl Score for PodTopologySpread {
 
     fn arithmetic(&self, cycle: &Cycle<'_>, state: &CycleState, node: &NodeInfo) -> String {
         let score = Score::score(self, cycle, state, node).unwrap_or(0);
-        let Some(state) = state.read::<ScoreState>().filter(|s| !s.ignored.contains(&node.node.name)) else {
+        let Some(state) = state.read::<ScoreState>().filter(|s| !s.ignores(node)) else {
             return format!("a label of the constraints is missing = {score}");
         };
         let mut parts = Vec::new();
         for (i, constraint) in state.constraints.iter().enumerate() {
             let key = &constraint.topology_key;
-            let Some(value) = node.node.labels.get(key) else { continue };
-            let count = if key == HOSTNAME {
-                count_matching(node, &constraint.selector, &cycle.pod.namespace)
-            } else {
-                state.counts[i].get(value).copied().unwrap_or(0)
-            };
+            let Some(count) = state.count(i, node) else { continue };
             parts.push(format!("{key} {count}*{:.4}+({}-1)", state.weights[i], constraint.max_skew));
         }
         format!("{}, rounded = {score}", parts.join(" + "))
@@ -350,7 +402,7 @@ impl Score for PodTopologySpread {
 impl NormalizeScore for PodTopologySpread {
     fn normalize_score(&self, state: &CycleState, nodes: &[&NodeInfo], scores: &mut [i64]) {
         let Some(state) = state.read::<ScoreState>() else { return };
-        let scored = |node: &NodeInfo| !state.ignored.contains(&node.node.name);
+        let scored = |node: &NodeInfo| !state.ignores(node);
         let (mut min, mut max) = (i64::MAX, 0i64);
         for (node, score) in nodes.iter().zip(scores.iter()) {
             if scored(node) {
@@ -371,7 +423,7 @@ impl NormalizeScore for PodTopologySpread {
 
     fn arithmetic(&self, state: &CycleState, node: &NodeInfo, raw: &[i64], score: i64) -> String {
         // Ignored nodes have a raw score of 0 and are left out of the bounds; the caller's list keeps their places.
-        let Some(state) = state.read::<ScoreState>().filter(|s| !s.ignored.contains(&node.node.name)) else {
+        let Some(state) = state.read::<ScoreState>().filter(|s| !s.ignores(node)) else {
             return "not scored = 0".into();
         };
         let max = raw.iter().copied().max().unwrap_or(0).max(0);
@@ -379,12 +431,48 @@ impl NormalizeScore for PodTopologySpread {
             return format!("all are 0: = {MAX_NODE_SCORE}");
         }
         let mut counted = raw.to_vec();
-        for _ in &state.ignored {
+        for _ in state.ignored.iter().filter(|ignored| **ignored) {
             if let Some(i) = counted.iter().position(|score| *score == 0) {
                 counted.swap_remove(i);
             }
         }
         let min = counted.into_iter().min().unwrap_or(0);
         format!("100*({max}+{min}-{score})/{max} = {}", MAX_NODE_SCORE * (max + min - score) / max)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kube::hint::tests::{node, pod, worth};
+
+    const SPREAD: &str = "topologySpreadConstraints: [{maxSkew: 1, topologyKey: zone, \
+                          whenUnsatisfiable: DoNotSchedule, labelSelector: {matchLabels: {app: web}}}]";
+
+    #[test]
+    fn a_pod_that_is_counted_wakes_it_whether_it_comes_or_goes() {
+        let waiting = pod("a", "app: web", SPREAD);
+        for (labels, want) in [("app: web", true), ("app: db", false)] {
+            let other = Pod { node_name: Some("n".into()), ..pod("b", labels, "") };
+            assert_eq!(worth("PodTopologySpread", &waiting, &ClusterEvent::PodAdded(&other)), want, "{labels}");
+            assert_eq!(worth("PodTopologySpread", &waiting, &ClusterEvent::PodDeleted(&other)), want, "{labels}");
+            let elsewhere = Pod { namespace: "other".into(), ..other };
+            assert!(!worth("PodTopologySpread", &waiting, &ClusterEvent::PodDeleted(&elsewhere)));
+        }
+    }
+
+    #[test]
+    fn a_node_wakes_it_when_the_domains_change() {
+        let waiting = pod("a", "app: web", SPREAD);
+        let (none, a, b) = (node("n", "", "", ""), node("n", "zone: a", "", ""), node("n", "zone: b", "", ""));
+        let relabelled = node("n", "zone: a, rack: r1", "", "");
+        let tainted = node("n", "zone: a", "taints: [{key: k, effect: NoSchedule}]", "");
+        for (old, new, want) in
+            [(&none, &a, true), (&a, &none, true), (&a, &b, true), (&a, &relabelled, false), (&a, &tainted, true)]
+        {
+            assert_eq!(worth("PodTopologySpread", &waiting, &ClusterEvent::NodeUpdated { old, new }), want);
+        }
+        assert!(worth("PodTopologySpread", &waiting, &ClusterEvent::NodeDeleted(&a)));
+        assert!(!worth("PodTopologySpread", &waiting, &ClusterEvent::NodeAdded(&none)));
     }
 }

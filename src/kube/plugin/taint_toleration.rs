@@ -1,9 +1,11 @@
 //! TaintToleration: taints filter, or count against a node (`tainttoleration/taint_toleration.go` v1.36.3).
 
 use crate::kube::framework::{
-    Cycle, CycleState, Filter, FilterResult, NormalizeScore, Plugin, PluginInfo, Point, PreScore, Score, Status,
+    Cycle, CycleState, Filter, FilterResult, NormalizeScore, Plugin, PluginInfo, Point, PreScore, Score, Status, World,
 };
+use crate::kube::hint::{Action, ClusterEvent, Hint};
 use crate::kube::object::node::{Effect, Node, Toleration};
+use crate::kube::object::pod::Pod;
 use crate::kube::plugin::{default_normalize, default_normalize_arithmetic};
 use crate::kube::snapshot::NodeInfo;
 
@@ -44,6 +46,25 @@ impl Plugin for TaintToleration {
     }
     fn score(&self) -> Option<&dyn Score> {
         Some(self)
+    }
+    fn hint(&self) -> Option<&dyn Hint> {
+        Some(self)
+    }
+}
+
+impl Hint for TaintToleration {
+    fn events(&self) -> &'static [Action] {
+        &[Action::NodeAdd, Action::NodeTaint]
+    }
+
+    /// `isSchedulableAfterNodeChange`: the node's taints are tolerated, and were not before.
+    fn worth(&self, pod: &Pod, event: &ClusterEvent<'_>, _: &World) -> bool {
+        let repels = |node: &Node| has_untolerated_taint(node, &pod.tolerations);
+        match event {
+            ClusterEvent::NodeAdded(node) => !repels(node),
+            ClusterEvent::NodeUpdated { old, new } => repels(old) && !repels(new),
+            _ => false,
+        }
     }
 }
 
@@ -99,5 +120,26 @@ impl NormalizeScore for TaintToleration {
 
     fn arithmetic(&self, _: &CycleState, _: &NodeInfo, raw: &[i64], score: i64) -> String {
         default_normalize_arithmetic(raw, score, true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kube::hint::tests::{node, pod, worth};
+
+    #[test]
+    fn a_node_wakes_a_pod_when_the_last_taint_it_cannot_bear_goes() {
+        let waiting = pod("a", "", "tolerations: [{key: b, operator: Exists}]");
+        let plain = node("n", "", "", "");
+        let a = node("n", "", "taints: [{key: a, effect: NoSchedule}]", "");
+        let b = node("n", "", "taints: [{key: b, effect: NoSchedule}]", "");
+        let both = node("n", "", "taints: [{key: a, effect: NoExecute}, {key: b, effect: NoSchedule}]", "");
+        for (old, new, want) in [(&both, &b, true), (&both, &a, false), (&b, &plain, false), (&a, &plain, true)] {
+            let event = ClusterEvent::NodeUpdated { old, new };
+            assert_eq!(worth("TaintToleration", &waiting, &event), want, "{:?} {:?}", old.taints, new.taints);
+        }
+        assert!(worth("TaintToleration", &waiting, &ClusterEvent::NodeAdded(&b)));
+        assert!(!worth("TaintToleration", &waiting, &ClusterEvent::NodeAdded(&a)));
     }
 }

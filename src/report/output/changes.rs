@@ -59,6 +59,14 @@ fn row(change: &Change) -> Option<Row> {
     Some(match *change {
         Change::Arrived { job } => Row { change: "arrived", job: Some(job), ..none },
         Change::Placed { job, host } => Row { change: "placed", job: Some(job), host: Some(host), ..none },
+        Change::Preempts { job, host, victims, applied } => Row {
+            change: "preempts",
+            job: Some(job),
+            host: Some(host),
+            detail: if applied { "victims evicted" } else { "only reported" },
+            times: Some(victims.into()),
+            ..none
+        },
         Change::Started { job, attempt, host } => {
             Row { change: "started", job: Some(job), attempt: Some(attempt), host: Some(host), ..none }
         }

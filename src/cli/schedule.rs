@@ -196,7 +196,7 @@ fn print(
         }
         if let Some(honesty) = honesty {
             value["honesty"] = honesty.to_json();
-            value["tieBreak"] = json!(args.tie_break().text());
+            value["tieBreak"] = json!(args.tie_break().name());
         }
         return print_json(&value);
     }

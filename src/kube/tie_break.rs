@@ -16,6 +16,15 @@ pub enum TieBreak {
 }
 
 impl TieBreak {
+    /// The name of the rule.
+    pub fn name(self) -> &'static str {
+        match self {
+            TieBreak::First => "first",
+            TieBreak::Heap => "heap",
+            TieBreak::Random(_) => "random",
+        }
+    }
+
     /// The rule in words, for reports.
     pub fn text(self) -> String {
         match self {

@@ -76,7 +76,7 @@ fn a_bad_manifest_is_refused_with_file_line_object_field_and_what_would_do() {
         (
             "configuration.yaml",
             "kind: KubeSchedulerConfiguration\nprofiles:\n- plugins: {score: {enabled: [{name: NodeName}]}}\n".into(),
-            ":3:39: KubeSchedulerConfiguration: profiles[0].plugins.score.enabled[0].name: plugin NodeName does not act \
+            ":3:38: KubeSchedulerConfiguration: profiles[0].plugins.score.enabled[0].name: plugin NodeName does not act \
              at this point",
         ),
         (

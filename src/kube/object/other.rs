@@ -209,6 +209,8 @@ impl Controller {
             selector: Selector::Nothing,
             selector_labels: Labels::new(),
             replicas: 1,
+            pods_before: 0,
+            idle: false,
             template: None,
         }
     }

@@ -10,6 +10,7 @@ mod check;
 mod compare;
 mod demo;
 pub mod list;
+mod manifests;
 mod new;
 mod progress;
 mod run;
@@ -47,7 +48,7 @@ enum Command {
     Run(Box<run::Args>),
     /// Set two results directories side by side
     Compare(compare::Args),
-    /// Check a scenario without running it
+    /// Check a scenario without running it, or a dump of a cluster against our decisions
     Check(check::Args),
     /// List what there is to choose from
     List(list::Args),
@@ -55,7 +56,7 @@ enum Command {
     New(new::Args),
     /// Print the JSON Schema of scenarios
     Schema(schema::Args),
-    /// Run a recorded case through kube-scheduler's decisions
+    /// Place the pods of Kubernetes manifests as kube-scheduler would, and say why
     Schedule(schedule::Args),
 }
 

@@ -96,6 +96,11 @@ impl Error {
         self.0.file.as_deref()
     }
 
+    /// The field, if one is named.
+    pub fn field(&self) -> Option<&str> {
+        self.0.field.as_deref()
+    }
+
     /// The kind.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind

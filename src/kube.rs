@@ -8,13 +8,16 @@
 //! Not here: time (queue, backoff, binding), volumes, resource claims and gangs. Plugins for the last three stand in
 //! the table with their real places and skip, as the real ones do for pods that do not use them.
 
+pub mod against;
 pub mod case;
 pub mod config;
 pub mod cycle;
 pub mod explain;
 pub mod framework;
 pub mod hint;
+pub mod honesty;
 pub mod kinds;
+pub mod manifests;
 pub mod object;
 pub mod plugin;
 pub mod preemption;
@@ -22,4 +25,5 @@ pub mod quantity;
 pub mod recheck;
 pub mod snapshot;
 pub mod status;
+pub mod tie_break;
 pub mod topology;

@@ -13,6 +13,7 @@ mod draw;
 pub mod figures;
 #[cfg(test)]
 mod fixture;
+pub mod kube;
 pub mod output;
 pub mod table;
 mod text;

@@ -4,6 +4,7 @@ use clap::Args as ClapArgs;
 
 use super::stdout;
 use crate::error::{Error, Result, unknown_name};
+use crate::kube::honesty::fields::FIELDS;
 use crate::metrics::metrics;
 use crate::orchestrator::ORCHESTRATORS;
 use crate::placement::PLACEMENTS;
@@ -15,7 +16,7 @@ use crate::workload::generator::GENERATORS;
 /// Arguments of `list`.
 #[derive(ClapArgs, Debug)]
 pub(super) struct Args {
-    /// List only TABLE: orchestrators, placements, formats, generators, usage-models, metrics, charts, outputs or parameters
+    /// List only TABLE: orchestrators, placements, formats, generators, usage-models, metrics, charts, outputs, parameters or kube-fields
     #[arg(value_name = "TABLE")]
     table: Option<String>,
     /// Print Markdown tables, as they stand in the README
@@ -40,6 +41,10 @@ pub fn listings() -> Vec<Listing> {
             (format!("{}.{}", o.name, p.name), format!("{}; default {default} ({})", p.summary, p.source))
         })
     });
+    let fields = FIELDS.iter().map(|f| {
+        let colon = if f.note.is_empty() { "" } else { ": " };
+        (f.path.replace(',', ", "), format!("{}{colon}{}", f.class.name(), f.note))
+    });
     vec![
         Listing { table: "orchestrators", rows: rows(ORCHESTRATORS.iter().map(|o| (o.name, o.summary)).collect()) },
         Listing { table: "placements", rows: rows(PLACEMENTS.iter().map(|p| (p.name, p.summary)).collect()) },
@@ -50,6 +55,7 @@ pub fn listings() -> Vec<Listing> {
         Listing { table: "charts", rows: rows(CHARTS.iter().map(|c| (c.name, c.summary)).collect()) },
         Listing { table: "outputs", rows: rows(OUTPUTS.iter().map(|o| (o.file, o.summary)).collect()) },
         Listing { table: "parameters", rows: parameters.collect() },
+        Listing { table: "kube-fields", rows: fields.collect() },
     ]
 }
 

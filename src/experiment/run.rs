@@ -201,6 +201,13 @@ fn choices(options: &Options) -> Vec<Choice> {
             alternative: (*alternative).into(),
         })
         .collect();
+    if let Some(own) = &options.scheduler {
+        choices.push(Choice {
+            what: format!("{}: scheduler configuration", options.name),
+            taken: format!("the user's own, profile {}", own.scheduler_name),
+            alternative: format!("without scheduler_config: the ready-made profile of placement {}", options.placement),
+        });
+    }
     for (name, value) in &options.parameters {
         choices.push(Choice {
             what: format!("{}: {name}", options.name),

@@ -52,6 +52,13 @@ pub struct Scores {
     pub total: Vec<i64>,
 }
 
+impl Scores {
+    /// The total of the node at a position of the list.
+    pub fn of(&self, position: usize) -> Option<i64> {
+        self.nodes.iter().position(|node| *node == position).map(|i| self.total[i])
+    }
+}
+
 /// How PostFilter ended.
 #[derive(Clone, Debug, Default)]
 pub struct PostFilterReport {

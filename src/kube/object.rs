@@ -2,7 +2,7 @@
 //!
 //! [`Objects::read_text`] takes any such text; the validated objects come out in the order in which they stood.
 //! Fields that decide nothing are passed over; fields that this library does not know are counted in
-//! [`Objects::ignored`]. Wrong values are errors that name object and field.
+//! [`Objects::ignored`]. Wrong values are errors that name line, object and field.
 
 pub mod affinity;
 pub mod meta;
@@ -12,17 +12,22 @@ pub mod pod;
 pub mod read;
 pub mod resources;
 pub mod selector;
+pub mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
 use crate::error::{Error, Result};
+use crate::kube::config::Effective;
+use crate::kube::honesty::Met;
+use crate::kube::honesty::fields::TEMPLATES;
 use meta::label_of;
 use node::Node;
 use other::{Controller, ControllerKind, Namespace, PodDisruptionBudget, PriorityClass, Service};
 use pod::Pod;
 use read::{At, Ignored};
+use text::{Documents, word_at};
 
 /// All objects of a case or of a set of files.
 #[derive(Clone, Debug, Default)]
@@ -47,73 +52,153 @@ pub struct Objects {
     pub ignored_kinds: BTreeMap<String, u64>,
     /// Fields met and not used.
     pub ignored: Ignored,
+    /// Every field met, for the honesty report.
+    pub met: Met,
+    /// Uses of priority classes, for errors.
+    class_uses: Vec<ClassUse>,
+    /// Number of texts read, and the document that is being read.
+    texts: usize,
+    document: usize,
     node_names: BTreeSet<String>,
+    controller_keys: BTreeSet<(ControllerKind, String)>,
     pod_keys: BTreeSet<String>,
 }
 
 /// How deep a document may be nested; the API's own objects stay below 30.
 const DEPTH_MAX: usize = 100;
 
-impl Objects {
-    /// Reads JSON or YAML, single or multi-document, and adds what is in it.
-    pub fn read_text(&mut self, text: &str) -> Result<()> {
-        let trimmed = text.trim_start_matches('\u{feff}').trim_start();
-        if trimmed.starts_with('{')
-            && let Ok(value) = serde_json::from_str::<Value>(text.trim_start_matches('\u{feff}'))
-        {
-            return self.add(&value);
+/// A pod or template that leaves its priority to a class, and where it stands.
+#[derive(Clone, Debug)]
+struct ClassUse {
+    class: String,
+    label: String,
+    text: usize,
+    document: usize,
+    path: String,
+}
+
+/// An error and the path of what is wrong in its document.
+struct Misread {
+    path: String,
+    error: Error,
+}
+
+impl Misread {
+    /// The error, with what to write where YAML read `word` as something else than a text.
+    fn hint(self, word: Option<&str>) -> Error {
+        let message = self.error.message();
+        let Some(word) = word else { return self.error };
+        if message.ends_with("expected a text, found a boolean") && !matches!(word, "true" | "false") {
+            let note = format!("; YAML reads {word} without quotes as a boolean: write \"{word}\"");
+            return Error::input(format!("{message}{note}"));
         }
-        // A dump of a big cluster has more documents and nodes than the parser's usual budget; the limits on what
-        // aliases may unfold to stay.
-        let options = serde_saphyr::options! {
-            budget: serde_saphyr::budget! {
-                max_documents: 10_000_000,
-                max_events: 500_000_000,
-                max_nodes: 500_000_000,
-                max_total_scalar_bytes: 4 << 30,
-            },
-        };
-        let documents: Vec<Value> = serde_saphyr::from_multiple_with_options(text, options).map_err(|error| {
-            let place = error.location();
-            let wrapped = Error::input(error.to_string().lines().next().unwrap_or("not YAML").to_string());
-            match place {
-                Some(place) => wrapped.at(place.line(), place.column()),
-                None => wrapped,
-            }
-        })?;
-        for document in &documents {
-            self.add(document)?;
+        if ["a boolean", "a number"].iter().any(|found| message.ends_with(&format!("expected a text, found {found}"))) {
+            return Error::input(format!("{message}; write \"{word}\""));
+        }
+        self.error
+    }
+}
+
+/// `items[3]` and `spec.x` → `items[3].spec.x`.
+fn joined(path: &str, field: &str) -> String {
+    let dot = if path.is_empty() || field.is_empty() { "" } else { "." };
+    format!("{path}{dot}{field}")
+}
+
+impl Objects {
+    /// Reads JSON or YAML, single or multi-document, and adds what is in it. Errors say where in the text.
+    pub fn read_text(&mut self, text: &str) -> Result<()> {
+        let documents = Documents::read(text)?;
+        self.texts += 1;
+        for (i, document) in documents.values.iter().enumerate() {
+            self.document = i;
+            self.take(document, None, 0, "").map_err(|misread| {
+                let Some((line, column)) = documents.place(text, i, &misread.path) else { return misread.error };
+                misread.hint(word_at(text, line, column)).at(line, column)
+            })?;
         }
         Ok(())
     }
 
     /// Adds one object, or the items of a list.
     pub fn add(&mut self, value: &Value) -> Result<()> {
-        self.add_as(value, None, 0)
+        self.add_as(value, None)
     }
 
     /// Adds an object that may leave its kind to the list it stands in.
-    pub fn add_as(&mut self, value: &Value, assumed: Option<&str>, depth: usize) -> Result<()> {
+    pub fn add_as(&mut self, value: &Value, assumed: Option<&str>) -> Result<()> {
+        self.take(value, assumed, 0, "").map_err(|misread| misread.error)
+    }
+
+    /// Adds what stands at `path` of a document.
+    fn take(
+        &mut self,
+        value: &Value,
+        assumed: Option<&str>,
+        depth: usize,
+        path: &str,
+    ) -> std::result::Result<(), Misread> {
         if value.is_null() {
             return Ok(());
         }
+        let misread = |error: Error| Misread { path: joined(path, error.field().unwrap_or_default()), error };
         if depth > DEPTH_MAX {
-            return Err(Error::input("lists are nested too deep"));
+            return Err(misread(Error::input("lists are nested too deep")));
         }
         let Some(kind) = value.get("kind").and_then(Value::as_str).or(assumed) else {
-            return Err(Error::input("a document without a kind is not a Kubernetes object").in_field("kind"));
+            let error = Error::input("a document without a kind is not a Kubernetes object").in_field("kind");
+            return Err(misread(error));
         };
         if let (Some(items), Some(item_kind)) = (value.get("items"), kind.strip_suffix("List")) {
             let assumed = (!item_kind.is_empty()).then_some(item_kind);
-            let Value::Array(items) = items else {
-                return Err(Error::input("expected a list").in_field("items"));
+            // `kubectl get -o json` of nothing gives a null in some versions.
+            let empty = Vec::new();
+            let items = match items {
+                Value::Array(items) => items,
+                Value::Null => &empty,
+                _ => return Err(misread(Error::input("expected a list").in_field("items"))),
             };
-            for item in items {
-                self.add_as(item, assumed, depth + 1)?;
+            for (i, item) in items.iter().enumerate() {
+                self.take(item, assumed, depth + 1, &joined(path, &format!("items[{i}]")))?;
             }
             return Ok(());
         }
-        self.add_object(value, kind).map_err(|error| name_object(error, value, kind))
+        self.add_object(value, kind).map_err(|error| {
+            let Misread { path, error } = misread(error);
+            Misread { path, error: name_object(error, value, kind) }
+        })?;
+        let template = TEMPLATES.iter().find_map(|t| t.strip_prefix(kind)?.strip_prefix('.'));
+        let spec_path = match (kind, template) {
+            ("Pod", _) => "spec".to_string(),
+            (_, Some(template)) => format!("{template}.spec"),
+            _ => return Ok(()),
+        };
+        let spec = spec_path.split('.').try_fold(value, |value, key| value.get(key));
+        let text = |key: &str| spec.and_then(|spec| spec.get(key)).filter(|value| !value.is_null());
+        if let (Some(Value::String(class)), None) = (text("priorityClassName"), text("priority")) {
+            self.class_uses.push(ClassUse {
+                class: class.clone(),
+                label: label_of(value, kind),
+                text: self.texts.saturating_sub(1),
+                document: self.document,
+                path: joined(path, &format!("{spec_path}.priorityClassName")),
+            });
+        }
+        Ok(())
+    }
+
+    /// The first use of a priority class that is not among the objects: the number of the text, and the error with its
+    /// place in it; `texts` are all that were read, in order.
+    pub fn unknown_class(&self, texts: &[&str]) -> Option<(usize, Error)> {
+        let known = |name: &str| {
+            name.is_empty() || system_class(name).is_some() || self.priority_classes.iter().any(|c| c.name == name)
+        };
+        let lost = self.class_uses.iter().find(|class_use| !known(&class_use.class))?;
+        let field = lost.path.rsplit_once("].").map_or(lost.path.as_str(), |(_, field)| field);
+        let error = Error::input(format!("{}: {field}: there is no PriorityClass \"{}\"", lost.label, lost.class));
+        let text = texts.get(lost.text)?;
+        let place = Documents::read(text).ok()?.place(text, lost.document, &lost.path);
+        Some((lost.text, place.into_iter().fold(error, |error, (line, column)| error.at(line, column))))
     }
 
     fn add_object(&mut self, value: &Value, kind: &str) -> Result<()> {
@@ -128,8 +213,20 @@ impl Objects {
             "CronJob" => Some(ControllerKind::CronJob),
             _ => None,
         };
+        self.met.walk(kind, value);
         if let Some(kind) = controller {
-            self.controllers.push(Controller::read(&at, kind)?);
+            let mut controller = Controller::read(&at, kind)?;
+            controller.pods_before = self.pods.len();
+            // What is wrong with a template is said here, where its place is known.
+            if controller.has_containers() {
+                controller.pod(0, &mut Ignored::default())?;
+            }
+            let key = (kind, controller.meta.key());
+            if !self.controller_keys.insert(key) {
+                let message = format!("a {} of this name has been read before", kind.name());
+                return Err(Error::input(message).in_field("metadata.name"));
+            }
+            self.controllers.push(controller);
             return Ok(());
         }
         match kind {
@@ -155,6 +252,8 @@ impl Objects {
                 if self.configuration.is_some() {
                     return Err(Error::input("only one scheduler configuration can be used"));
                 }
+                // What is wrong with it is said here, where its place is known.
+                Effective::read(value)?;
                 self.configuration = Some(value.clone());
             }
             _ => *self.ignored_kinds.entry(kind.to_string()).or_default() += 1,

@@ -47,9 +47,9 @@ pub struct OrchestratorSection {
     /// CPU quotas from limits (only with `enforcement: limits`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cpu_quota: Option<At<Switch>>,
-    /// How equal hosts are told apart: `first` or `random`.
+    /// How equal hosts are told apart: `first`, `heap` (`kubernetes` with a `kube-…` placement only) or `random`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tie_break: Option<TieBreak>,
+    pub tie_break: Option<At<TieBreak>>,
     /// What requests are read as: `as-written`, `absent`, or a factor.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requests: Option<RequestText>,
@@ -213,7 +213,12 @@ fn one(entry: &OrchestratorEntry) -> Result<Options> {
         options.cpu_quota = quota.0;
     }
     options.eviction = section.eviction.map_or(options.eviction, |on| on.0);
-    options.tie_break = section.tie_break.unwrap_or(options.tie_break);
+    if let Some(rule) = &section.tie_break {
+        if **rule == TieBreak::Heap && !configurable(&options) {
+            return Err(rule.refuse("tie_break: heap needs orchestrator: kubernetes and a kube-… placement"));
+        }
+        options.tie_break = **rule;
+    }
     options.requests = section.requests.map_or(options.requests, |rule| rule.0);
     let info = orchestrator(options.orchestrator).expect("options name a row");
     for (key, value) in &section.parameters {
@@ -244,7 +249,7 @@ pub(super) fn written(options: &Options, entry: &OrchestratorEntry) -> Orchestra
         enforcement: Some(options.enforcement),
         eviction: Some(Switch(options.eviction)),
         cpu_quota: Some(Switch(options.cpu_quota).into()),
-        tie_break: Some(options.tie_break),
+        tie_break: Some(options.tie_break.into()),
         requests: Some(RequestText(options.requests)),
         scheduler_config,
         parameters: options

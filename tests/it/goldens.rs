@@ -60,7 +60,7 @@ fn updating() -> bool {
 }
 
 /// Compares `text` with the golden file `name`, or writes it.
-fn golden(name: &str, text: &str) {
+pub fn golden(name: &str, text: &str) {
     let path = root().join("tests/golden").join(name);
     if updating() {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();

@@ -50,29 +50,35 @@ fn a_bad_manifest_names_its_object_its_field_and_what_is_wrong() {
     for (text, want) in [
         (
             pod("{containers: [{resources: {requests: {cpu: two}}}]}"),
-            "Pod ns/p: spec.containers[0].resources.requests.cpu: \"two\" is not a quantity (try 500m, 2 or 512Mi)",
+            "line 3:50: Pod ns/p: spec.containers[0].resources.requests.cpu: \"two\" is not a quantity (try 500m, 2 or 512Mi)",
         ),
         (
             pod("{containers: [{resources: {limits: {memory: -1Gi}}}]}"),
-            "Pod ns/p: spec.containers[0].resources.limits.memory: \"-1Gi\" is negative; a quantity is 0 or more",
+            "line 3:51: Pod ns/p: spec.containers[0].resources.limits.memory: \"-1Gi\" is negative; a quantity is 0 or more",
         ),
         (
             pod(affinity),
-            "Pod ns/p: spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[0]\
+            "line 3:142: Pod ns/p: spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[0]\
              .matchExpressions[0].operator: unknown operator \"Inn\"; did you mean \"In\"?",
         ),
         (
             pod(spread),
-            "Pod ns/p: spec.topologySpreadConstraints[0].labelSelector.matchExpressions[0]: values must not be empty \
+            "line 3:135: Pod ns/p: spec.topologySpreadConstraints[0].labelSelector.matchExpressions[0]: values must not be empty \
              with the operators In and NotIn",
         ),
-        ("kind: Pod\nmetadata: {}\nspec: {}\n".into(), "Pod: metadata.name: missing; every object needs a name"),
-        (format!("{NODE}---\n{NODE}"), "Node a: metadata.name: a node of this name has been read before"),
-        ("kind: Pod\nmetadata: {name: p}\n".into(), "Pod p: spec: missing; it is required"),
-        ("just a text".into(), "kind: a document without a kind is not a Kubernetes object"),
-        (pod("{priority: high}"), "Pod ns/p: spec.priority: expected an integer, found a text"),
-        (pod("{nodeSelector: {gen: 3}}"), "Pod ns/p: spec.nodeSelector.gen: expected a text, found a number"),
-        ("kind: NodeList\nitems: {a: 1}\n".into(), "items: expected a list"),
+        (
+            "kind: Pod\nmetadata: {}\nspec: {}\n".into(),
+            "line 2:11: Pod: metadata.name: missing; every object needs a name",
+        ),
+        (format!("{NODE}---\n{NODE}"), "line 10:18: Node a: metadata.name: a node of this name has been read before"),
+        ("kind: Pod\nmetadata: {name: p}\n".into(), "line 1:1: Pod p: spec: missing; it is required"),
+        ("just a text".into(), "line 1:1: kind: a document without a kind is not a Kubernetes object"),
+        (pod("{priority: high}"), "line 3:18: Pod ns/p: spec.priority: expected an integer, found a text"),
+        (
+            pod("{nodeSelector: {gen: 3}}"),
+            "line 3:28: Pod ns/p: spec.nodeSelector.gen: expected a text, found a number; write \"3\"",
+        ),
+        ("kind: NodeList\nitems: {a: 1}\n".into(), "line 2:8: items: expected a list"),
     ] {
         let error = read(&text).expect_err(want);
         assert_eq!(error.to_string(), want);
@@ -171,4 +177,31 @@ fn a_resize_under_way_counts_with_the_greater_of_old_and_new() {
     check("", 1000);
     check("{type: PodResizePending, reason: Deferred}", 1000);
     check("{type: PodResizePending, reason: Infeasible}", 750);
+}
+
+#[test]
+fn the_table_of_fields_says_what_the_readers_do() {
+    use plimsoll::kube::honesty::{Class, known_fields};
+    let mut seen = 0;
+    for (prefix, begin, end) in [
+        ("Pod.spec.", "kind: Pod\nmetadata: {name: p}\nspec: {", "}"),
+        ("Pod.spec.containers[].", "kind: Pod\nmetadata: {name: p}\nspec: {containers: [{", "}]}"),
+        ("Pod.spec.initContainers[].", "kind: Pod\nmetadata: {name: p}\nspec: {initContainers: [{", "}]}"),
+        ("Pod.spec.volumes[].", "kind: Pod\nmetadata: {name: p}\nspec: {volumes: [{", "}]}"),
+        ("Node.spec.", "kind: Node\nmetadata: {name: a}\nspec: {", "}"),
+    ] {
+        for (path, class) in known_fields() {
+            let Some(field) = path.strip_prefix(prefix).filter(|field| !field.contains(['.', '*'])) else { continue };
+            seen += 1;
+            // No field that is read takes this, but for booleans.
+            let read = read(&format!("{begin}{field}: true{end}\n"));
+            let passed_over = read.as_ref().is_ok_and(|objects| objects.ignored.0.contains_key(path));
+            match class {
+                Class::Honoured => assert!(!passed_over, "{path} is honoured, and nobody reads it"),
+                Class::DecidesNothing => assert!(read.is_ok(), "{path} decides nothing, and is read"),
+                Class::Approximated | Class::Ignored => assert!(passed_over, "{path} is ignored, and is read"),
+            }
+        }
+    }
+    assert!(seen > 100, "{seen}");
 }

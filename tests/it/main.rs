@@ -6,6 +6,8 @@ mod broken_inputs;
 mod cli;
 mod conformance;
 mod goldens;
+mod kube_broken;
+mod kube_cli;
 mod kube_explain;
 mod kube_fuzz;
 mod kube_objects;

@@ -222,6 +222,7 @@ fn modules_of_rows(file: &str, table: &str) -> Vec<String> {
 fn every_command_is_a_file() {
     let helpers = [
         ("budgets", "flags that many commands share"),
+        ("manifests", "manifests from files, for schedule and check"),
         ("progress", "the bar on stderr"),
         ("stdout", "the one way to standard output"),
     ];
@@ -234,7 +235,7 @@ fn every_command_is_a_file() {
 }
 
 /// Pages that carry tables of the code, each between `<!-- table NAME -->` and `<!-- end -->`.
-const PAGES: &[&str] = &["README.md", "docs/outputs.md", "docs/parameters.md"];
+const PAGES: &[&str] = &["README.md", "docs/kubernetes.md", "docs/outputs.md", "docs/parameters.md"];
 
 #[test]
 fn pages_carry_the_tables_of_the_code() {

@@ -61,7 +61,13 @@ fn status_json(status: &Status) -> Value {
 }
 
 /// Writes an attempt as the vectors have it.
-pub(super) fn describe(step: &mut Step, attempt: &Attempt, snapshot: &Snapshot, cleared: &[String]) {
+pub(super) fn describe(
+    step: &mut Step,
+    attempt: &Attempt,
+    snapshot: &Snapshot,
+    chosen: Option<usize>,
+    cleared: &[String],
+) {
     let placed = !attempt.top.is_empty();
     if let Some(status) = &attempt.pre_filter {
         step.put("preFilter", status_json(status));
@@ -84,7 +90,9 @@ pub(super) fn describe(step: &mut Step, attempt: &Attempt, snapshot: &Snapshot, 
     }
     if placed {
         step.put("top", names(snapshot, attempt.top.iter()));
-        step.put("chosen", names(snapshot, attempt.top.iter().take(1)).remove(0));
+        if let Some(position) = chosen {
+            step.put("chosen", snapshot.nodes[position].node.name.as_str());
+        }
         if let Some(position) = attempt.suggested {
             step.put("suggested", snapshot.nodes[position].node.name.as_str());
         }

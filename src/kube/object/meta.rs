@@ -31,6 +31,8 @@ pub struct Meta {
     pub labels: Labels,
     /// The owner with `controller: true`.
     pub owner: Option<Owner>,
+    /// `creationTimestamp`, in nanoseconds since 1970.
+    pub created_ns: Option<i64>,
     /// Whether `deletionTimestamp` is set.
     pub deleting: bool,
     /// Whether it is a mirror of a static pod (`kubernetes.io/config.mirror`).
@@ -63,6 +65,9 @@ impl Meta {
         };
         if let Some(labels) = fields.get("labels") {
             meta.labels = labels.texts()?;
+        }
+        if let Some(created) = fields.get("creationTimestamp") {
+            meta.created_ns = Some(created.time_ns()?);
         }
         meta.deleting = fields.get("deletionTimestamp").is_some();
         if let Some(annotations) = fields.get("annotations") {

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::kube::object::meta::{Meta, Owner};
 use crate::kube::object::pod::Pod;
 use crate::kube::object::read::{At, Fields, Ignored};
-use crate::kube::object::selector::{Labels, Selector};
+use crate::kube::object::selector::{Labels, Operator, Requirement, Selector};
 
 /// A namespace and its labels.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -164,6 +164,21 @@ impl ControllerKind {
     }
 }
 
+/// The label by which a Deployment tells its ReplicaSets apart, and what stands for the hash of one made here.
+const HASH_LABEL: &str = "pod-template-hash";
+const NEW: &str = "new";
+
+/// Whether a Job's status says that it is over.
+fn finished(status: &At<'_>) -> Result<bool> {
+    for condition in status.object()?.get("conditions").map(|c| c.list()).transpose()?.unwrap_or_default() {
+        let mut fields = condition.object()?;
+        if matches!(fields.text("type")?, Some("Complete" | "Failed")) && fields.text("status")? == Some("True") {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// An object that makes pods from a template.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Controller {
@@ -179,6 +194,10 @@ pub struct Controller {
     pub replicas: u32,
     /// How many pods of a Job are to succeed, if it says so.
     pub completions: Option<u32>,
+    /// How many pods had been read before it: its place among them.
+    pub pods_before: usize,
+    /// Whether it makes no pods for now: a suspended Job or CronJob, or a Job that has finished.
+    pub idle: bool,
     /// The pod template as written.
     template: Option<Value>,
 }
@@ -192,6 +211,9 @@ impl Controller {
             selector: Selector::Nothing,
             selector_labels: Labels::new(),
             replicas: 1,
+            completions: None,
+            pods_before: 0,
+            idle: false,
             template: None,
         }
     }
@@ -207,19 +229,23 @@ impl Controller {
             selector_labels: Labels::new(),
             replicas: 1,
             completions: None,
+            pods_before: 0,
+            idle: false,
             template: None,
         };
+        if kind == ControllerKind::Job
+            && let Some(status) = fields.get("status")
+        {
+            controller.idle = finished(&status)?;
+        }
         if let Some(spec) = fields.get("spec") {
             let mut spec = spec.object()?;
             if kind == ControllerKind::CronJob {
-                let suspended = spec.get("suspend").map(|s| s.boolean()).transpose()?.unwrap_or(false);
+                controller.idle |= spec.get("suspend").map(|s| s.boolean()).transpose()?.unwrap_or(false);
                 if let Some(job) = spec.get("jobTemplate")
                     && let Some(job) = job.object()?.get("spec")
                 {
                     controller.read_spec(job.object()?)?;
-                }
-                if suspended {
-                    controller.replicas = 0;
                 }
             } else {
                 controller.read_spec(spec)?;
@@ -239,6 +265,7 @@ impl Controller {
         }
         let count = match self.kind {
             ControllerKind::Job | ControllerKind::CronJob => {
+                self.idle |= spec.get("suspend").map(|s| s.boolean()).transpose()?.unwrap_or(false);
                 let parallelism = spec.get("parallelism").map(|p| p.int32()).transpose()?.unwrap_or(1);
                 let completions = spec.get("completions").map(|c| c.int32()).transpose()?;
                 self.completions = completions.and_then(|c| u32::try_from(c).ok());
@@ -246,45 +273,86 @@ impl Controller {
             }
             _ => spec.get("replicas").map(|r| r.int32()).transpose()?.unwrap_or(1),
         };
+        let field = match self.kind {
+            ControllerKind::Job => "spec.parallelism",
+            ControllerKind::CronJob => "spec.jobTemplate.spec.parallelism",
+            _ => "spec.replicas",
+        };
         self.replicas =
-            u32::try_from(count).map_err(|_| Error::input(format!("{count} is below 0")).in_field("spec.replicas"))?;
-        // A suspended Job makes no pods.
-        if self.kind == ControllerKind::Job && spec.get("suspend").map(|s| s.boolean()).transpose()? == Some(true) {
-            self.replicas = 0;
-        }
+            u32::try_from(count).map_err(|_| Error::input(format!("{count} is below 0")).in_field(field))?;
         self.template = spec.get("template").map(|t| t.value.clone());
         Ok(())
+    }
+
+    /// Whether its template has a container. The API server takes no other; a controller without one makes no pods.
+    pub fn has_containers(&self) -> bool {
+        let containers = self.template.as_ref().and_then(|t| t.get("spec")).and_then(|s| s.get("containers"));
+        containers.and_then(Value::as_array).is_some_and(|list| !list.is_empty())
+    }
+
+    /// Pod number `i` of those that its controller would create, named after it.
+    pub fn pod(&self, i: u32, ignored: &mut Ignored) -> Result<Pod> {
+        let path = match self.kind {
+            ControllerKind::CronJob => "spec.jobTemplate.spec.template",
+            _ => "spec.template",
+        };
+        let Some(template) = &self.template else {
+            return Err(Error::input("missing; pods cannot be made without it").in_field(path));
+        };
+        let template = At { value: template, path: path.into() };
+        let mut fields = template.object()?;
+        let template_meta = fields.get("metadata").map(|m| Meta::read(&m)).transpose()?.unwrap_or_default();
+        let spec = fields.need("spec")?;
+        let name = format!("{}-{i}", self.meta.name);
+        let mut labels = template_meta.labels;
+        // Labels that the real controllers add; constraints with matchLabelKeys look for the first one.
+        let added: &[(&str, &str)] = match self.kind {
+            ControllerKind::Deployment => &[(HASH_LABEL, NEW)],
+            ControllerKind::StatefulSet => {
+                &[("statefulset.kubernetes.io/pod-name", &name), ("apps.kubernetes.io/pod-index", &i.to_string())]
+            }
+            ControllerKind::Job | ControllerKind::CronJob => {
+                &[("job-name", &self.meta.name), ("batch.kubernetes.io/job-name", &self.meta.name)]
+            }
+            _ => &[],
+        };
+        labels.extend(added.iter().map(|(key, value)| (key.to_string(), value.to_string())));
+        // A Deployment's pods belong to its ReplicaSet, a CronJob's to its Job.
+        let (kind, owner) = match self.kind {
+            ControllerKind::Deployment => (ControllerKind::ReplicaSet, self.replica_set_name()),
+            ControllerKind::CronJob => (ControllerKind::Job, self.meta.name.clone()),
+            kind => (kind, self.meta.name.clone()),
+        };
+        let owner = Some(Owner { api_version: kind.api_version().into(), kind: kind.name().into(), name: owner });
+        let meta = Meta {
+            namespace: self.meta.namespace.clone(),
+            name,
+            labels,
+            owner,
+            created_ns: self.meta.created_ns,
+            annotations: template_meta.annotations.clone(),
+            ..Meta::default()
+        };
+        Pod::from_template(meta, spec, ignored)
+    }
+
+    /// The name of the ReplicaSet that a Deployment makes.
+    fn replica_set_name(&self) -> String {
+        format!("{}-{NEW}", self.meta.name)
+    }
+
+    /// The ReplicaSet that a Deployment makes; the default spread constraints look at its selector.
+    pub fn replica_set(&self) -> Controller {
+        let mut selector = self.selector.clone();
+        selector.add([Requirement { key: HASH_LABEL.into(), operator: Operator::In(vec![NEW.into()]) }]);
+        let meta = Meta { name: self.replica_set_name(), owner: None, ..self.meta.clone() };
+        Controller { kind: ControllerKind::ReplicaSet, meta, selector, ..self.clone() }
     }
 
     /// The pods that its controller would create, named after it and numbered from 0. A DaemonSet's one pod stands
     /// for the pod of any node.
     pub fn pods(&self, ignored: &mut Ignored) -> Result<Vec<Pod>> {
-        let Some(template) = &self.template else {
-            return Err(Error::input("missing; pods cannot be made without it").in_field("spec.template"));
-        };
         let count = if self.kind == ControllerKind::DaemonSet { 1 } else { self.replicas };
-        let template = At { value: template, path: "spec.template".into() };
-        let mut fields = template.object()?;
-        let template_meta = fields.get("metadata").map(|m| Meta::read(&m)).transpose()?.unwrap_or_default();
-        let spec = fields.need("spec")?;
-        // A Deployment's pods belong to its ReplicaSet, which is not there yet.
-        let owner = (self.kind != ControllerKind::Deployment).then(|| Owner {
-            api_version: self.kind.api_version().into(),
-            kind: self.kind.name().into(),
-            name: self.meta.name.clone(),
-        });
-        (0..count)
-            .map(|i| {
-                let meta = Meta {
-                    namespace: self.meta.namespace.clone(),
-                    name: format!("{}-{i}", self.meta.name),
-                    labels: template_meta.labels.clone(),
-                    owner: owner.clone(),
-                    annotations: template_meta.annotations.clone(),
-                    ..Meta::default()
-                };
-                Pod::from_template(meta, spec.clone(), ignored)
-            })
-            .collect()
+        (0..count).map(|i| self.pod(i, ignored)).collect()
     }
 }

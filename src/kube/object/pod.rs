@@ -65,6 +65,8 @@ pub struct Pod {
     pub priority_class: Option<String>,
     /// Whether `preemptionPolicy` is Never; `None` where nothing is written.
     pub never_preempts: Option<bool>,
+    /// When it was created, in nanoseconds since 1970.
+    pub created_ns: Option<i64>,
     /// When it started, in nanoseconds since 1970.
     pub start_time_ns: Option<i64>,
     /// `status.phase`.
@@ -153,6 +155,7 @@ impl Pod {
             labels: meta.labels,
             owner: meta.owner,
             deleting: meta.deleting,
+            created_ns: meta.created_ns,
             mirror: meta.mirror,
             annotations: meta.annotations,
             ..Pod::default()
@@ -343,9 +346,7 @@ impl Pod {
         self.phase = status.text("phase")?.unwrap_or_default().to_string();
         self.nominated_node = status.text("nominatedNodeName")?.map(str::to_string);
         if let Some(start) = status.get("startTime") {
-            self.start_time_ns = Some(
-                parse_time_ns(start.text()?).ok_or_else(|| start.error("not a time (write 2026-01-31T08:00:00Z)"))?,
-            );
+            self.start_time_ns = Some(start.time_ns()?);
         }
         for condition in status.get("conditions").map(|c| c.list()).transpose()?.unwrap_or_default() {
             let mut fields = condition.object()?;

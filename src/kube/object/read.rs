@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
+use crate::kube::object::pod::parse_time_ns;
 use crate::kube::quantity::Quantity;
 
 /// What a reader met and did not use: field path (`Pod.spec.hostname`, list positions as `[]`) → times met.
@@ -82,6 +83,11 @@ impl<'a> At<'a> {
     /// A 32-bit integer, as most API fields are.
     pub fn int32(&self) -> Result<i32> {
         i32::try_from(self.integer()?).map_err(|_| self.error("the integer does not fit 32 bits"))
+    }
+
+    /// A time as the API writes it, in nanoseconds since 1970.
+    pub fn time_ns(&self) -> Result<i64> {
+        parse_time_ns(self.text()?).ok_or_else(|| self.error("not a time (write 2026-01-31T08:00:00Z)"))
     }
 
     /// A quantity: a text or a plain number (`Quantity.UnmarshalJSON` takes both).

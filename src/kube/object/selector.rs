@@ -144,6 +144,17 @@ pub struct NodeTerm {
 }
 
 impl NodeTerm {
+    /// The term that only the node of this name matches.
+    pub fn named(name: &str) -> Self {
+        NodeTerm {
+            expressions: Vec::new(),
+            names: vec![vec![name.to_string()]],
+            fields: vec![(true, name.to_string())],
+            broken: false,
+            empty: false,
+        }
+    }
+
     /// The term that asks for these labels, at least one.
     pub fn of_labels(expressions: Vec<Requirement>) -> Self {
         let empty = expressions.is_empty();

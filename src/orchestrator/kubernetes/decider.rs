@@ -15,8 +15,8 @@ use crate::kube::framework::PLUGINS;
 use crate::kube::hint::ClusterEvent;
 use crate::kube::object::node::Node;
 use crate::kube::object::pod::Pod;
+use crate::kube::tie_break;
 use crate::orchestrator::{TieBreak, World};
-use crate::rng::Purpose;
 use crate::units::SimTime;
 
 /// The bit of plugins that are not in the table.
@@ -130,18 +130,12 @@ impl Decider {
 
     /// The node of the highest total, equals told apart by the run's rule.
     fn chosen(&self, world: &World, attempt: &Attempt, job: JobId, decision: u32) -> Option<HostId> {
-        let position = match world.options.tie_break {
-            TieBreak::First => attempt.chosen()?,
-            TieBreak::Heap => attempt.suggested.or_else(|| attempt.chosen())?,
-            TieBreak::Random => match attempt.top.len() {
-                0 => return None,
-                1 => attempt.top[0],
-                k => {
-                    let entity = (u64::from(job.0) << 32) | u64::from(decision);
-                    attempt.top[world.seed.stream(Purpose::TieBreak, entity).below(k as u64) as usize]
-                }
-            },
+        let rule = match world.options.tie_break {
+            TieBreak::First => tie_break::TieBreak::First,
+            TieBreak::Heap => tie_break::TieBreak::Heap,
+            TieBreak::Random => tie_break::TieBreak::Random(world.seed),
         };
+        let position = rule.choose(attempt, job.0, decision)?;
         self.host_at(world, position)
     }
 

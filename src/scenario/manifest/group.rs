@@ -110,7 +110,7 @@ pub(super) fn find(objects: &mut Objects) -> Result<Found> {
     let said = [
         (over, "pods have run to their end or are being deleted, and are left out"),
         (left, "pods and ReplicaSets are left to the objects here that make them"),
-        (idle, "objects that make pods want none (replicas 0, or suspended)"),
+        (idle, "objects that make pods want none (replicas 0, suspended or finished)"),
         (not_run, "CronJobs are not run; plimsoll/arrival on its pod template runs one, once"),
         (once, "CronJobs are run once, at their plimsoll/arrival, whatever their schedule"),
     ];
@@ -133,7 +133,7 @@ fn of_controller(controller: &Controller, path: &'static str, ignored: &mut Igno
     let kind = controller.kind;
     let runs_once = matches!(kind, ControllerKind::Job | ControllerKind::CronJob);
     let at_once = if kind == ControllerKind::DaemonSet { 1 } else { u64::from(controller.replicas) };
-    if at_once == 0 {
+    if at_once == 0 || controller.idle {
         return Ok(None);
     }
     // Replicas are alike, so that the first stands for all; there may be billions.

@@ -20,13 +20,18 @@ pub fn compare_case(name: &str, vector: &Value, mutation: Option<Mutation>) -> T
     for (field, want) in expect.as_object().into_iter().flatten().filter(|(field, _)| *field != "steps") {
         tally.compare(&format!("{name} {field}"), want, &ours[field]);
     }
+    compare_steps(&mut tally, name, expect, &ours);
+    tally
+}
+
+/// Compares the steps of two results, one after the other.
+pub fn compare_steps(tally: &mut Tally, name: &str, expect: &Value, ours: &Value) {
     let steps = |value: &Value| value["steps"].as_array().cloned().unwrap_or_default();
-    let (want, have) = (steps(expect), steps(&ours));
+    let (want, have) = (steps(expect), steps(ours));
     tally.check(|| format!("{name} number of steps"), want.len(), have.len());
     for (i, (want, have)) in want.iter().zip(&have).enumerate() {
-        compare_step(&mut tally, name, i, want, have);
+        compare_step(tally, name, i, want, have);
     }
-    tally
 }
 
 fn text(value: &Value) -> &str {

@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-mod kube;
+pub mod kube;
 mod mutation;
 
 /// The folder of a family: the one that `PLIMSOLL_VECTORS` chose, or the shipped one.
-fn folder(family: &str) -> PathBuf {
+pub fn folder(family: &str) -> PathBuf {
     match std::env::var_os("PLIMSOLL_VECTORS") {
         Some(root) => PathBuf::from(root).join(family),
         None => shipped_folder(family),
@@ -25,7 +25,7 @@ fn shipped_folder(family: &str) -> PathBuf {
 }
 
 /// Reads a JSON file, plain or compressed.
-fn read_json(path: &Path) -> Value {
+pub fn read_json(path: &Path) -> Value {
     let bytes = std::fs::read(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     let bytes = if path.extension().is_some_and(|e| e == "gz") {
         let mut plain = Vec::new();
@@ -39,7 +39,7 @@ fn read_json(path: &Path) -> Value {
 }
 
 /// The vectors of a family in the order of their names, or `None` (and a word about it) where its folder is absent.
-fn vectors(family: &str, folder: &Path) -> Option<Vec<(String, PathBuf)>> {
+pub fn vectors(family: &str, folder: &Path) -> Option<Vec<(String, PathBuf)>> {
     if !folder.is_dir() {
         println!("conformance {family}: there is no folder {}; nothing was compared", folder.display());
         return None;
@@ -58,19 +58,19 @@ fn vectors(family: &str, folder: &Path) -> Option<Vec<(String, PathBuf)>> {
 
 /// What a comparison came to.
 #[derive(Default)]
-struct Tally {
-    checks: u64,
-    differences: Vec<String>,
+pub struct Tally {
+    pub checks: u64,
+    pub differences: Vec<String>,
 }
 
 impl Tally {
     /// Whether there was no difference.
-    fn agrees(&self) -> bool {
+    pub fn agrees(&self) -> bool {
         self.differences.is_empty()
     }
 
     /// One check of two values; `place` says where.
-    fn check<T: PartialEq + std::fmt::Display>(&mut self, place: impl FnOnce() -> String, want: T, have: T) {
+    pub fn check<T: PartialEq + std::fmt::Display>(&mut self, place: impl FnOnce() -> String, want: T, have: T) {
         self.checks += 1;
         if want != have {
             self.differences.push(format!("{}: recorded {want}, ours {have}", place()));
@@ -78,7 +78,7 @@ impl Tally {
     }
 
     /// Compares every field of two JSON values; a field on one side only is a difference.
-    fn compare(&mut self, place: &str, want: &Value, have: &Value) {
+    pub fn compare(&mut self, place: &str, want: &Value, have: &Value) {
         match (want, have) {
             (Value::Object(a), Value::Object(b)) => {
                 for (key, want) in a {

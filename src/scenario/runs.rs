@@ -122,7 +122,7 @@ pub fn options_of(name: &str) -> Result<Options> {
 
 /// Whether the run's placement is kube-scheduler, so that a configuration of it counts.
 fn configurable(options: &Options) -> bool {
-    options.orchestrator == "kubernetes" && options.placement.starts_with("kube-")
+    options.orchestrator == "kubernetes" && placement(options.placement).is_some_and(|p| p.kube_profile.is_some())
 }
 
 /// Options of every run. `configuration` is for runs without one of their own; what configurations say that has no effect

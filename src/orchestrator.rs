@@ -197,13 +197,16 @@ pub struct Explained {
     pub at: SimTime,
     /// About whom.
     pub job: JobId,
+    /// The host that was taken, if any fitted.
+    pub host: Option<HostId>,
     /// Every host, and why.
     pub explanation: Explanation,
 }
 
 impl PartialEq for Explained {
     fn eq(&self, other: &Self) -> bool {
-        (self.at, self.job, &self.explanation.nodes) == (other.at, other.job, &other.explanation.nodes)
+        let of = |e: &Self| (e.at, e.job, e.host);
+        of(self) == of(other) && self.explanation.nodes == other.explanation.nodes
     }
 }
 

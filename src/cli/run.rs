@@ -8,9 +8,12 @@ use clap::{Args as ClapArgs, ValueEnum};
 use super::budgets::BudgetArgs;
 use super::progress::Progress;
 use super::{on_threads, stdout, stopping, style, warn};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, did_you_mean, visible};
 use crate::experiment::{Experiment, RunFlags, RunResult, digest_of, run_all};
+use crate::ids::JobId;
+use crate::kube::tie_break::TieBreak;
 use crate::report::{self, DirOptions};
+use crate::rng::Seed;
 use crate::scenario::{
     self, At, HostsArg, Length, Load, OrchestratorEntry, OrchestratorSection, Scenario, ScenarioFile, Switch,
     TraceSection, Usage, usage_mode_parse,
@@ -83,6 +86,9 @@ pub(super) struct Args {
     /// Print results as a table, as JSON (what summary.json holds) or as CSV (runs.csv)
     #[arg(long, value_name = "FORM", value_enum, default_value_t = Form::Table)]
     format: Form,
+    /// Explain every decision about job NAME below the table: each host with what rejected it or its score (`kubernetes` with a `kube-…` placement)
+    #[arg(long, value_name = "NAME")]
+    explain: Option<String>,
     #[command(flatten)]
     budgets: BudgetArgs,
 }
@@ -102,6 +108,7 @@ pub(super) enum Form {
 pub(super) fn run(args: &Args) -> Result<()> {
     let output = output_dir(args)?;
     let (scenario, command) = scenario(args)?;
+    let explain = args.explain.as_deref().map(|name| explained_job(args, &scenario, name)).transpose()?;
     let job = Job {
         threads: args.threads,
         flags: RunFlags {
@@ -110,7 +117,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
             most_changes: args.budgets.max_changes,
             most_events: args.budgets.max_events,
             every_tick: false,
-            explain: None,
+            explain,
         },
         command,
     };
@@ -119,7 +126,45 @@ pub(super) fn run(args: &Args) -> Result<()> {
         write(&outcome.experiment, dir, args.force, args.budgets.max_output_bytes)?;
     }
     print(&outcome.experiment, args.format)?;
+    if let Some(name) = &args.explain {
+        stdout::print(&visible(&explanations(&outcome.experiment, name)))?;
+    }
     outcome.verdict()
+}
+
+/// The job of `--explain`.
+fn explained_job(args: &Args, scenario: &Scenario, name: &str) -> Result<JobId> {
+    if args.format != Form::Table {
+        return Err(Error::usage("--explain prints text below the table; leave --format out"));
+    }
+    scenario.setup.workload.find(name).ok_or_else(|| {
+        let names = || scenario.setup.workload.ids().map(|job| scenario.setup.workload.name(job));
+        let hint = match did_you_mean(name, names()) {
+            Some(near) => format!("did you mean \"{near}\"?"),
+            None => format!("the first one is called \"{}\"", names().next().unwrap_or_default()),
+        };
+        Error::input(format!("--explain: there is no job \"{name}\"; {hint}"))
+    })
+}
+
+/// The explained decisions of every run; runs that cannot explain theirs say so.
+fn explanations(experiment: &Experiment, name: &str) -> String {
+    let mut text = format!("\nDecisions about {name}\n");
+    for run in &experiment.runs {
+        let told = &run.explained;
+        text.push('\n');
+        if told.is_empty() {
+            text.push_str(&format!("{}: none that can be explained\n", run.label.name));
+        } else {
+            let rule = match run.label.tie_break.as_str() {
+                "heap" => TieBreak::Heap,
+                "random" => TieBreak::Random(Seed(run.label.seed)),
+                _ => TieBreak::First,
+            };
+            text.push_str(&report::kube::explain::replayed(&run.label.name, told, &experiment.host_names, rule));
+        }
+    }
+    text
 }
 
 /// `-o`, looked at before any long work.

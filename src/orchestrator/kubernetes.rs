@@ -10,6 +10,7 @@
 //! take no time but the binding's; nothing lifts scheduling gates.
 
 mod decider;
+mod disruption;
 mod failures;
 mod gpu_share;
 mod node_lifecycle;
@@ -295,11 +296,8 @@ impl Kubernetes {
             Rule::Scheduler(decider) => {
                 let mut pod = self.makers.pod(world, job);
                 let decision = self.books.next_decision(job);
-                if world.explain == Some(job) {
-                    let explanation = decider.explain(&mut pod);
-                    self.explained.push(Explained { at: now.at, job, explanation });
-                }
-                match decider.attempt(world, &mut pod, group.class, decision) {
+                let explanation = (world.explain == Some(job)).then(|| decider.explain(&mut pod));
+                let host = match decider.attempt(world, &mut pod, group.class, decision) {
                     Verdict::Chosen(host) => {
                         self.books.decided(job);
                         self.books.bind(world, job, host);
@@ -314,7 +312,11 @@ impl Kubernetes {
                         }
                         None
                     }
+                };
+                if let Some(explanation) = explanation {
+                    self.explained.push(Explained { at: now.at, job, host, explanation });
                 }
+                host
             }
         };
         let Some(host) = host else {
@@ -322,6 +324,7 @@ impl Kubernetes {
             return;
         };
         self.queue.remove(job);
+        self.count(world, job, 0, 1);
         actions.push(Action::Place(job, host));
         actions.push(Action::Start(job, host, start));
         // The news of a binding can only help pods that had been rejected before.
@@ -358,6 +361,7 @@ impl Kubernetes {
             };
             let until = now.at + grace;
             self.leaving.insert(victim, Leaving { host, until });
+            self.count(world, victim, 0, -1);
             if let Rule::Scheduler(decider) = &mut self.rule {
                 decider.mark_preempted(world, &objects::key(world, victim), host);
             }
@@ -381,10 +385,20 @@ impl Kubernetes {
         }
     }
 
+    /// For budgets: the pod of `job` came (1) or went for good (-1); or became healthy, or is no longer.
+    fn count(&mut self, world: &World, job: JobId, expected: i64, healthy: i64) {
+        if let Rule::Scheduler(decider) = &mut self.rule {
+            let class = self.makers.class(world, job);
+            decider.count(class, self.makers.prototype(class), expected, healthy);
+        }
+    }
+
     /// Takes `job` off the books; where it was.
     fn unbind(&mut self, world: &World, job: JobId) -> Option<HostId> {
         let host = self.books.unbind(world, job)?;
-        self.leaving.remove(&job);
+        if self.leaving.remove(&job).is_none() {
+            self.count(world, job, 0, -1);
+        }
         if let Rule::Scheduler(decider) = &mut self.rule {
             let class = self.makers.class(world, job);
             let priority = self.makers.prototype(class).priority();
@@ -513,25 +527,36 @@ impl Orchestrator for Kubernetes {
                 self.nodes.begin(now, world, actions);
                 self.ask_flush(now, world, actions);
             }
-            Heard::Arrived(job) => self.enqueue(now, world, job, actions),
+            Heard::Arrived(job) => {
+                self.count(world, job, 1, 0);
+                self.enqueue(now, world, job, actions);
+            }
             // News of an old copy leaves the new one where it is.
             Heard::Ended { job, host, outcome: Outcome::Evicted } if self.books.host_of(job) != Some(host) => {}
-            Heard::Ended { job, host, outcome } => match self.unbind(world, job) {
-                None => self.dequeue(now, world, job, actions),
-                Some(bound) => {
-                    actions.push(Action::Cancel(job));
-                    if outcome == Outcome::Evicted {
-                        self.enqueue(now, world, job, actions);
-                    } else if bound != host {
-                        actions.push(Action::Stop(job, bound, now.at));
-                    }
-                    self.released(now, world, job, bound, actions);
+            Heard::Ended { job, host, outcome } => {
+                if outcome != Outcome::Evicted {
+                    self.count(world, job, -1, 0);
                 }
-            },
-            Heard::Removed(job) => match self.unbind(world, job) {
-                Some(host) => self.released(now, world, job, host, actions),
-                None => self.dequeue(now, world, job, actions),
-            },
+                match self.unbind(world, job) {
+                    None => self.dequeue(now, world, job, actions),
+                    Some(bound) => {
+                        actions.push(Action::Cancel(job));
+                        if outcome == Outcome::Evicted {
+                            self.enqueue(now, world, job, actions);
+                        } else if bound != host {
+                            actions.push(Action::Stop(job, bound, now.at));
+                        }
+                        self.released(now, world, job, bound, actions);
+                    }
+                }
+            }
+            Heard::Removed(job) => {
+                self.count(world, job, -1, 0);
+                match self.unbind(world, job) {
+                    Some(host) => self.released(now, world, job, host, actions),
+                    None => self.dequeue(now, world, job, actions),
+                }
+            }
             Heard::HostUp { host, live } => {
                 if self.nodes.up(now, host, actions) {
                     actions.push(Action::Lost(host, false));

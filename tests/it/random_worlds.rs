@@ -137,6 +137,15 @@ fn random_job(s: &mut Stream, i: u64) -> Job {
     job
 }
 
+/// Parameters of `kubernetes` that matter for what comes in which order.
+const KUBERNETES: &[(&str, &[&str])] = &[
+    ("decision_time", &["0s", "1ms", "500ms", "1s", "7s"]),
+    ("bind_latency", &["0s", "1s", "3s"]),
+    ("pop_from_backoff", &["off"]),
+    ("preemption", &["report"]),
+    ("termination_grace", &["0s", "1s", "100s"]),
+];
+
 /// Random options of orchestrator number `which`.
 pub fn random_options(seed: u64, which: usize) -> Options {
     let mut s = Seed(seed).stream(Purpose::Shape, 1 + which as u64);
@@ -152,6 +161,18 @@ pub fn random_options(seed: u64, which: usize) -> Options {
     }
     if one_in(s, 2) {
         options.tie_break = TieBreak::Random;
+    }
+    if options.orchestrator == "kubernetes" {
+        if options.tie_break == TieBreak::Random && one_in(s, 2) {
+            options.tie_break = TieBreak::Heap;
+        }
+        for (name, values) in KUBERNETES {
+            if one_in(s, 3) {
+                let info = ORCHESTRATORS[which].parameters.iter().find(|p| p.name == *name).unwrap();
+                let value = values[s.below(values.len() as u64) as usize];
+                options.parameters.insert(info.name, info.parse(value).unwrap());
+            }
+        }
     }
     if one_in(s, 4) {
         options.requests =

@@ -171,7 +171,7 @@ pub const FIELDS: &[FieldInfo] = &[
     row(
         "PodDisruptionBudget.spec.{minAvailable,maxUnavailable}",
         Approximated,
-        "as `status.disruptionsAllowed` has it; without a status no disruption is allowed",
+        "as `status.disruptionsAllowed` has it (without a status none is allowed); a replay works it out anew",
     ),
     row("PodDisruptionBudget.spec.unhealthyPodEvictionPolicy", DecidesNothing, ""),
     row("PodDisruptionBudget.status.{disruptionsAllowed,disruptedPods}", Honoured, ""),

@@ -91,6 +91,50 @@ pub struct PodDisruptionBudget {
     pub disruptions_allowed: i32,
     /// Pods (by name) whose disruption has been counted already.
     pub disrupted_pods: BTreeSet<String>,
+    /// What it asks for, from which the disruption controller works out its status.
+    pub wanted: Option<Wanted>,
+}
+
+/// `spec.minAvailable` or `spec.maxUnavailable`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Wanted {
+    /// So many pods are to be healthy.
+    MinAvailable(Share),
+    /// So many may be missing.
+    MaxUnavailable(Share),
+}
+
+/// A number of pods, or a share of the pods that there should be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Share {
+    /// Pods.
+    Count(i64),
+    /// Percent, rounded up to whole pods.
+    Percent(i64),
+}
+
+impl Share {
+    /// Reads an int-or-string.
+    fn read(at: &At<'_>) -> Result<Self> {
+        let percent = at.value.as_str().and_then(|text| text.strip_suffix('%')).map(str::parse);
+        let share = match percent {
+            Some(Ok(percent)) => Share::Percent(percent),
+            Some(Err(_)) => return Err(at.error("not a share such as 25%")),
+            None => Share::Count(i64::from(at.int32()?)),
+        };
+        match share {
+            Share::Count(n) | Share::Percent(n) if n < 0 => Err(at.error(format!("{n} is below 0"))),
+            share => Ok(share),
+        }
+    }
+
+    /// Pods, out of `expected` ones: `GetScaledValueFromIntOrPercent`, rounded up.
+    pub fn of(self, expected: i64) -> i64 {
+        match self {
+            Share::Count(n) => n,
+            Share::Percent(percent) => expected.saturating_mul(percent).saturating_add(99) / 100,
+        }
+    }
 }
 
 impl PodDisruptionBudget {
@@ -104,11 +148,16 @@ impl PodDisruptionBudget {
             selector: Selector::Nothing,
             disruptions_allowed: 0,
             disrupted_pods: BTreeSet::new(),
+            wanted: None,
         };
-        if let Some(spec) = fields.get("spec")
-            && let Some(selector) = spec.object()?.get("selector")
-        {
-            budget.selector = Selector::read(&selector)?;
+        if let Some(spec) = fields.get("spec") {
+            let mut spec = spec.object()?;
+            if let Some(selector) = spec.get("selector") {
+                budget.selector = Selector::read(&selector)?;
+            }
+            let most = spec.get("maxUnavailable").map(|at| Share::read(&at)).transpose()?.map(Wanted::MaxUnavailable);
+            let least = spec.get("minAvailable").map(|at| Share::read(&at)).transpose()?.map(Wanted::MinAvailable);
+            budget.wanted = most.or(least);
         }
         if let Some(status) = fields.get("status") {
             let mut status = status.object()?;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::disruption::Disruption;
 use super::failures::Failures;
 use super::gpu_share;
 use super::objects::{self, Conditions, PodMaker};
@@ -43,6 +44,7 @@ pub(super) struct Decider {
     /// Whether preemption takes effect.
     preempts: bool,
     failures: Failures,
+    disruption: Disruption,
     /// Bound pods by priority: without one of lower priority nobody can be preempted.
     priorities: BTreeMap<i32, u32>,
 }
@@ -55,8 +57,10 @@ impl Decider {
         if world.workload.ids().any(|job| !world.workload.spec(job).gpus.is_empty()) {
             gpu_share::add(&mut scheduler.framework);
         }
+        let disruption = Disruption::new(&scheduler.world.budgets);
         Decider {
             scheduler,
+            disruption,
             shown: vec![None; world.cluster.len()],
             preempts,
             failures: Failures::default(),
@@ -79,6 +83,9 @@ impl Decider {
         if let Some(rejectors) = self.fails_still(world, pod, class) {
             return Verdict::Rejected { rejectors, room: None };
         }
+        if self.could_preempt(pod) {
+            self.disruption.update(&mut self.scheduler.world.budgets);
+        }
         pod.nominated_node = self.scheduler.nominator.node(&pod.key).map(str::to_string);
         let attempt = self.scheduler.schedule(pod);
         match self.chosen(world, &attempt, JobId(pod.tag), decision) {
@@ -88,6 +95,14 @@ impl Decider {
                 self.note_failure(world, pod, class, &attempt);
                 Verdict::Rejected { rejectors, room: self.make_room(world, pod, &attempt) }
             }
+        }
+    }
+
+    /// A pod like `pod`, of `class`, came into the system (1) or left it for good (-1); or became healthy, or is no longer:
+    /// for the budgets that protect it.
+    pub fn count(&mut self, class: u32, pod: &Pod, expected: i64, healthy: i64) {
+        if !self.scheduler.world.budgets.is_empty() {
+            self.disruption.count(&self.scheduler.world.budgets, class, pod, expected, healthy);
         }
     }
 

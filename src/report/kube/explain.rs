@@ -3,21 +3,40 @@
 use crate::kube::case::{CaseResult, Decision};
 use crate::kube::explain::{Explanation, NodeExplanation, ScoreLine, Verdict};
 use crate::kube::tie_break::TieBreak;
+use crate::orchestrator::Explained;
 
 /// All decisions of a result that were explained.
 pub fn explanations(result: &CaseResult, tie_break: TieBreak) -> String {
     let explained = result.decisions.iter().filter_map(|d| Some((d, result.explanations.get(d.explanation?)?)));
-    explained.map(|(decision, explanation)| one(decision, explanation, tie_break)).collect::<Vec<_>>().join("\n")
+    let text = |(decision, explanation): (&Decision, &Explanation)| {
+        let mut out = match &decision.node {
+            Some(node) => format!("{} goes to {node}\n", decision.pod),
+            None => format!("{} goes nowhere: {}\n", decision.pod, decision.message),
+        };
+        nodes(&mut out, decision.tied, explanation, tie_break);
+        out
+    };
+    explained.map(text).collect::<Vec<_>>().join("\n")
 }
 
-/// One decision: nodes that were scored by rank, then the others in the order of the node list.
-fn one(decision: &Decision, explanation: &Explanation, tie_break: TieBreak) -> String {
-    let mut out = match &decision.node {
-        Some(node) => format!("{} goes to {node}\n", decision.pod),
-        None => format!("{} goes nowhere: {}\n", decision.pod, decision.message),
+/// The decisions of a replay that were explained, of the run that is called `run`.
+pub fn replayed(run: &str, explained: &[Explained], hosts: &[String], tie_break: TieBreak) -> String {
+    let text = |e: &Explained| {
+        let Explanation { pod, attempt, .. } = &e.explanation;
+        let mut out = match e.host {
+            Some(host) => format!("{run}, {}: {pod} goes to {}\n", e.at, hosts[host.index()]),
+            None => format!("{run}, {}: {pod} goes nowhere: {}\n", e.at, attempt.message),
+        };
+        nodes(&mut out, attempt.top.len(), &e.explanation, tie_break);
+        out
     };
-    if decision.tied > 1 {
-        out.push_str(&format!("  {} nodes have the highest score; {} is taken\n", decision.tied, tie_break.text()));
+    explained.iter().map(text).collect::<Vec<_>>().join("\n")
+}
+
+/// Every node: those that were scored by rank, then the others in the order of the node list.
+fn nodes(out: &mut String, tied: usize, explanation: &Explanation, tie_break: TieBreak) {
+    if tied > 1 {
+        out.push_str(&format!("  {tied} nodes have the highest score; {} is taken\n", tie_break.text()));
     }
     let rank = |node: &NodeExplanation| match node.verdict {
         Verdict::Scored { rank, .. } => rank,
@@ -30,9 +49,8 @@ fn one(decision: &Decision, explanation: &Explanation, tie_break: TieBreak) -> S
         rank(a).cmp(&rank(b)).then_with(by_name)
     });
     for node in nodes {
-        verdict(&mut out, node);
+        verdict(out, node);
     }
-    out
 }
 
 fn verdict(out: &mut String, node: &NodeExplanation) {

@@ -347,7 +347,7 @@ mod tests {
             ("spec.containers[1].resources.limits.cpu", (12, 41), (5, 48)),
             ("metadata.labels.a.b/c", (8, 19), (3, 35)),
             ("metadata.labels.a", (8, 25), (3, 45)),
-            ("spec.containers[7].name", (11, 3), (4, 25)),
+            ("spec.containers[7].name", (11, 5), (4, 25)),
             ("", (6, 1), (2, 1)),
         ] {
             assert_eq!((place(yaml, 1, path), place(json, 1, path)), (in_yaml, in_json), "{path}");

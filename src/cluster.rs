@@ -84,7 +84,8 @@ pub struct Cluster {
 impl Cluster {
     /// Checks and sorts `hosts`. `resources` names the extended resources that jobs ask for, beside those hosts have.
     ///
-    /// Errors: no host, a repeated or empty name, CPU or memory of 0 or less, CPU over [`MilliCpu::MOST`], leaving before joining.
+    /// Errors: no host, a repeated or empty name, CPU or memory of 0 or less, CPU over [`MilliCpu::MOST`], more than 2^60
+    /// bytes of memory in all, leaving before joining.
     pub fn new(mut hosts: Vec<HostSpec>, resources: &[String]) -> Result<Self> {
         if hosts.is_empty() {
             return Err(Error::input("the cluster has no hosts"));
@@ -112,6 +113,11 @@ impl Cluster {
             if host.leaves.is_some_and(|leaves| leaves <= host.joins) {
                 return refuse("it leaves before it joins".into());
             }
+        }
+        // Reports add hosts up in 64 bits.
+        let memory = hosts.iter().fold(0, |sum, host| sum + i128::from(host.memory.0));
+        if memory > 1 << 60 {
+            return Err(Error::input("the hosts' memory adds up to more than 2^60 bytes, an exbibyte"));
         }
         let mut names: Vec<String> =
             hosts.iter().flat_map(|h| h.extended.keys().cloned()).chain(resources.iter().cloned()).collect();

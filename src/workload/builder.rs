@@ -93,13 +93,17 @@ pub struct WorkloadBuilder {
     trace_end: Option<SimTime>,
     templates: Vec<Arc<Pod>>,
     objects: Arc<Listed>,
-    /// Sums over jobs of the most that each may ask for or use: milli-CPU and bytes.
-    totals: (i128, i128),
+    /// Sums over jobs of the most that each may ask for or use, as in [`MOST_IN_ALL`].
+    totals: [i128; 4],
 }
 
-/// Most that all jobs together may ask for or use, so that sums over them never leave 64 bits: 2^40 milli-CPU (a
-/// billion cores) and 2^60 bytes (an exbibyte).
-const MOST_IN_ALL: (i128, i128) = (1 << 40, 1 << 60);
+/// Most that all jobs together may ask for or use, so that sums over them never leave 64 bits.
+const MOST_IN_ALL: [(i128, &str); 4] = [
+    (1 << 40, "CPU adds up to more than 2^40 milli-CPU, a billion cores"),
+    (1 << 60, "memory adds up to more than 2^60 bytes, an exbibyte"),
+    (1 << 60, "ephemeral storage adds up to more than 2^60 bytes, an exbibyte"),
+    (1 << 60, "extended resources add up to more than 2^60"),
+];
 
 /// The columns in input order.
 #[derive(Debug, Default)]
@@ -211,13 +215,13 @@ impl WorkloadBuilder {
         let cpu = cpu.chain([job.cpu_request.0, job.cpu_limit.map_or(0, |l| l.0)]).max().unwrap_or(0);
         let memory = job.usage.iter().map(|s| s.memory.0);
         let memory = memory.chain([job.memory_request.0, job.memory_limit.map_or(0, |l| l.0)]).max().unwrap_or(0);
-        self.totals = (self.totals.0 + i128::from(cpu), self.totals.1 + i128::from(memory));
-        let refuse = |what: &str| Err(Error::input(format!("job \"{}\": with it, {what}", job.name)));
-        if self.totals.0 > MOST_IN_ALL.0 {
-            return refuse("the jobs' CPU adds up to more than 2^40 milli-CPU, a billion cores");
-        }
-        if self.totals.1 > MOST_IN_ALL.1 {
-            return refuse("the jobs' memory adds up to more than 2^60 bytes, an exbibyte");
+        let extended = job.extended.values().fold(0, |sum, amount| sum + i128::from(*amount));
+        let own = [cpu.into(), memory.into(), job.spec.ephemeral.0.into(), extended];
+        for ((total, own), (most, what)) in self.totals.iter_mut().zip(own).zip(MOST_IN_ALL) {
+            *total += own;
+            if *total > most {
+                return Err(Error::input(format!("job \"{}\": with it, the jobs' {what}", job.name)));
+            }
         }
         Ok(())
     }

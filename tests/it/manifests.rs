@@ -102,3 +102,31 @@ fn broken_manifests_say_file_line_object_and_field() {
     let (_, err) = expect(3, &["run", &folder.put("s.yaml", named.as_bytes())]);
     assert!(err.contains(&format!("{other}:4:13: Pod p: spec.nodeName: it is bound to \"node-1\"")), "{err}");
 }
+
+#[test]
+fn amounts_that_no_sum_can_hold_are_refused_and_do_not_panic() {
+    let folder = Folder::new("manifests-sums");
+    let head = "apiVersion: plimsoll/v1\nkind: Scenario\nname: m\nhorizon: 10m\norchestrators: [fleet]\n";
+    let node = |i: usize, memory: &str| {
+        format!(
+            "---\nkind: Node\nmetadata: {{name: n{i}}}\nstatus: {{allocatable: {{cpu: 4, memory: {memory}, pods: 9, example.com/x: 2}}}}\n"
+        )
+    };
+    let pods = |resource: &str, amount: &str| {
+        format!(
+            "---\nkind: ReplicaSet\nmetadata: {{name: r}}\nspec: {{replicas: 300, template: {{spec: {{containers: [{{resources: \
+             {{requests: {{cpu: 1m, {resource}: {amount}}}}}}}]}}}}}}\n"
+        )
+    };
+    let many = (0..200).map(|i| node(i, "8Pi")).collect::<String>();
+    for (objects, sentence) in [
+        (many + &pods("memory", "1Mi"), "the hosts' memory adds up to more than 2^60 bytes, an exbibyte"),
+        (node(0, "9223372036854775807") + &pods("memory", "1Mi"), "too large for a host"),
+        (node(0, "8Gi") + &pods("example.com/x", "9223372036854775807"), "extended resources add up to more than 2^60"),
+        (node(0, "8Gi") + &pods("ephemeral-storage", "8Pi"), "ephemeral storage adds up to more than 2^60 bytes"),
+    ] {
+        let path = folder.put("s.yaml", format!("{head}{objects}").as_bytes());
+        let (_, err) = expect(3, &["run", &path]);
+        assert!(err.starts_with(&format!("error: {path}:")) && err.contains(sentence), "{err}");
+    }
+}

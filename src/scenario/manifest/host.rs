@@ -25,6 +25,10 @@ pub(super) fn of(node: &Node) -> Result<HostSpec> {
             let what = format!("0 or missing; a host needs some (try {try_this})");
             return Err(Error::input(what).in_field(format!("status.allocatable.{field}")));
         }
+        if amount > 1 << 53 {
+            let what = "too large for a host (at most 2^53 bytes or thousandths of a core)";
+            return Err(Error::input(what).in_field(format!("status.allocatable.{field}")));
+        }
     }
     let mut taints: Vec<String> = node.taints.iter().map(taint).collect();
     if node.unschedulable && !node.taints.iter().any(|t| t.key == CORDON) {

@@ -277,6 +277,10 @@ fn what_cannot_be_replayed_is_told_where_and_what_would_do() {
             "line 9:73: Node c: status.allocatable.cpu: 0 or missing; a host needs some (try cpu: 4)",
         ),
         (
+            node("c", "").replace("memory: 8Gi", "memory: 8Ei"),
+            "line 9:90: Node c: status.allocatable.memory: too large for a host (at most 2^53 bytes or thousandths of a core)",
+        ),
+        (
             "---\n{kind: Node, metadata: {name: c, annotations: {plimsoll/duration: 1s}}}\n".into(),
             "line 9:67: Node c: metadata.annotations.plimsoll/duration: unknown annotation \"plimsoll/duration\"; known: \
              plimsoll/joins, plimsoll/leaves",

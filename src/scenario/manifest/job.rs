@@ -34,6 +34,8 @@ pub(super) struct Maker<'a> {
     daemons: (u64, u64),
     /// Jobs that ask for more than the plain fields of a job can say.
     unseen: u64,
+    gated: u64,
+    other_scheduler: u64,
 }
 
 impl<'a> Maker<'a> {
@@ -47,7 +49,17 @@ impl<'a> Maker<'a> {
     ) -> Self {
         let alone = groups.iter().filter(|group| group.maker.is_none()).map(|group| key_of(&group.pod));
         let keys: BTreeSet<Key> = groups.iter().map(|group| group.app.clone()).chain(alone).collect();
-        Maker { names: names(&keys), hosts, budgets, steps_left, builder, daemons: (0, 0), unseen: 0 }
+        Maker {
+            names: names(&keys),
+            hosts,
+            budgets,
+            steps_left,
+            builder,
+            daemons: (0, 0),
+            unseen: 0,
+            gated: 0,
+            other_scheduler: 0,
+        }
     }
 
     /// Adds the jobs of `group`.
@@ -113,6 +125,8 @@ impl<'a> Maker<'a> {
 
     fn push(&mut self, group: &Group, job: Job) -> Result<()> {
         self.unseen += u64::from(asks_for_more(&group.pod));
+        self.gated += u64::from(!group.pod.gates.is_empty());
+        self.other_scheduler += u64::from(group.pod.scheduler_name != "default-scheduler");
         self.builder.push(job)
     }
 
@@ -141,6 +155,18 @@ impl<'a> Maker<'a> {
             notes.push(format!(
                 "manifests: {} jobs ask for more than labels (affinity, spread constraints); only kube-… placements see that",
                 self.unseen
+            ));
+        }
+        if self.gated > 0 {
+            notes.push(format!(
+                "manifests: {} jobs have scheduling gates, which nothing lifts here; kubernetes leaves them waiting",
+                self.gated
+            ));
+        }
+        if self.other_scheduler > 0 {
+            notes.push(format!(
+                "manifests: {} jobs name a schedulerName of their own; here each run places all jobs by its one scheduler",
+                self.other_scheduler
             ));
         }
         notes

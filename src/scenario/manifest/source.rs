@@ -108,6 +108,9 @@ fn read(path: &str, budgets: &Budgets) -> Result<String> {
     if bytes.len() > most {
         return Err(Error::budget("bytes of manifests", format!("over {most}"), most, "--max-yaml-bytes"));
     }
+    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+        return Err(Error::input("is UTF-16, as Windows PowerShell writes files; save it as UTF-8"));
+    }
     String::from_utf8(bytes).map_err(|why| {
         let before = &why.as_bytes()[..why.utf8_error().valid_up_to()];
         let line = before.iter().filter(|&&b| b == b'\n').count() as u64 + 1;

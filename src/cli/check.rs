@@ -25,10 +25,10 @@ pub(super) struct Args {
     /// Take FILE as the dump of a cluster: place each bound pod once more, and compare
     #[arg(long)]
     against_dump: bool,
-    /// Place by the KubeSchedulerConfiguration in CONFIG; by default the default profile
+    /// Place by the KubeSchedulerConfiguration in CONFIG; by default the one in the dump, or the default profile
     #[arg(long, value_name = "CONFIG", requires = "against_dump")]
     config: Option<PathBuf>,
-    /// Print a table, or JSON
+    /// Print text, or JSON
     #[arg(short = 'o', long = "output", value_name = "FORM", value_enum, requires = "against_dump")]
     output: Option<Form>,
     #[command(flatten)]
@@ -44,7 +44,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
 fn check_dump(args: &Args) -> Result<()> {
     let budgets = args.budgets.budgets().trace;
     let max_bytes = budgets.max_decompressed_bytes;
-    let objects = manifests::read_objects(std::slice::from_ref(&args.file), max_bytes)?;
+    let objects = manifests::read_objects(std::slice::from_ref(&args.file), args.config.as_deref(), max_bytes)?;
     let effective = manifests::read_profile(args.config.as_deref(), &objects, max_bytes)?;
     let manifests = Manifests::of(objects, &effective.scheduler_name, None)?;
     let honesty = manifests.honesty(&effective.warnings);

@@ -1,8 +1,10 @@
 //! Manifests and scheduler configurations from files, for the commands that take them.
 
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use super::warn;
 use crate::error::{Error, ErrorKind, Result};
 use crate::kube::config::Effective;
 use crate::kube::object::Objects;
@@ -11,8 +13,14 @@ use crate::kube::object::text::Documents;
 /// Endings of the files that are read of a folder.
 const ENDINGS: &[&str] = &[".yaml", ".yml", ".json", ".yaml.gz", ".yml.gz", ".json.gz"];
 
-/// Reads all objects of `files`; a folder stands for the manifests in it, `-` for standard input.
-pub(super) fn read_objects(files: &[PathBuf], max_bytes: u64) -> Result<Objects> {
+/// Reads all objects of `files`; a folder stands for the manifests in it, `-` for standard input. Nothing to place and
+/// nowhere to place it is an error: the file is another one than was meant.
+pub(super) fn read_objects(files: &[PathBuf], config: Option<&Path>, max_bytes: u64) -> Result<Objects> {
+    if files.iter().map(PathBuf::as_path).chain(config).filter(|path| path.as_os_str() == "-").count() > 1 {
+        return Err(Error::usage(
+            "`-` is given twice, and standard input can be read once; put one of the two in a file",
+        ));
+    }
     let mut objects = Objects::default();
     let mut read: Vec<(PathBuf, String)> = Vec::new();
     for path in files {
@@ -26,8 +34,25 @@ pub(super) fn read_objects(files: &[PathBuf], max_bytes: u64) -> Result<Objects>
     let texts: Vec<&str> = read.iter().map(|(_, text)| text.as_str()).collect();
     match objects.unknown_class(&texts) {
         Some((text, error)) => Err(named(error, &read[text].0)),
+        None if objects.nodes.is_empty() && objects.pods.is_empty() && objects.controllers.is_empty() => {
+            let error = Error::input(nothing(&objects.ignored_kinds));
+            Err(if let [(file, _)] = read.as_slice() { named(error, file) } else { error })
+        }
         None => Ok(objects),
     }
+}
+
+/// Says that there is no node, pod or maker of pods, and what there is instead.
+fn nothing(kinds: &BTreeMap<String, u64>) -> String {
+    let found: Vec<String> = kinds.iter().map(|(kind, count)| format!("{kind} ({count})")).collect();
+    let mut text = String::from("no Node, no Pod and nothing that makes pods is in it");
+    if !found.is_empty() {
+        text.push_str(&format!(", but {}", found.join(", ")));
+    }
+    if kinds.contains_key("Scenario") {
+        text.push_str("; a scenario is for plimsoll run FILE");
+    }
+    text
 }
 
 /// The profile to schedule by: of `--config FILE`, of a configuration among the manifests, or the default one.
@@ -70,17 +95,23 @@ fn expanded(path: &Path) -> Result<Vec<PathBuf>> {
         return Ok(vec![path.to_path_buf()]);
     }
     let failed = |error: std::io::Error| Error::input(format!("cannot be read ({error})")).in_file(path);
-    let mut files = Vec::new();
+    let (mut files, mut others) = (Vec::new(), 0u64);
     for entry in std::fs::read_dir(path).map_err(failed)? {
         let file = entry.map_err(failed)?.path();
         let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if file.is_file() && ENDINGS.iter().any(|ending| name.ends_with(ending)) {
             files.push(file);
+        } else {
+            others += 1;
         }
     }
     files.sort();
     if files.is_empty() {
         return Err(Error::input("there is no .yaml, .yml or .json file in this folder").in_file(path));
+    }
+    if others > 0 {
+        let what = "not read: folders in it, and files that are not .yaml, .yml or .json (plain or .gz)";
+        warn(&format!("{}: {others} of the entries were {what}", path.display()));
     }
     Ok(files)
 }
@@ -93,6 +124,9 @@ pub(super) fn named(error: Error, path: &Path) -> Error {
 /// Reads a file, plain or compressed, that holds text.
 fn read_text(path: &Path, max_bytes: u64) -> Result<String> {
     let bytes = read_bytes(path, max_bytes).map_err(|error| named(error, path))?;
+    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+        return Err(named(Error::input("is UTF-16, as Windows PowerShell writes files; save it as UTF-8"), path));
+    }
     String::from_utf8(bytes).map_err(|error| {
         let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let line = good.iter().filter(|b| **b == b'\n').count() as u64 + 1;

@@ -34,13 +34,13 @@ pub(super) struct Args {
     /// Name the victims of a preemption and leave them, or let them go at once
     #[arg(long, value_name = "MODE", value_enum, default_value_t = PreemptionArg::Report, conflicts_with = "case")]
     preemption: PreemptionArg,
-    /// Try a pod that preempted others again after all other pods, or at once
+    /// Under `--preemption apply`, try a pod that preempted others again after all other pods, or at once
     #[arg(long, value_name = "WHEN", value_enum, default_value_t = RetryArg::Later, conflicts_with = "case")]
     retry: RetryArg,
     /// Fail if anything that was ignored could decide something
     #[arg(long, conflicts_with = "case")]
     strict: bool,
-    /// Run the recorded case in FILE instead (a vector, or its `case` alone; plain or .gz)
+    /// Run a case that was recorded from kube-scheduler instead (a file such as those in tests/vectors/kube, or its `case` alone; plain or .gz)
     #[arg(long = "case", value_name = "FILE", conflicts_with = "files")]
     case: Option<PathBuf>,
     /// Say of every pod and node which plugin rejected it and what would let it in, or how its score comes about
@@ -49,15 +49,18 @@ pub(super) struct Args {
     /// Of nodes with the same highest score take the first by name, the one that kube-scheduler itself takes at parallelism 1, or a random one
     #[arg(long, value_name = "RULE", value_enum, default_value_t = TieArg::First)]
     tie_break: TieArg,
-    /// Draw random ties from seed NUM
+    /// Under `--tie-break random`, draw from seed NUM
     #[arg(long, value_name = "NUM", default_value_t = 1)]
     seed: u64,
     /// Print a table, or JSON in the shape of the recorded cases; by default a table, and JSON for a case
     #[arg(short = 'o', long = "output", value_name = "FORM", value_enum)]
     output: Option<Form>,
-    /// Take at most NUM pods, those that controllers make included
+    /// Take at most NUM pods, those that are made for controllers included
     #[arg(long, value_name = "NUM", default_value_t = 1_000_000)]
     max_jobs: u64,
+    /// Keep at most NUM outcomes of a pod on a node, for JSON and explanations; by default 4000000, under `--explain` 1500000, and 300000 for both
+    #[arg(long, value_name = "NUM", conflicts_with = "case")]
+    max_outcomes: Option<u64>,
     /// Read at most NUM bytes of one file, after decompression
     #[arg(long, value_name = "NUM", default_value_t = 256 << 20)]
     max_input_bytes: u64,
@@ -143,7 +146,9 @@ fn run_case(args: &Args, path: &Path) -> Result<()> {
     let named = |error: Error| if path.as_os_str() == "-" { error } else { error.in_file(path) };
     let bytes = manifests::read_bytes(path, args.max_input_bytes).map_err(named)?;
     let value = serde_json::from_slice(&bytes).map_err(|error| {
-        let place = Error::input(format!("is not a case in JSON: {error}"));
+        let said = error.to_string();
+        let what = said.split(" at line ").next().unwrap_or(&said);
+        let place = Error::input(format!("is not a case in JSON: {what}"));
         named(place.at(error.line() as u64, error.column() as u64))
     })?;
     let mut case = Case::read(&value).map_err(named)?;
@@ -156,7 +161,7 @@ fn run_case(args: &Args, path: &Path) -> Result<()> {
 }
 
 fn run_manifests(args: &Args) -> Result<()> {
-    let objects = manifests::read_objects(&args.files, args.max_input_bytes)?;
+    let objects = manifests::read_objects(&args.files, args.config.as_deref(), args.max_input_bytes)?;
     let effective = manifests::read_profile(args.config.as_deref(), &objects, args.max_input_bytes)?;
     let manifests = Manifests::of(objects, &effective.scheduler_name, Some(args.max_jobs))?;
     let honesty = manifests.honesty(&effective.warnings);
@@ -173,8 +178,30 @@ fn run_manifests(args: &Args) -> Result<()> {
     };
     let options = args.options();
     let form = args.output.unwrap_or(Form::Table);
+    outcomes_fit(args, form, manifests.pending.len() as u64 * manifests.nodes.len() as u64)?;
     let result = manifests.case(effective, order, options).run_keeping(keep(args, form))?;
     print(args, form, &result, options.eviction, &left, Some(&honesty))
+}
+
+/// Refuses to keep more than memory holds: JSON and explanations say of each pod what became of it on each node. The
+/// defaults come to about 2 GB, at 0.4, 1.4 and 6.3 kB an outcome.
+fn outcomes_fit(args: &Args, form: Form, outcomes: u64) -> Result<()> {
+    let default = match (args.explain, form) {
+        (false, Form::Table) => return Ok(()),
+        (false, Form::Json) => 4_000_000,
+        (true, Form::Table) => 1_500_000,
+        (true, Form::Json) => 300_000,
+    };
+    let most = args.max_outcomes.unwrap_or(default);
+    if outcomes > most {
+        return Err(Error::budget(
+            "outcomes of pods on nodes",
+            outcomes,
+            most,
+            "--max-outcomes, or ask about fewer pods",
+        ));
+    }
+    Ok(())
 }
 
 fn keep(args: &Args, form: Form) -> Keep {

@@ -129,6 +129,19 @@ impl Effective {
         let sets = read_sets(profile.get("plugins"), &mut warnings)?;
         let (plugin_config, args) =
             args::read_plugin_config(profile.get("pluginConfig"), &enabled(&sets), &mut warnings)?;
+        profile.only(&[])?;
+        fields.only(&[
+            "kind",
+            "metadata",
+            "parallelism",
+            "leaderElection",
+            "clientConnection",
+            "healthzBindAddress",
+            "metricsBindAddress",
+            "enableProfiling",
+            "enableContentionProfiling",
+            "delayCacheUntilActive",
+        ])?;
         let lists = expand(&sets)?;
         let names = |point: Point| lists.get(&point).cloned().unwrap_or_default();
         Ok(Effective {
@@ -201,6 +214,9 @@ fn read_sets(at: Option<At<'_>>, warnings: &mut Vec<String>) -> Result<Sets> {
         let base = if point.is_none() { default.clone() } else { Vec::new() };
         sets.insert(*point, merge(base, custom));
     }
+    if let Some(fields) = fields {
+        fields.only(&["permit", "postBind"])?;
+    }
     Ok(sets)
 }
 
@@ -218,6 +234,7 @@ fn read_set(at: &At<'_>, point: Option<Point>, warnings: &mut Vec<String>) -> Re
             },
             None => 0,
         };
+        item.only(&[])?;
         let Some(info) = plugin_info(name) else {
             warnings.push(format!("plugin {name} is not modelled"));
             continue;
@@ -228,8 +245,11 @@ fn read_set(at: &At<'_>, point: Option<Point>, warnings: &mut Vec<String>) -> Re
         set.enabled.push((info.name, weight));
     }
     for item in fields.get("disabled").map(|d| d.list()).transpose()?.unwrap_or_default() {
-        set.disabled.push(item.object()?.need("name")?.text()?.to_string());
+        let mut item = item.object()?;
+        set.disabled.push(item.need("name")?.text()?.to_string());
+        item.only(&["weight"])?;
     }
+    fields.only(&[])?;
     Ok(set)
 }
 

@@ -60,6 +60,7 @@ pub struct Objects {
     texts: usize,
     document: usize,
     node_names: BTreeSet<String>,
+    other_keys: BTreeSet<(&'static str, String)>,
     controller_keys: BTreeSet<(ControllerKind, String)>,
     pod_keys: BTreeSet<String>,
 }
@@ -163,6 +164,10 @@ impl Objects {
             }
             return Ok(());
         }
+        if let Some(foreign) = foreign(value, kind).map_err(&misread)? {
+            *self.ignored_kinds.entry(foreign).or_default() += 1;
+            return Ok(());
+        }
         self.add_object(value, kind).map_err(|error| {
             let Misread { path, error } = misread(error);
             Misread { path, error: name_object(error, value, kind) }
@@ -220,6 +225,7 @@ impl Objects {
             // What is wrong with a template is said here, where its place is known.
             if controller.has_containers() {
                 controller.pod(0, &mut Ignored::default())?;
+                controller.check_labels()?;
             }
             let key = (kind, controller.meta.key());
             if !self.controller_keys.insert(key) {
@@ -244,10 +250,26 @@ impl Objects {
                 }
                 self.pods.push(pod);
             }
-            "Namespace" => self.namespaces.push(Namespace::read(&at)?),
-            "Service" => self.services.push(Service::read(&at)?),
-            "PodDisruptionBudget" => self.budgets.push(PodDisruptionBudget::read(&at)?),
-            "PriorityClass" => self.priority_classes.push(PriorityClass::read(&at)?),
+            "Namespace" => {
+                let namespace = Namespace::read(&at)?;
+                self.first("Namespace", &namespace.name)?;
+                self.namespaces.push(namespace);
+            }
+            "Service" => {
+                let service = Service::read(&at)?;
+                self.first("Service", &format!("{}/{}", service.namespace, service.name))?;
+                self.services.push(service);
+            }
+            "PodDisruptionBudget" => {
+                let budget = PodDisruptionBudget::read(&at)?;
+                self.first("PodDisruptionBudget", &format!("{}/{}", budget.namespace, budget.name))?;
+                self.budgets.push(budget);
+            }
+            "PriorityClass" => {
+                let class = PriorityClass::read(&at)?;
+                self.first("PriorityClass", &class.name)?;
+                self.priority_classes.push(class);
+            }
             "KubeSchedulerConfiguration" => {
                 if self.configuration.is_some() {
                     return Err(Error::input("only one scheduler configuration can be used"));
@@ -259,6 +281,14 @@ impl Objects {
             _ => *self.ignored_kinds.entry(kind.to_string()).or_default() += 1,
         }
         Ok(())
+    }
+
+    /// Refuses the second object of a kind and name: which one counts would be a guess.
+    fn first(&mut self, kind: &'static str, key: &str) -> Result<()> {
+        if self.other_keys.insert((kind, key.to_string())) {
+            return Ok(());
+        }
+        Err(Error::input(format!("a {kind} of this name has been read before")).in_field("metadata.name"))
     }
 
     /// Gives each pod without a written priority that of its class, as the Priority admission plugin does; pods
@@ -288,6 +318,45 @@ impl Objects {
         }
         Ok(())
     }
+}
+
+/// Kinds that are read, each with its `apiVersion` and the API groups that it has stood in.
+const GROUPS: &[(&str, &str, &[&str])] = &[
+    ("Node", "v1", &[""]),
+    ("Pod", "v1", &[""]),
+    ("Namespace", "v1", &[""]),
+    ("Service", "v1", &[""]),
+    ("ReplicationController", "v1", &[""]),
+    ("ReplicaSet", "apps/v1", &["apps", "extensions"]),
+    ("StatefulSet", "apps/v1", &["apps"]),
+    ("Deployment", "apps/v1", &["apps", "extensions"]),
+    ("DaemonSet", "apps/v1", &["apps", "extensions"]),
+    ("Job", "batch/v1", &["batch"]),
+    ("CronJob", "batch/v1", &["batch"]),
+    ("PriorityClass", "scheduling.k8s.io/v1", &["scheduling.k8s.io"]),
+    ("PodDisruptionBudget", "policy/v1", &["policy"]),
+];
+
+/// What an object of a foreign API group is called that shares its kind's name with one that is read, such as a Service
+/// of Knative or a Job of Volcano: it is another thing. A group of Kubernetes' own that has no such kind is a mistake,
+/// and so is a kind in the wrong case.
+fn foreign(value: &Value, kind: &str) -> Result<Option<String>> {
+    let Some((_, right, groups)) = GROUPS.iter().find(|(name, ..)| *name == kind) else {
+        let known = GROUPS.iter().find(|(name, ..)| name.eq_ignore_ascii_case(kind));
+        let error = |name: &str| Error::input(format!("unknown kind \"{kind}\"; did you mean \"{name}\"?"));
+        return known.map_or(Ok(None), |(name, ..)| Err(error(name).in_field("kind")));
+    };
+    let Some(version) = value.get("apiVersion").filter(|version| !version.is_null()) else { return Ok(None) };
+    let version = At { value: version, path: "apiVersion".into() };
+    let text = version.text()?;
+    let group = text.rsplit_once('/').map_or("", |(group, _)| group);
+    if groups.contains(&group) {
+        return Ok(None);
+    }
+    if !group.contains('.') || group.ends_with(".k8s.io") {
+        return Err(version.error(format!("\"{text}\" has no kind {kind}; write {right}")));
+    }
+    Ok(Some(format!("{kind} of {text}")))
 }
 
 /// The two classes that every cluster has.

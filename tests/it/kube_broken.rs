@@ -70,6 +70,72 @@ fn a_bad_manifest_is_refused_with_file_line_object_field_and_what_would_do() {
             pod("priorityClassName: hihg"),
             ":5:22: Pod web-1: spec.priorityClassName: there is no PriorityClass \"hihg\"",
         ),
+        (
+            "case.yaml",
+            "kind: pod\nmetadata: {name: a}\n".into(),
+            ":1:7: kind: unknown kind \"pod\"; did you mean \"Pod\"?",
+        ),
+        (
+            "group.yaml",
+            "apiVersion: v1\nkind: Deployment\nmetadata: {name: a}\n".into(),
+            ":1:13: apiVersion: \"v1\" has no kind Deployment; write apps/v1",
+        ),
+        (
+            "newline.yaml",
+            "kind: Node\nmetadata: {name: \"a\\nb\"}\n".into(),
+            ":2:18: Node a\\nb: metadata.name: \"a\\nb\" is not a name in Kubernetes (at most 253 of a-z, 0-9, - and ., \
+             with a letter or digit first and last)",
+        ),
+        (
+            "classes.yaml",
+            "kind: PriorityClass\nmetadata: {name: c}\nvalue: 1\n---\nkind: PriorityClass\nmetadata: {name: c}\nvalue: 2\n".into(),
+            ":6:18: PriorityClass c: metadata.name: a PriorityClass of this name has been read before",
+        ),
+        (
+            "never.yaml",
+            "kind: PriorityClass\nmetadata: {name: c}\npreemptionPolicy: Nevr\n".into(),
+            ":3:19: PriorityClass c: preemptionPolicy: unknown policy \"Nevr\"; did you mean \"Never\"?",
+        ),
+        (
+            "weight.yaml",
+            pod("affinity: {podAffinity: {preferredDuringSchedulingIgnoredDuringExecution: [{weight: 101}]}}"),
+            ":5:87: Pod web-1: spec.affinity.podAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].weight: 101 is \
+             not within 1…100",
+        ),
+        (
+            "terms.yaml",
+            pod("affinity: {nodeAffinity: {requiredDuringSchedulingIgnoredDuringExecution: {nodeSelectorTerms: []}}}"),
+            ":5:97: Pod web-1: spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms: \
+             empty; at least one term is required",
+        ),
+        (
+            "exists.yaml",
+            pod("tolerations: [{key: k, operator: Exists, value: v}]"),
+            ":5:51: Pod web-1: spec.tolerations[0].value: a toleration with the operator Exists takes no value",
+        ),
+        (
+            "port.yaml",
+            pod("containers: [{ports: [{hostPort: 70000}]}]"),
+            ":5:36: Pod web-1: spec.containers[0].ports[0].hostPort: 70000 is not within 0…65535",
+        ),
+        (
+            "domains.yaml",
+            pod("topologySpreadConstraints: [{maxSkew: 1, topologyKey: z, whenUnsatisfiable: ScheduleAnyway, minDomains: 2}]"),
+            ":5:107: Pod web-1: spec.topologySpreadConstraints[0].minDomains: it goes with whenUnsatisfiable: \
+             DoNotSchedule only",
+        ),
+        (
+            "labels.yaml",
+            "kind: Deployment\nmetadata: {name: d}\nspec:\n  selector: {matchLabels: {app: web}}\n  template:\n    metadata:\n      \
+             labels: {app: wbe}\n    spec: {containers: [{}]}\n"
+                .into(),
+            ":7:15: Deployment d: spec.template.metadata.labels: spec.selector does not select them",
+        ),
+        (
+            "completions.yaml",
+            "kind: Job\nmetadata: {name: j}\nspec:\n  completions: -1\n".into(),
+            ":4:16: Job j: spec.completions: -1 is below 0",
+        ),
         ("broken.json", "{\"kind\": \"Pod\",\n  \"metadata\" {}}\n".into(), ":2:14: is not JSON: expected `:`"),
         ("broken.yaml", "kind: Pod\nkind: Pod\n".into(), ":2:1: the key \"kind\" is there twice"),
         ("kindless.yaml", "metadata: {name: a}\n".into(), ":1:1: kind: a document without a kind is not a Kubernetes object"),
@@ -88,7 +154,7 @@ fn a_bad_manifest_is_refused_with_file_line_object_field_and_what_would_do() {
             "many.yaml",
             "kind: ReplicaSet\nmetadata: {name: r}\nspec: {replicas: 2000000000, template: {spec: {containers: [{}]}}}\n"
                 .into(),
-            "2000000000 pods is over the budget of 1000000; raise it with --max-jobs",
+            "with those of ReplicaSet r, 2000000000 pods is over the budget of 1000000; raise it with --max-jobs",
         ),
     ] {
         let path = folder.put(name, text.as_bytes());
@@ -108,6 +174,14 @@ fn a_bad_configuration_is_refused_with_file_and_line() {
         (
             "kind: KubeSchedulerConfiguration\nprofiles:\n- percentageOfNodesToScore: 101\n",
             ":3:29: profiles[0].percentageOfNodesToScore: 101 is not within 0…100",
+        ),
+        (
+            "kind: KubeSchedulerConfiguration\nprofils: []\n",
+            ":2:10: profils: unknown field \"profils\"; did you mean \"profiles\"?",
+        ),
+        (
+            "kind: KubeSchedulerConfiguration\nprofiles:\n- plugins: {score: {enable: []}}\n",
+            ":3:29: profiles[0].plugins.score.enable: unknown field \"enable\"; did you mean \"enabled\"?",
         ),
         ("kind: Pod\n", ":1:7: kind: \"Pod\" is not KubeSchedulerConfiguration"),
     ] {
@@ -153,4 +227,87 @@ fn ten_megabytes_of_nested_aliases_end_soon_and_take_little_memory() {
             assert!(err.contains("aliases unfold to more than a million YAML nodes"), "{name}: {err}");
         }
     }
+}
+
+#[test]
+fn a_file_without_anything_to_place_is_refused_and_says_what_is_in_it() {
+    let folder = Folder::new("kube-nothing");
+    let scenario = "apiVersion: plimsoll/v1\nkind: Scenario\nname: s\n";
+    for (text, more) in [
+        ("", ""),
+        ("---\n# nothing\n---\n", ""),
+        ("kind: List\nitems: []\n", ""),
+        ("kind: ConfigMap\nmetadata: {name: c}\n", ", but ConfigMap (1)"),
+        (scenario, ", but Scenario (1); a scenario is for plimsoll run FILE"),
+    ] {
+        let path = folder.put("x.yaml", text.as_bytes());
+        let want = format!("error: {path}: no Node, no Pod and nothing that makes pods is in it{more}\n");
+        for args in [&["schedule", "-f", &path][..], &["check", &path, "--against-dump"]] {
+            assert_eq!(expect(3, args), (String::new(), want.clone()), "{text}");
+        }
+    }
+}
+
+#[test]
+fn a_service_of_knative_is_no_service_and_a_job_of_volcano_no_job() {
+    let folder = Folder::new("kube-foreign");
+    let text = format!(
+        "{NODE}---\napiVersion: serving.knative.dev/v1\nkind: Service\nmetadata: {{name: s}}\n---\napiVersion: \
+         batch.volcano.sh/v1alpha1\nkind: Job\nmetadata: {{name: j}}\nspec: {{tasks: []}}\n"
+    );
+    let (out, _) = expect(0, &["schedule", "-f", &folder.put("x.yaml", text.as_bytes())]);
+    assert!(out.contains("Job of batch.volcano.sh/v1alpha1 (1)"), "{out}");
+    assert!(out.contains("Service of serving.knative.dev/v1 (1)"), "{out}");
+    assert!(out.contains("0 scheduled\n0 unschedulable\n"), "{out}");
+}
+
+#[test]
+fn what_a_folder_holds_beside_manifests_is_not_passed_over_in_silence() {
+    let folder = Folder::new("kube-folder");
+    folder.put("a.yaml", NODE.as_bytes());
+    folder.put("README.md", b"Not a manifest.\n");
+    std::fs::create_dir_all(folder.of("more")).unwrap();
+    let path = folder.path().to_str().unwrap();
+    let (_, err) = expect(0, &["schedule", "-f", path]);
+    let what =
+        "2 of the entries were not read: folders in it, and files that are not .yaml, .yml or .json (plain or .gz)";
+    assert_eq!(err, format!("warning: {path}: {what}\n"));
+}
+
+#[test]
+fn standard_input_is_not_taken_twice() {
+    for args in [&["schedule", "-f", "-", "-f", "-"][..], &["schedule", "-f", "-", "--config", "-"]] {
+        let (_, err) = expect(2, args);
+        assert!(err.contains("`-` is given twice, and standard input can be read once"), "{err}");
+    }
+}
+
+#[test]
+fn a_file_saved_by_powershell_says_so() {
+    let folder = Folder::new("kube-utf16");
+    let mut bytes = vec![0xff, 0xfe];
+    bytes.extend(NODE.encode_utf16().flat_map(u16::to_le_bytes));
+    let path = folder.put("x.yaml", &bytes);
+    let (_, err) = expect(3, &["schedule", "-f", &path]);
+    assert_eq!(err, format!("error: {path}: is UTF-16, as Windows PowerShell writes files; save it as UTF-8\n"));
+}
+
+#[test]
+fn the_budget_of_pods_holds_for_those_that_are_written_out() {
+    let folder = Folder::new("kube-budget");
+    let path = folder.put("x.yaml", format!("{NODE}---\n{}", pod("containers: [{}]")).as_bytes());
+    let (_, err) = expect(3, &["schedule", "-f", &path, "--max-jobs", "0"]);
+    assert_eq!(err, "error: 1 pods is over the budget of 0; raise it with --max-jobs\n");
+}
+
+#[test]
+fn more_explanations_than_memory_holds_are_refused_before_anything_is_decided() {
+    let folder = Folder::new("kube-outcomes");
+    let node = |i: usize| format!("{}---\n", NODE.replace("name: a", &format!("name: n{i}")));
+    let set = "kind: ReplicaSet\nmetadata: {name: r}\nspec: {replicas: 100000, template: {spec: {containers: [{}]}}}\n";
+    let text = (0..20).map(node).collect::<String>() + set;
+    let path = folder.put("x.yaml", text.as_bytes());
+    let (_, err) = expect(3, &["schedule", "-f", &path, "--explain"]);
+    let what = "2000000 outcomes of pods on nodes is over the budget of 1500000";
+    assert_eq!(err, format!("error: {what}; raise it with --max-outcomes, or ask about fewer pods\n"));
 }

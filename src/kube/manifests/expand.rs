@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use super::too_many;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::kube::object::Objects;
 use crate::kube::object::meta::Owner;
 use crate::kube::object::node::{Effect, Node, Taint, Toleration, TolerationOperator};
@@ -24,6 +24,9 @@ pub(super) fn expand(objects: &mut Objects, pods_max: u64, notes: &mut Vec<Strin
     let mut replica_sets = Vec::new();
     let mut fresh: Vec<(usize, Pod)> = Vec::new();
     let mut total = objects.pods.len() as u64;
+    if total > pods_max {
+        return Err(too_many(total, pods_max));
+    }
     for controller in &objects.controllers {
         if owned.holds(controller, &objects.pods) {
             held += 1;
@@ -48,7 +51,9 @@ pub(super) fn expand(objects: &mut Objects, pods_max: u64, notes: &mut Vec<Strin
         };
         total = total.saturating_add(count);
         if total > pods_max {
-            return Err(too_many(total, pods_max));
+            let who = format!("{} {}", controller.kind.name(), controller.meta.name);
+            let why = too_many(total, pods_max);
+            return Err(Error::new(ErrorKind::Budget, format!("with those of {who}, {why}")));
         }
         let mut number = 0;
         for i in 0..count {

@@ -53,10 +53,12 @@ impl NodeAffinity {
         let mut affinity = NodeAffinity::default();
         if let Some(required) = fields.get("requiredDuringSchedulingIgnoredDuringExecution") {
             let mut terms = Vec::new();
-            if let Some(list) = required.object()?.get("nodeSelectorTerms") {
-                for term in list.list()? {
-                    terms.push(NodeTerm::read(&term)?);
-                }
+            let list = required.object()?.need("nodeSelectorTerms")?;
+            for term in list.list()? {
+                terms.push(NodeTerm::read(&term)?);
+            }
+            if terms.is_empty() {
+                return Err(list.error("empty; at least one term is required"));
             }
             affinity.required = Some(terms);
         }
@@ -64,7 +66,7 @@ impl NodeAffinity {
             let mut terms = Vec::new();
             for item in list.list()? {
                 let mut fields = item.object()?;
-                let weight = i64::from(fields.need("weight")?.int32()?);
+                let weight = weight(&fields.need("weight")?)?;
                 terms.push((weight, NodeTerm::read(&fields.need("preference")?)?));
             }
             affinity.preferred = Some(terms).filter(|terms| !terms.is_empty());
@@ -135,6 +137,14 @@ impl AffinityTerm {
     }
 }
 
+/// The weight of a preferred term, within what the API takes.
+fn weight(at: &At<'_>) -> Result<i64> {
+    match at.int32()? {
+        weight @ 1..=100 => Ok(i64::from(weight)),
+        other => Err(at.error(format!("{other} is not within 1…100"))),
+    }
+}
+
 /// The terms of `podAffinity` or `podAntiAffinity`.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct PodAffinity {
@@ -162,7 +172,7 @@ impl PodAffinity {
         if let Some(list) = fields.get("preferredDuringSchedulingIgnoredDuringExecution") {
             for item in list.list()? {
                 let mut fields = item.object()?;
-                let weight = i64::from(fields.need("weight")?.int32()?);
+                let weight = weight(&fields.need("weight")?)?;
                 let term = AffinityTerm::read(&fields.need("podAffinityTerm")?, namespace, labels, ignored)?;
                 affinity.preferred.push((weight, term));
             }
@@ -249,6 +259,9 @@ impl SpreadConstraint {
             constraint.min_domains = at.int32()?;
             if constraint.min_domains <= 0 {
                 return Err(at.error(format!("{} is not above 0", constraint.min_domains)));
+            }
+            if when == WhenUnsatisfiable::ScheduleAnyway {
+                return Err(at.error("it goes with whenUnsatisfiable: DoNotSchedule only"));
             }
         }
         for (field, target) in [

@@ -49,6 +49,13 @@ impl Meta {
         if meta.name.is_empty() {
             return Err(Error::input("missing; every object needs a name").in_field("metadata.name"));
         }
+        for (field, name) in [("metadata.name", &meta.name), ("metadata.namespace", &meta.namespace)] {
+            if !name.is_empty() && !is_name(name) {
+                let what = format!("{:?} is not a name in Kubernetes", shown(name));
+                let would_do = "(at most 253 of a-z, 0-9, - and ., with a letter or digit first and last)";
+                return Err(Error::input(format!("{what} {would_do}")).in_field(field));
+            }
+        }
         if meta.namespace.is_empty() {
             meta.namespace = "default".into();
         }
@@ -99,10 +106,29 @@ impl Meta {
     }
 }
 
+/// Whether the API takes it as a name: `IsDNS1123Subdomain`. Some kinds are stricter still.
+fn is_name(text: &str) -> bool {
+    let alphanumeric = |c: Option<&u8>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
+    let bytes = text.as_bytes();
+    bytes.len() <= 253
+        && alphanumeric(bytes.first())
+        && alphanumeric(bytes.last())
+        && bytes.iter().all(|c| alphanumeric(Some(c)) || [b'-', b'.'].contains(c))
+}
+
+/// At most 40 characters, for messages.
+fn shown(name: &str) -> String {
+    if name.chars().count() <= 40 { name.to_string() } else { name.chars().take(37).chain("...".chars()).collect() }
+}
+
 /// What an object is called before it is read: for errors.
 pub fn label_of(value: &Value, kind: &str) -> String {
-    let text = |key: &str| value.get("metadata").and_then(|m| m.get(key)).and_then(Value::as_str).unwrap_or_default();
-    match (text("namespace"), text("name")) {
+    let text = |key: &str| {
+        let text = value.get("metadata").and_then(|m| m.get(key)).and_then(Value::as_str).unwrap_or_default();
+        // An error is one line, whatever it names.
+        if text.contains(char::is_control) { text.escape_debug().to_string() } else { text.to_string() }
+    };
+    match (text("namespace").as_str(), text("name").as_str()) {
         (_, "") => kind.to_string(),
         ("", name) => format!("{kind} {name}"),
         (namespace, name) => format!("{kind} {namespace}/{name}"),

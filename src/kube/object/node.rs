@@ -179,6 +179,10 @@ impl Toleration {
         if key.is_empty() && operator != TolerationOperator::Exists {
             return Err(at.error("a toleration without a key needs the operator Exists"));
         }
+        let value = fields.get("value");
+        if let Some(value) = value.filter(|value| operator == TolerationOperator::Exists && value.value != "") {
+            return Err(value.error("a toleration with the operator Exists takes no value"));
+        }
         let toleration = Toleration {
             key,
             operator,

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::kube::object::meta::{Meta, Owner};
-use crate::kube::object::pod::Pod;
+use crate::kube::object::pod::{Pod, never_preempts};
 use crate::kube::object::read::{At, Fields, Ignored};
 use crate::kube::object::selector::{Labels, Operator, Requirement, Selector};
 
@@ -73,7 +73,7 @@ impl PriorityClass {
             name: meta.name,
             value: fields.get("value").map(|v| v.int32()).transpose()?.unwrap_or(0),
             global_default: fields.get("globalDefault").map(|g| g.boolean()).transpose()?.unwrap_or(false),
-            never_preempts: fields.text("preemptionPolicy")? == Some("Never"),
+            never_preempts: fields.get("preemptionPolicy").map(|p| never_preempts(&p)).transpose()?.unwrap_or(false),
         })
     }
 }
@@ -316,7 +316,11 @@ impl Controller {
             ControllerKind::Job | ControllerKind::CronJob => {
                 self.idle |= spec.get("suspend").map(|s| s.boolean()).transpose()?.unwrap_or(false);
                 let parallelism = spec.get("parallelism").map(|p| p.int32()).transpose()?.unwrap_or(1);
-                let completions = spec.get("completions").map(|c| c.int32()).transpose()?;
+                let completions_at = spec.get("completions");
+                let completions = completions_at.as_ref().map(|c| c.int32()).transpose()?;
+                if let (Some(at), Some(count @ ..0)) = (&completions_at, completions) {
+                    return Err(at.error(format!("{count} is below 0")));
+                }
                 self.completions = completions.and_then(|c| u32::try_from(c).ok());
                 completions.map_or(parallelism, |completions| completions.min(parallelism))
             }
@@ -337,6 +341,23 @@ impl Controller {
     pub fn has_containers(&self) -> bool {
         let containers = self.template.as_ref().and_then(|t| t.get("spec")).and_then(|s| s.get("containers"));
         containers.and_then(Value::as_array).is_some_and(|list| !list.is_empty())
+    }
+
+    /// Refuses a template whose labels the selector does not select, as the API server does: the default spread
+    /// constraints would count other pods than its own.
+    pub fn check_labels(&self) -> Result<()> {
+        let metadata = self.template.as_ref().and_then(|template| template.get("metadata"));
+        let empty = Value::Object(serde_json::Map::new());
+        let metadata = At { value: metadata.unwrap_or(&empty), path: "spec.template.metadata".into() };
+        // A Job's selector and the labels it asks for are the controller's own.
+        if self.selector == Selector::Nothing || matches!(self.kind, ControllerKind::Job | ControllerKind::CronJob) {
+            return Ok(());
+        }
+        let labels = if metadata.value.is_null() { Labels::new() } else { Meta::read(&metadata)?.labels };
+        if self.selector.matches(&labels) {
+            return Ok(());
+        }
+        Err(Error::input("spec.selector does not select them").in_field("spec.template.metadata.labels"))
     }
 
     /// Pod number `i` of those that its controller would create, named after it.

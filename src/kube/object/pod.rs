@@ -173,14 +173,7 @@ impl Pod {
         self.priority = spec.get("priority").map(|p| p.int32()).transpose()?;
         self.priority_class = spec.text("priorityClassName")?.map(str::to_string);
         if let Some(policy) = spec.get("preemptionPolicy") {
-            self.never_preempts = Some(match policy.text()? {
-                "Never" => true,
-                "PreemptLowerPriority" | "" => false,
-                other => {
-                    let known = ["PreemptLowerPriority", "Never"];
-                    return Err(policy.error(crate::error::unknown_name("policy", other, &known)));
-                }
-            });
+            self.never_preempts = Some(never_preempts(&policy)?);
         }
         for gate in spec.get("schedulingGates").map(|g| g.list()).transpose()?.unwrap_or_default() {
             self.gates.push(gate.object()?.need("name")?.text()?.to_string());
@@ -275,7 +268,7 @@ impl Pod {
         for port in fields.get("ports").map(|p| p.list()).transpose()?.unwrap_or_default() {
             let mut port = port.object()?;
             let container_port = port.get("containerPort").map(|p| p.int32()).transpose()?.unwrap_or(0);
-            let mut host_port = port.get("hostPort").map(|p| p.int32()).transpose()?.unwrap_or(0);
+            let mut host_port = port.get("hostPort").map(|p| port_number(&p)).transpose()?.unwrap_or(0);
             // defaultHostNetworkPorts.
             if host_network && host_port == 0 {
                 host_port = container_port;
@@ -447,6 +440,23 @@ pub fn parse_time_ns(text: &str) -> Option<i64> {
 
 /// The pods of a list by key.
 pub type Pods = BTreeMap<String, std::sync::Arc<Pod>>;
+
+/// Whether a `preemptionPolicy` says so.
+pub(super) fn never_preempts(at: &At<'_>) -> Result<bool> {
+    match at.text()? {
+        "Never" => Ok(true),
+        "PreemptLowerPriority" | "" => Ok(false),
+        other => Err(at.error(crate::error::unknown_name("policy", other, &["PreemptLowerPriority", "Never"]))),
+    }
+}
+
+/// A port on the host; 0 is none.
+fn port_number(at: &At<'_>) -> Result<i32> {
+    match at.int32()? {
+        port @ 0..=65_535 => Ok(port),
+        other => Err(at.error(format!("{other} is not within 0…65535"))),
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -161,6 +161,21 @@ impl<'a> Fields<'a> {
         self.taken.extend_from_slice(keys);
     }
 
+    /// Refuses keys that were not asked for and are not among `more`, as a strict decoder does.
+    pub fn only(mut self, more: &[&'static str]) -> Result<()> {
+        self.skip(more);
+        self.taken.sort_unstable();
+        self.taken.dedup();
+        match self.map.keys().find(|key| !self.taken.contains(&key.as_str())) {
+            None => Ok(()),
+            Some(key) => {
+                let dot = if self.path.is_empty() { "" } else { "." };
+                let error = Error::input(crate::error::unknown_name("field", key, &self.taken));
+                Err(error.in_field(format!("{}{dot}{key}", self.path)))
+            }
+        }
+    }
+
     /// Adds what was not asked for to the account.
     pub fn finish(self, kind: &str, ignored: &mut Ignored) {
         for key in self.map.keys() {

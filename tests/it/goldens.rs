@@ -106,6 +106,8 @@ const CONTRASTS: &[(&str, &str, &str)] = &[
     ("placement by type against least jobs", "chef", "fleet"),
     ("fleet against Kubernetes as shipped", "fleet", "kubernetes"),
     ("docker -m on fleet", "fleet", "fleet-docker-m"),
+    ("the default spread of replicas off", "kubernetes", "kubernetes-no-spread"),
+    ("the default spread off without requests", "kubernetes-no-requests", "kubernetes-no-requests-no-spread"),
     ("limits off under Kubernetes", "kubernetes", "kubernetes-no-limits"),
     ("requests absent, limits off", "kubernetes-no-limits", "kubernetes-no-requests"),
     ("eviction off without requests and limits", "kubernetes-no-requests", "kubernetes-no-requests-no-eviction"),

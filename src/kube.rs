@@ -21,7 +21,6 @@ pub mod manifests;
 pub mod object;
 pub mod plugin;
 pub mod preemption;
-pub mod quantity;
 pub mod recheck;
 pub mod snapshot;
 pub mod status;

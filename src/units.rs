@@ -9,6 +9,11 @@ use std::ops::{Add, AddAssign, Sub};
 
 use crate::error::{Error, Result};
 
+mod quantity;
+
+pub use quantity::Quantity;
+use quantity::QuantityError;
+
 /// Microseconds in a second.
 pub const SECOND_US: u64 = 1_000_000;
 /// Nano-cores in a milli-CPU.
@@ -180,8 +185,9 @@ impl MilliCpu {
     pub const MOST: MilliCpu = MilliCpu((1 << 53) / NANO_PER_MILLI as i64);
 
     /// Reads a Kubernetes CPU quantity (`250m`, `2`, `0.5`), rounding up to a milli-CPU. Negative is refused.
+    /// The spellings are those of [`Quantity::parse`].
     pub fn parse(text: &str) -> Result<Self> {
-        quantity(text, 1_000).map(MilliCpu).map_err(|why| why.into_error(text, "CPU", "500m or 2"))
+        rounded(text, Quantity::milli_value, "CPU", "500m or 2").map(MilliCpu)
     }
 
     /// The same as a rate in nano-cores; negative counts as 0.
@@ -197,8 +203,9 @@ impl MilliCpu {
 
 impl Bytes {
     /// Reads a Kubernetes memory quantity (`64Mi`, `2Gi`, `1.5G`, bytes), rounding up to a byte. Negative is refused.
+    /// The spellings are those of [`Quantity::parse`].
     pub fn parse(text: &str) -> Result<Self> {
-        quantity(text, 1).map(Bytes).map_err(|why| why.into_error(text, "memory", "512Mi or 2Gi"))
+        rounded(text, Quantity::value, "memory", "512Mi or 2Gi").map(Bytes)
     }
 
     /// `n` MiB.
@@ -233,110 +240,20 @@ impl fmt::Display for Bytes {
 
 /// A count of an extended resource: a Kubernetes quantity of whole units, rounded up. Negative is refused.
 pub fn parse_count(text: &str) -> Result<i64> {
-    quantity(text, 1).map_err(|why| why.into_error(text, "", "1 or 4"))
+    rounded(text, Quantity::value, "", "1 or 4")
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum QuantityError {
-    Malformed,
-    Negative,
-    TooLarge,
-}
+/// Largest value accepted, in the smallest unit kept: it is exact in the `f64` that the scheduler's score formulas use.
+const LARGEST: i64 = 1 << 53;
 
-impl QuantityError {
-    fn into_error(self, text: &str, what: &str, would_do: &str) -> Error {
-        let what = if what.is_empty() { String::new() } else { format!("{what} ") };
-        Error::input(match self {
-            QuantityError::Malformed => format!("\"{text}\" is not a {what}quantity (try {would_do})"),
-            QuantityError::Negative => format!("\"{text}\" is negative; a {what}quantity is 0 or more"),
-            QuantityError::TooLarge => format!("\"{text}\" is too large a {what}quantity (at most 2^53 units)"),
-        })
+/// The quantity in `unit`s (a method of [`Quantity`] that rounds up); errors say `what` it is of and what `would_do`.
+fn rounded(text: &str, unit: fn(Quantity) -> i64, what: &str, would_do: &str) -> Result<i64> {
+    match Quantity::read(text).map(unit) {
+        Ok(value) if value <= LARGEST => Ok(value),
+        Ok(_) => Err(QuantityError::TooLarge),
+        Err(why) => Err(why),
     }
-}
-
-/// Largest quantity accepted, in the smallest unit kept: the value is exact in the `f64` that the scheduler's score formulas use.
-const QUANTITY_MAX: i128 = 1 << 53;
-
-/// Reads `text` as a Kubernetes quantity times `scale`, exactly, rounded up (away from zero).
-/// Suffixes n u m (none) k M G T P E, Ki Mi Gi Ti Pi Ei, and e/E exponents: `apimachinery` `resource.ParseQuantity`.
-fn quantity(text: &str, scale: i128) -> std::result::Result<i64, QuantityError> {
-    use QuantityError::*;
-    let text = text.trim();
-    let (negative, unsigned) = match text.as_bytes().first() {
-        Some(b'-') => (true, &text[1..]),
-        Some(b'+') => (false, &text[1..]),
-        _ => (false, text),
-    };
-    let end = unsigned.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(unsigned.len());
-    let (number, suffix) = unsigned.split_at(end);
-    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    if (whole.is_empty() && fraction.is_empty()) || fraction.contains('.') {
-        return Err(Malformed);
-    }
-    let (binary_shift, decimal_exponent): (u32, i32) = match suffix {
-        "" => (0, 0),
-        "n" => (0, -9),
-        "u" => (0, -6),
-        "m" => (0, -3),
-        "k" => (0, 3),
-        "M" => (0, 6),
-        "G" => (0, 9),
-        "T" => (0, 12),
-        "P" => (0, 15),
-        "E" => (0, 18),
-        "Ki" => (10, 0),
-        "Mi" => (20, 0),
-        "Gi" => (30, 0),
-        "Ti" => (40, 0),
-        "Pi" => (50, 0),
-        "Ei" => (60, 0),
-        _ => match suffix.strip_prefix(['e', 'E']).map(str::parse::<i32>) {
-            Some(Ok(exponent)) if exponent.abs() <= 40 => (0, exponent),
-            Some(Ok(exponent)) if exponent > 40 => return Err(TooLarge),
-            Some(Ok(_)) => (0, -40),
-            _ => return Err(Malformed),
-        },
-    };
-    let digits: String = [whole.trim_start_matches('0'), fraction].concat();
-    let digits = digits.trim_start_matches('0');
-    if digits.is_empty() {
-        return Ok(0);
-    }
-    if negative {
-        return Err(Negative);
-    }
-    // value = digits * 10^(exponent - len(fraction)) * 2^shift * scale, rounded up.
-    let exponent = decimal_exponent - i32::try_from(fraction.len()).map_err(|_| TooLarge)?;
-    let magnitude = digits.len() as i64 + i64::from(exponent) + i64::from(binary_shift) * 3 / 10;
-    if magnitude > 20 {
-        return Err(TooLarge);
-    }
-    if magnitude < -25 {
-        return Ok(1);
-    }
-    // Beyond 36 significant digits only "is there anything more" matters, since the result is rounded up.
-    let kept = digits.len().min(20);
-    let dropped = digits.len() - kept;
-    let tail_nonzero = digits[kept..].bytes().any(|b| b != b'0');
-    let mut mantissa: i128 = digits[..kept].parse().map_err(|_| Malformed)?;
-    mantissa = mantissa.checked_mul(scale).ok_or(TooLarge)?;
-    let exponent = exponent + dropped as i32;
-    let value = if exponent >= 0 {
-        let value = mantissa.checked_mul(10i128.checked_pow(exponent as u32).ok_or(TooLarge)?).ok_or(TooLarge)?;
-        let value = value.checked_mul(1i128 << binary_shift).ok_or(TooLarge)?;
-        value + i128::from(tail_nonzero)
-    } else {
-        let mut divisor = 10i128.checked_pow((-exponent).min(38) as u32).ok_or(TooLarge)?;
-        // The shift and the power of ten share factors of two; take them out so that the product stays in range.
-        let mut shift = binary_shift;
-        while shift > 0 && divisor % 2 == 0 {
-            divisor /= 2;
-            shift -= 1;
-        }
-        let product = mantissa.checked_mul(1i128 << shift).ok_or(TooLarge)?;
-        product / divisor + i128::from(product % divisor != 0 || tail_nonzero)
-    };
-    if value > QUANTITY_MAX { Err(TooLarge) } else { Ok(value as i64) }
+    .map_err(|why| why.into_error(text, what, would_do, "2^53 units"))
 }
 
 #[cfg(test)]
@@ -355,6 +272,9 @@ mod tests {
             ("100u", 1),
             ("1e2", 100_000),
             ("1E-3", 1),
+            ("0.0000000001", 1),
+            ("1e-400", 1),
+            ("9007199254740.992", 1 << 53),
             ("0", 0),
             ("+3", 3000),
             ("-0", 0),
@@ -374,14 +294,32 @@ mod tests {
         ] {
             assert_eq!(Bytes::parse(text).unwrap().0, want, "{text}");
         }
-        for text in
-            ["", "two", "1.2.3", "5x", "1 Gi", "--1", "e3", "0x10", "1Kib", "NaN", "9223372036854775808", "1e99", "8Ei"]
-        {
+        for text in [
+            "",
+            "two",
+            "1.2.3",
+            "5x",
+            "1 Gi",
+            " 1",
+            "1 ",
+            "--1",
+            "e3",
+            "0x10",
+            "1Kib",
+            "NaN",
+            "9223372036854775808",
+            "1e99",
+            "8Ei",
+        ] {
             assert!(Bytes::parse(text).is_err(), "{text}");
         }
         assert_eq!(
             Bytes::parse("-1Gi").unwrap_err().to_string(),
             "\"-1Gi\" is negative; a memory quantity is 0 or more"
+        );
+        assert_eq!(
+            MilliCpu::parse("9007199254740.993").unwrap_err().to_string(),
+            "\"9007199254740.993\" is too large a CPU quantity (at most 2^53 units)"
         );
     }
 

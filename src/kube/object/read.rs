@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
 use crate::kube::object::pod::parse_time_ns;
-use crate::kube::quantity::Quantity;
+use crate::units::Quantity;
 
 /// What a reader met and did not use: field path (`Pod.spec.hostname`, list positions as `[]`) → times met.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::kube::quantity::Quantity;
+use crate::units::Quantity;
 
 /// A resource list with exact values.
 pub type ResourceList = BTreeMap<String, Quantity>;

@@ -344,21 +344,21 @@ mod tests {
             documents.place(text, document, path).unwrap()
         };
         for (path, in_yaml, in_json) in [
-            ("spec.containers[1].resources.limits.cpu", (12, 43), (5, 47)),
-            ("metadata.labels.a.b/c", (8, 19), (3, 37)),
-            ("metadata.labels.a", (8, 25), (3, 47)),
-            ("spec.containers[7].name", (11, 3), (4, 24)),
+            ("spec.containers[1].resources.limits.cpu", (12, 41), (5, 48)),
+            ("metadata.labels.a.b/c", (8, 19), (3, 35)),
+            ("metadata.labels.a", (8, 25), (3, 45)),
+            ("spec.containers[7].name", (11, 3), (4, 25)),
             ("", (6, 1), (2, 1)),
         ] {
             assert_eq!((place(yaml, 1, path), place(json, 1, path)), (in_yaml, in_json), "{path}");
         }
-        assert_eq!(word_at(yaml, 12, 43), Some("12x"));
+        assert_eq!(word_at(yaml, 12, 41), Some("12x"));
     }
 
     #[test]
     fn what_is_neither_says_where_it_stops_being_it() {
         for (text, want) in [
-            ("{\"kind\": \"Pod\",\n \"x\": }", "line 2:7: is not JSON: expected value"),
+            ("{\"kind\": \"Pod\",\n \"x\" {}}", "line 2:6: is not JSON: expected `:`"),
             ("kind: Pod\nkind: Pod\n", "line 2:1: the key \"kind\" is there twice"),
         ] {
             let error = Documents::read(text).err().unwrap();

@@ -17,8 +17,8 @@ use crate::kube::object::other::{Controller, ControllerKind};
 use crate::kube::object::pod::{HostPort, Pod};
 use crate::kube::object::resources::{Container, PodResources, ResourceList, Resources};
 use crate::kube::object::selector::{Labels, NodeTerm, Operator, Requirement, Selector};
-use crate::kube::quantity::Quantity;
 use crate::orchestrator::{RequestRule, World};
+use crate::units::Quantity;
 
 /// `maxPods` of a kubelet that is not told otherwise.
 pub(super) const MAX_PODS: u32 = 110;

@@ -229,7 +229,8 @@ fn what_cannot_be_replayed_is_told_where_and_what_would_do() {
         ),
         (
             deployment("plimsoll/duration: 90", ""),
-            "line 17:40: Deployment web: spec.template.metadata.annotations.plimsoll/duration: expected a text, found a number",
+            "line 17:40: Deployment web: spec.template.metadata.annotations.plimsoll/duration: expected a text, found a number; \
+             write \"90\"",
         ),
         (
             deployment("", "").replace("memory: 200Mi", "memory: two"),
@@ -284,7 +285,7 @@ fn what_cannot_be_replayed_is_told_where_and_what_would_do() {
             deployment("", "") + &deployment("", ""),
             "line 25:18: Deployment web: metadata.name: a Deployment of this name has been read before",
         ),
-        ("---\nmetadata: {name: p}\n".into(), "kind: a document without a kind is not a Kubernetes object"),
+        ("---\nmetadata: {name: p}\n".into(), "line 9:1: kind: a document without a kind is not a Kubernetes object"),
         ("---\n- 3\n".into(), "line 9:1: keys are expected here (key: value)"),
         ("---\nkind: Pod\n  spec: [\n".into(), "line 10:7: mapping values are not allowed in this context"),
         (

@@ -1,8 +1,8 @@
-//! Kubernetes quantities, exactly: `250m`, `1.5Gi`, `1e3`, `0.0005`.
+//! Kubernetes quantities, exactly: `250m`, `1.5Gi`, `1e3`, `0.0005`. Whatever reads one, reads it here.
 //!
 //! The scheduler rounds late: sums over the containers of a pod are exact, and only the sum is rounded up to a
-//! milli-CPU or a byte. [`crate::units`] rounds each value as it is read, which is right for the simulator's own
-//! files and wrong here, so that this module keeps every value in nano-units.
+//! milli-CPU or a byte. So this module keeps every value in nano-units. The simulator's own files say one value a job
+//! or host, which [`MilliCpu::parse`](super::MilliCpu::parse) and its like round as they are read.
 
 use std::fmt;
 
@@ -31,10 +31,16 @@ impl Quantity {
         Quantity(n as i128 * MILLI)
     }
 
-    /// Reads every spelling that `resource.ParseQuantity` (v0.36.3) reads. Finer digits than nano are rounded up,
-    /// binary values above 2⁶³−1 are capped as there; negative and larger decimal ones are refused.
+    /// Reads every spelling that `resource.ParseQuantity` (v0.36.3) reads, but for a suffix alone (`Gi`, which is 0
+    /// there). Finer digits than nano are rounded up, binary values above 2⁶³−1 are capped as there; negative and
+    /// larger decimal ones are refused, and so is space before or after, as there.
     pub fn parse(text: &str) -> Result<Self> {
-        let malformed = || Error::input(format!("\"{}\" is not a quantity (try 500m, 2 or 512Mi)", shorten(text)));
+        Quantity::read(text).map_err(|why| why.into_error(text, "", "500m, 2 or 512Mi", "2^63-1"))
+    }
+
+    /// As [`Quantity::parse`], for callers who know what the quantity is of and word the error themselves.
+    pub(super) fn read(text: &str) -> std::result::Result<Self, QuantityError> {
+        use QuantityError::{Malformed, Negative, TooLarge};
         let (negative, unsigned) = match text.as_bytes().first() {
             Some(b'-') => (true, &text[1..]),
             Some(b'+') => (false, &text[1..]),
@@ -44,22 +50,22 @@ impl Quantity {
         let (number, suffix) = unsigned.split_at(end);
         let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
         if (whole.is_empty() && fraction.is_empty()) || fraction.contains('.') {
-            return Err(malformed());
+            return Err(Malformed);
         }
-        let (shift, exponent) = suffix_factor(suffix).ok_or_else(malformed)?;
+        let (shift, exponent) = suffix_factor(suffix).ok_or(Malformed)?;
         let digits = [whole, fraction].concat();
         let digits = digits.trim_start_matches('0');
         if digits.is_empty() {
             return Ok(Quantity::ZERO);
         }
         if negative {
-            return Err(Error::input(format!("\"{}\" is negative; a quantity is 0 or more", shorten(text))));
+            return Err(Negative);
         }
         let fraction_len = i64::try_from(fraction.len()).unwrap_or(i64::MAX / 4);
         match scaled_nano(digits, exponent - fraction_len, shift) {
             Some(nano) if nano <= i64::MAX as i128 * NANO => Ok(Quantity(nano)),
             _ if shift > 0 => Ok(Quantity::whole(i64::MAX)),
-            _ => Err(Error::input(format!("\"{}\" is too large a quantity (at most 2^63-1)", shorten(text)))),
+            _ => Err(TooLarge),
         }
     }
 
@@ -76,6 +82,27 @@ impl Quantity {
     /// Whole units, rounded up: `Quantity.Value`. Beyond `i64` it is the largest `i64`.
     pub fn value(self) -> i64 {
         i64::try_from((self.0 + NANO - 1).div_euclid(NANO)).unwrap_or(i64::MAX)
+    }
+}
+
+/// Why a text is not a quantity.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum QuantityError {
+    Malformed,
+    Negative,
+    TooLarge,
+}
+
+impl QuantityError {
+    /// `what` the quantity is of ("" for any), what `would_do`, and the `most` there may be.
+    pub(super) fn into_error(self, text: &str, what: &str, would_do: &str, most: &str) -> Error {
+        let text = shorten(text);
+        let what = if what.is_empty() { String::new() } else { format!("{what} ") };
+        Error::input(match self {
+            QuantityError::Malformed => format!("\"{text}\" is not a {what}quantity (try {would_do})"),
+            QuantityError::Negative => format!("\"{text}\" is negative; a {what}quantity is 0 or more"),
+            QuantityError::TooLarge => format!("\"{text}\" is too large a {what}quantity (at most {most})"),
+        })
     }
 }
 

@@ -65,13 +65,14 @@ fn reading(experiment: &Experiment) -> String {
     format!(
         "How to read it: fleet puts a job where the fewest jobs are, so every host has as many jobs and {hosts} of them are asked for \
          more CPU than they have, the worst for {worst}; {} of what the jobs demanded was not served. With memory limits (docker -m) \
-         it is {}. Kubernetes places by requests: {}, without limits {}, without requests {}, with requests four times too large {} \
-         (then demand waits for a host instead). Chef counts jobs by type: {}, {} of it waiting for a converge.",
+         it is {}. Kubernetes places by requests and spreads replicas: {}, without limits {}, without requests {}, without requests and \
+         spread {}, with requests four times too large {} (then demand waits for a host instead). Chef counts jobs by type: {}, {} of it waiting for a converge.",
         unserved("fleet"),
         unserved("fleet-docker-m"),
         unserved("kubernetes"),
         unserved("kubernetes-no-limits"),
         unserved("kubernetes-no-requests"),
+        unserved("kubernetes-no-requests-no-spread"),
         unserved("kubernetes-requests-x4"),
         unserved("chef"),
         report::figures::percent(

@@ -75,6 +75,13 @@ pub(super) const INFO: OrchestratorInfo = OrchestratorInfo {
             source: "kube-scheduler DefaultPreemption, v1.36.3",
         },
         ParameterInfo {
+            name: "default_spread",
+            default: "system",
+            words: &["system", "none"],
+            summary: "whether the pods of an app without constraints of its own are drawn apart over hosts and zones",
+            source: "kube-scheduler PodTopologySpread defaultingType: System, v1.36.3; none is List without constraints",
+        },
+        ParameterInfo {
             name: "termination_grace",
             default: "30s",
             words: &[],
@@ -210,6 +217,12 @@ impl Kubernetes {
         let effective = profile.map(|profile| match &world.options.scheduler {
             Some(own) => (**own).clone(),
             None => Effective::ready_made(profile).expect("ready-made profiles can be read"),
+        });
+        let effective = effective.map(|mut effective| {
+            if word("default_spread", "none") {
+                effective.args.system_defaulting = false;
+            }
+            effective
         });
         let seconds = |s: i64| SimDuration::from_secs(s.unsigned_abs());
         let (initial, max) =

@@ -283,3 +283,23 @@ fn jobs_that_request_nothing_are_not_said_to_leave_hosts_idle() {
     assert!(out.contains("Warning: jobs request nothing") && out.contains("- jobs request nothing"), "{out}");
     assert!(!out.contains("can be swamped"), "{out}");
 }
+
+#[test]
+fn every_decision_about_a_job_is_explained_below_the_table() {
+    let run = ["run", "scenarios/deis-swamped.yaml", "--orchestrator", "kubernetes", "--orchestrator", "fleet"];
+    let (out, _) = expect(0, &[&run[..], &["--explain", "cache-000"]].concat());
+    let told = out.split_once("Decisions about cache-000\n").expect("a heading").1;
+    // 27 s and the decision time of ten nodes; six nodes are empty, and of equals the first name is taken.
+    for line in [
+        "kubernetes, 27s206us: default/cache-000 goes to node-000",
+        "  6 nodes have the highest score; the lowest name is taken",
+        "  node-001: rank 7, score 646",
+        "memory (17179869184-5905580032)*100/17179869184 = 65; (92*1+65*1)/2 = 78",
+        "fleet: none that can be explained",
+    ] {
+        assert!(told.contains(line), "no \"{line}\" in\n{told}");
+    }
+    let (_, err) = expect(3, &[&run[..], &["--explain", "cache-00"]].concat());
+    assert_eq!(err, "error: --explain: there is no job \"cache-00\"; did you mean \"cache-000\"?\n");
+    expect(2, &[&run[..], &["--explain", "cache-000", "--format", "json"]].concat());
+}

@@ -2,7 +2,7 @@
 //! difference before you keep it. They hold what the model says, never what the story says.
 
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::Value;
 
@@ -106,6 +106,8 @@ const CONTRASTS: &[(&str, &str, &str)] = &[
     ("placement by type against least jobs", "chef", "fleet"),
     ("fleet against Kubernetes as shipped", "fleet", "kubernetes"),
     ("docker -m on fleet", "fleet", "fleet-docker-m"),
+    ("the default spread of replicas off", "kubernetes", "kubernetes-no-spread"),
+    ("the default spread off without requests", "kubernetes-no-requests", "kubernetes-no-requests-no-spread"),
     ("limits off under Kubernetes", "kubernetes", "kubernetes-no-limits"),
     ("requests absent, limits off", "kubernetes-no-limits", "kubernetes-no-requests"),
     ("eviction off without requests and limits", "kubernetes-no-requests", "kubernetes-no-requests-no-eviction"),
@@ -113,6 +115,17 @@ const CONTRASTS: &[(&str, &str, &str)] = &[
     ("requests four times what is used", "kubernetes", "kubernetes-requests-x4"),
     ("Kubernetes without requests and limits against fleet", "fleet", "kubernetes-no-requests"),
 ];
+
+/// How `b` is to `a`.
+fn sign(a: f64, b: f64) -> &'static str {
+    if b > a {
+        "more"
+    } else if b < a {
+        "less"
+    } else {
+        "same"
+    }
+}
 
 #[test]
 fn contrasts_of_the_deis_scenarios_have_the_sign_and_size_they_had() {
@@ -138,18 +151,92 @@ fn contrasts_of_the_deis_scenarios_have_the_sign_and_size_they_had() {
                 "duplicate_core_seconds",
             ] {
                 let (a, b) = (metric(from, name), metric(to, name));
-                let sign = if b > a {
-                    "more"
-                } else if b < a {
-                    "less"
-                } else {
-                    "same"
-                };
-                writeln!(text, "  {name} {sign} {a} -> {b}").unwrap();
+                writeln!(text, "  {name} {} {a} -> {b}", sign(a, b)).unwrap();
             }
         }
         golden(&format!("{name}-contrasts.txt"), &text);
     }
+}
+
+/// One run of a `kube-…` scenario against another: what changes in some metrics, and in the availability of some apps.
+type KubeContrast =
+    (&'static str, &'static str, &'static str, &'static str, &'static [&'static str], &'static [&'static str]);
+
+const PACKING: &[&str] = &["hosts_used_max", "cpu_unserved_share", "cpu_overloaded_host_seconds"];
+const ROOM: &[&str] = &["jobs_never_placed", "wait_seconds_max", "cpu_unserved_share", "cpu_starved_core_seconds"];
+const VICTIMS: &[&str] = &["evictions_preemption", "cpu_lost_core_seconds", "cpu_unserved_share"];
+const ISOLATION: &[&str] = &[
+    "cpu_unserved_share",
+    "cpu_pending_core_seconds",
+    "memory_overloaded_host_seconds",
+    "jobs_never_placed",
+    "start_failed",
+];
+
+const KUBE_CONTRASTS: &[KubeContrast] = &[
+    ("kube-packing", "MostAllocated against LeastAllocated", "spread", "most-allocated", PACKING, &[]),
+    ("kube-packing", "its line written as a ratio", "most-allocated", "capacity-ratio", PACKING, &[]),
+    ("kube-packing", "without the default spread constraints", "most-allocated", "pack", PACKING, &[]),
+    ("kube-packing", "packing, requests above the bursts", "spread", "pack-requests-x2", PACKING, &[]),
+    ("kube-packing", "spreading against fleet", "spread", "fleet", PACKING, &[]),
+    ("kube-fragmentation", "packing small jobs", "spread", "pack", ROOM, &[]),
+    ("kube-fragmentation", "spreading, requests halved", "spread", "spread-requests-x0.5", ROOM, &[]),
+    ("kube-fragmentation", "packing, requests halved", "pack", "pack-requests-x0.5", ROOM, &[]),
+    ("kube-fragmentation", "packing against fleet", "pack", "fleet", ROOM, &[]),
+    ("kube-preemption", "preemption", "report", "apply", VICTIMS, &["shop", "index", "cache"]),
+    ("kube-preemption", "a grace of 3 min", "apply", "apply-grace-3m", VICTIMS, &["shop", "index", "cache"]),
+    (
+        "kube-preemption",
+        "a grace as long as the work",
+        "report",
+        "apply-grace-10m",
+        VICTIMS,
+        &["shop", "index", "cache"],
+    ),
+    ("kube-preemption", "preemption against fleet", "apply", "fleet", VICTIMS, &["shop", "index", "cache"]),
+    ("kube-topology-spread", "spreading over zones", "no-spread", "kubernetes", &["availability_mean"], ZONED),
+    ("kube-topology-spread", "a toleration of 30 s", "kubernetes", "toleration-30s", &["availability_mean"], ZONED),
+    ("kube-topology-spread", "fleet", "kubernetes", "fleet", &["availability_mean"], ZONED),
+    ("kube-taints", "taints", "no-taints", "kubernetes", ISOLATION, &["database", "web", "thumbnails"]),
+    ("kube-taints", "taints against fleet", "kubernetes", "fleet", ISOLATION, &["database", "web", "thumbnails"]),
+];
+
+const ZONED: &[&str] = &["strict", "strict-honor", "soft", "plain"];
+
+#[test]
+fn contrasts_of_the_kube_scenarios_have_the_sign_and_size_they_had() {
+    let folder = Folder::new("kube-contrasts");
+    let mut text = String::from("change from the first run to the second\n");
+    for name in kube_scenarios() {
+        let out = folder.of(&name);
+        expect(0, &["run", &format!("scenarios/{name}.yaml"), "-o", &out]);
+        let read = |file: &str| std::fs::read_to_string(Path::new(&out).join(file)).unwrap();
+        let summary: Value = serde_json::from_str(&read("summary.json")).unwrap();
+        let apps = read("apps.csv");
+        let metric = |run: &str, metric: &str| {
+            let run = runs(&summary).iter().find(|r| r["name"] == run).unwrap_or_else(|| panic!("{name}: run {run}"));
+            run["metrics"][metric].as_f64().unwrap_or_else(|| panic!("{name}: {metric}"))
+        };
+        let available = |run: &str, app: &str| -> f64 {
+            let of_app = format!("{run},{app},");
+            let row = apps.lines().find(|row| row.starts_with(&of_app)).unwrap_or_else(|| panic!("{name}: {of_app}"));
+            row.split(',').nth(3).unwrap().parse().unwrap()
+        };
+        let of_scenario: Vec<&KubeContrast> = KUBE_CONTRASTS.iter().filter(|(of, ..)| *of == name).collect();
+        assert!(!of_scenario.is_empty(), "{name} contrasts nothing");
+        for (_, what, from, to, metrics, apps) in of_scenario {
+            writeln!(text, "\n{name}: {what}: {from} -> {to}").unwrap();
+            for metric_name in *metrics {
+                let (a, b) = (metric(from, metric_name), metric(to, metric_name));
+                writeln!(text, "  {metric_name} {} {a} -> {b}", sign(a, b)).unwrap();
+            }
+            for app in *apps {
+                let (a, b) = (available(from, app), available(to, app));
+                writeln!(text, "  availability of {app} {} {a} -> {b}", sign(a, b)).unwrap();
+            }
+        }
+    }
+    golden("kube-contrasts.txt", &text);
 }
 
 #[test]
@@ -165,30 +252,58 @@ fn equal_jobs_on_equal_hosts_show_no_difference() {
     }
 }
 
+/// The names of the files in `dir`.
+fn names(dir: &Path) -> Vec<String> {
+    let mut names: Vec<String> = std::fs::read_dir(dir)
+        .map(|d| d.map(|e| e.unwrap().file_name().into_string().unwrap()).collect())
+        .unwrap_or_default();
+    names.sort();
+    names
+}
+
+/// Compares `reports/NAME` with these files of `fresh`, or writes it.
+fn shipped_is(name: &str, fresh: &Path, files: &[String]) {
+    let shipped = root().join("reports").join(name);
+    if updating() {
+        let _ = std::fs::remove_dir_all(&shipped);
+        std::fs::create_dir_all(&shipped).unwrap();
+        for file in files {
+            std::fs::copy(fresh.join(file), shipped.join(file)).unwrap();
+        }
+    }
+    assert_eq!(names(&shipped), files, "UPDATE_GOLDEN=1 cargo test goldens rewrites reports/{name}");
+    for file in files {
+        let (a, b) = (std::fs::read(shipped.join(file)).unwrap(), std::fs::read(fresh.join(file)).unwrap());
+        assert!(a == b, "reports/{name}/{file} differs; UPDATE_GOLDEN=1 cargo test goldens rewrites it");
+    }
+}
+
+/// The names of the scenarios about kube-scheduler's plugins.
+fn kube_scenarios() -> Vec<String> {
+    let name = |path: String| path.trim_start_matches("scenarios/").trim_end_matches(".yaml").to_owned();
+    let names: Vec<String> = scenarios().into_iter().map(name).filter(|name| name.starts_with("kube-")).collect();
+    assert!(names.len() >= 5);
+    names
+}
+
 #[test]
 fn the_shipped_report_is_what_the_demo_writes() {
     let folder = Folder::new("demo-report");
     expect(0, &["demo", "-o", &folder.of("demo")]);
-    let shipped = root().join("reports/demo");
-    let names = |dir: &Path| -> Vec<PathBuf> {
-        let mut names: Vec<PathBuf> = std::fs::read_dir(dir)
-            .map(|d| d.map(|e| PathBuf::from(e.unwrap().file_name())).collect())
-            .unwrap_or_default();
-        names.sort();
-        names
-    };
     let fresh = folder.path().join("demo");
-    if updating() {
-        let _ = std::fs::remove_dir_all(&shipped);
-        std::fs::create_dir_all(&shipped).unwrap();
-        for name in names(&fresh) {
-            std::fs::copy(fresh.join(&name), shipped.join(&name)).unwrap();
-        }
-    }
-    assert_eq!(names(&shipped), names(&fresh), "UPDATE_GOLDEN=1 cargo test goldens rewrites reports/demo");
-    for name in names(&fresh) {
-        let (a, b) = (std::fs::read(shipped.join(&name)).unwrap(), std::fs::read(fresh.join(&name)).unwrap());
-        assert!(a == b, "reports/demo/{} differs; UPDATE_GOLDEN=1 cargo test goldens rewrites it", name.display());
+    shipped_is("demo", &fresh, &names(&fresh));
+}
+
+/// What of the results of a `kube-…` scenario is shipped; `plimsoll run` writes the rest again.
+const OF_KUBE_REPORTS: &[&str] = &["apps.csv", "report.html", "summary.json"];
+
+#[test]
+fn the_shipped_reports_are_what_the_kube_scenarios_write() {
+    let folder = Folder::new("kube-reports");
+    for name in kube_scenarios() {
+        expect(0, &["run", &format!("scenarios/{name}.yaml"), "-o", &folder.of(&name)]);
+        let files: Vec<String> = OF_KUBE_REPORTS.iter().map(|file| (*file).to_owned()).collect();
+        shipped_is(&name, &folder.path().join(&name), &files);
     }
 }
 

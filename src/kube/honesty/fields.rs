@@ -93,6 +93,11 @@ pub const FIELDS: &[FieldInfo] = &[
     row("Pod.spec.{containers,initContainers}[].ports[].{containerPort,hostPort,hostIP,protocol}", Honoured, ""),
     row("Pod.spec.{containers,initContainers}[].ports[].name", DecidesNothing, ""),
     row("Pod.spec.initContainers[].restartPolicy", Honoured, "sidecars"),
+    row(
+        "Pod.spec.{restartPolicy,terminationGracePeriodSeconds}",
+        Honoured,
+        "in a replay; a single decision does not depend on it",
+    ),
     row("Pod.spec.containers[].{restartPolicy,restartPolicyRules}", DecidesNothing, ""),
     row(
         "Pod.spec.{containers,initContainers}[].{name,command,args,env,envFrom,workingDir,imagePullPolicy,\
@@ -115,8 +120,8 @@ pub const FIELDS: &[FieldInfo] = &[
         "",
     ),
     row(
-        "Pod.spec.{restartPolicy,dnsPolicy,dnsConfig,serviceAccount,serviceAccountName,automountServiceAccountToken,\
-         securityContext,imagePullSecrets,enableServiceLinks,terminationGracePeriodSeconds,activeDeadlineSeconds,\
+        "Pod.spec.{dnsPolicy,dnsConfig,serviceAccount,serviceAccountName,automountServiceAccountToken,\
+         securityContext,imagePullSecrets,enableServiceLinks,activeDeadlineSeconds,\
          hostname,hostnameOverride,subdomain,hostAliases,hostPID,hostIPC,hostUsers,shareProcessNamespace,\
          readinessGates,setHostnameAsFQDN,ephemeralContainers,os}",
         DecidesNothing,

@@ -14,8 +14,18 @@ const WORKLOAD: &str = "workload:\n  jobs:\n  - {name: a, duration: 1m, requests
 const RUNS: &str = "orchestrators: [fleet]\n";
 
 fn whole(text: &str) -> Result<Scenario, Error> {
+    whole_in(text, Path::new("."))
+}
+
+/// The scenario `text` of a file in `folder`.
+fn whole_in(text: &str, folder: &Path) -> Result<Scenario, Error> {
     let budgets = Budgets::default();
-    read_text(text.as_bytes(), &budgets).and_then(|file| resolve(&file, Path::new("."), &budgets))
+    read_text(text.as_bytes(), &budgets).and_then(|file| resolve(&file, folder, &budgets))
+}
+
+/// Where the shipped scenarios stand, from which they name other files.
+fn scenarios() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios")
 }
 
 /// The small scenario with `part` in the place of the part that begins with the same key, or at the end.
@@ -394,8 +404,7 @@ fn a_generator_gives_its_jobs_and_reads_back() {
 
 /// The shipped scenarios and the starter, in order of names.
 fn shipped() -> Vec<(String, String)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
-    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(scenarios()).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.retain(|path| path.extension().is_some_and(|e| e == "yaml"));
     paths.sort();
     let name = |path: &Path| path.file_stem().unwrap().to_str().unwrap().to_string();
@@ -410,7 +419,7 @@ fn every_shipped_scenario_opens_with_its_question_and_resolves_without_a_warning
     let all = shipped();
     assert!(all.len() >= 7);
     for (name, text) in all {
-        let scenario = whole(&text).unwrap_or_else(|why| panic!("{name}: {why}"));
+        let scenario = whole_in(&text, &scenarios()).unwrap_or_else(|why| panic!("{name}: {why}"));
         assert_eq!(scenario.name, name);
         assert!(text.starts_with(&format!("# {}\n", scenario.question)), "{name} does not open with its question");
         assert!(!scenario.notes.iter().any(|note| note.contains("more than any host")), "{name}: {:?}", scenario.notes);
@@ -420,8 +429,8 @@ fn every_shipped_scenario_opens_with_its_question_and_resolves_without_a_warning
 #[test]
 fn a_resolved_scenario_gives_the_same_run_again() {
     for (name, text) in shipped() {
-        let first = whole(&text).unwrap();
-        let again = whole(&first.resolved_yaml).unwrap_or_else(|why| panic!("{name}: {why}\n{}", first.resolved_yaml));
+        let first = whole_in(&text, &scenarios()).unwrap();
+        let again = whole_in(&first.resolved_yaml, &scenarios()).unwrap_or_else(|why| panic!("{name}: {why}\n{}", first.resolved_yaml));
         assert_eq!(format!("{:?}", again.setup), format!("{:?}", first.setup), "{name}");
         assert_eq!(again.runs, first.runs, "{name}");
         assert_eq!(again.resolved_yaml, first.resolved_yaml, "{name}");

@@ -81,12 +81,14 @@ impl Family for Waits<'_> {
             ((if bound { self.end } else { to } - self.entered[j]) as f64 / 1e6, bound)
         };
         let waits = self.counted().map(|j| span(j, self.started[j])).collect();
+        // A job that has not finished will have taken at least its uncontended duration.
         let slowdowns = self.counted().filter_map(|j| {
             let job = crate::ids::JobId::from_index(j);
             let workload = &self.setup.workload;
             let duration = workload.duration(job).filter(|d| d.0 > 0)?.as_secs_f64();
             let (time, bound) = span(j, self.finished[j]);
-            (workload.spec(job).kind == JobKind::Batch).then_some((time / duration, bound))
+            let slowdown = if bound { (time / duration).max(1.0) } else { time / duration };
+            (workload.spec(job).kind == JobKind::Batch).then_some((slowdown, bound))
         });
         let mut values = percentiles(waits, [50.0, 95.0, 99.0, 100.0]).to_vec();
         values.extend(percentiles(slowdowns.collect(), [50.0, 95.0, 99.0]));

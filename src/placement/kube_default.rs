@@ -9,7 +9,7 @@ use crate::ids::HostId;
 
 pub(super) const INFO: PlacementInfo = PlacementInfo {
     name: "kube-default",
-    summary: "fits by requests, then the highest LeastAllocated + BalancedAllocation score (kube-scheduler v1.36.3)",
+    summary: "fits by requests, then the highest LeastAllocated + BalancedAllocation score; under `kubernetes` the whole default profile (v1.36.3)",
     looks_at_requests: true,
     kube_profile: Some("default"),
     build: || Box::new(KubeDefault),

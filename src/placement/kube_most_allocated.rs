@@ -5,7 +5,7 @@ use crate::ids::HostId;
 
 pub(super) const INFO: PlacementInfo = PlacementInfo {
     name: "kube-most-allocated",
-    summary: "fits by requests, then the highest MostAllocated + BalancedAllocation score (kube-scheduler v1.36.3)",
+    summary: "the same with MostAllocated; under `kubernetes` the default profile with it, its spread of replicas included",
     looks_at_requests: true,
     kube_profile: Some("most-allocated"),
     build: || Box::new(KubeMostAllocated),

@@ -6,7 +6,7 @@ use crate::ids::HostId;
 
 pub(super) const INFO: PlacementInfo = PlacementInfo {
     name: "kube-requested-to-capacity-ratio",
-    summary: "fits by requests, then the highest RequestedToCapacityRatio (0:0, 100:10) + BalancedAllocation score (kube-scheduler v1.36.3)",
+    summary: "the same with RequestedToCapacityRatio (0:0, 100:10); under `kubernetes` the default profile with it",
     looks_at_requests: true,
     kube_profile: Some("requested-to-capacity-ratio"),
     build: || Box::new(KubeRequestedToCapacityRatio),

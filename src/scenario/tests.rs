@@ -430,7 +430,8 @@ fn every_shipped_scenario_opens_with_its_question_and_resolves_without_a_warning
 fn a_resolved_scenario_gives_the_same_run_again() {
     for (name, text) in shipped() {
         let first = whole_in(&text, &scenarios()).unwrap();
-        let again = whole_in(&first.resolved_yaml, &scenarios()).unwrap_or_else(|why| panic!("{name}: {why}\n{}", first.resolved_yaml));
+        let again = whole_in(&first.resolved_yaml, &scenarios())
+            .unwrap_or_else(|why| panic!("{name}: {why}\n{}", first.resolved_yaml));
         assert_eq!(format!("{:?}", again.setup), format!("{:?}", first.setup), "{name}");
         assert_eq!(again.runs, first.runs, "{name}");
         assert_eq!(again.resolved_yaml, first.resolved_yaml, "{name}");

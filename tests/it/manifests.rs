@@ -130,3 +130,48 @@ fn amounts_that_no_sum_can_hold_are_refused_and_do_not_panic() {
         assert!(err.starts_with(&format!("error: {path}:")) && err.contains(sentence), "{err}");
     }
 }
+
+/// Who was preempted in a run of two caches, two indexes (which run longer, and so matter more) and two shops of higher
+/// priority on one node of 4 cores; with `budget` for the caches.
+fn preempted(folder: &Folder, budget: &str) -> String {
+    let deployment = |name: &str, arrival: &str, priority: &str| {
+        format!(
+            "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: {name}}}\nspec:\n  replicas: 2\n  \
+             selector: {{matchLabels: {{app: {name}}}}}\n  template:\n    \
+             metadata: {{labels: {{app: {name}}}, annotations: {{plimsoll/arrival: {arrival}}}}}\n    \
+             spec: {{{priority}containers: [{{name: c, resources: {{requests: {{cpu: 1, memory: 1Gi}}}}}}]}}\n"
+        )
+    };
+    let text = [
+        "apiVersion: plimsoll/v1\nkind: Scenario\nhorizon: 5m\ncluster: {hosts: [{name: n, cpu: 4, memory: 16Gi}]}\n\
+         workload: {usage: request}\norchestrators: [kubernetes]\n\
+         ---\napiVersion: scheduling.k8s.io/v1\nkind: PriorityClass\nmetadata: {name: high}\nvalue: 9\n",
+        &deployment("index", "0s", ""),
+        &deployment("cache", "10s", ""),
+        &deployment("shop", "60s", "priorityClassName: high, "),
+        budget,
+    ]
+    .concat();
+    let path = folder.put("s.yaml", text.as_bytes());
+    expect(0, &["run", &path, "--check", "-o", &folder.of("out"), "--force"]);
+    let changes = std::fs::read_to_string(folder.of("out/changes.csv")).unwrap();
+    let mut names: Vec<&str> = changes
+        .lines()
+        .filter(|line| line.contains("evicted-preemption"))
+        .map(|line| line.split(',').nth(3).unwrap())
+        .collect();
+    names.sort_unstable();
+    names.join(" ")
+}
+
+#[test]
+fn a_budget_is_worked_out_as_pods_come_and_go() {
+    let folder = Folder::new("budget");
+    // The latest to start go first.
+    assert_eq!(preempted(&folder, ""), "cache-0 cache-1");
+    // Of two caches one may be missing: cache-0 goes for the first shop. While it ends it counts on the node, and the
+    // budget lets no other go, so that the second shop takes both indexes.
+    let budget = "---\napiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: {name: b}\n\
+                  spec: {maxUnavailable: 1, selector: {matchLabels: {app: cache}}}\n";
+    assert_eq!(preempted(&folder, budget), "cache-0 index-0 index-1");
+}

@@ -187,7 +187,7 @@ fn cases() -> Vec<(&'static str, &'static str, &'static str, String)> {
         ("batch_slowdown_p50", FULL, FIFO, n(1.0)),
         ("batch_slowdown_p50", FULL, LEAST, n(2.0)),
         // 5 s of 10 and no end in sight.
-        ("batch_slowdown_p50", CUT_SHORT, FIFO, ">0.5".into()),
+        ("batch_slowdown_p50", CUT_SHORT, FIFO, ">1".into()),
         ("batch_slowdown_p95", FULL, FIFO, n(2.0)),
         ("batch_slowdown_p99", FULL, FIFO, n(2.0)),
         ("batch_slowdown_p99", FALL, CHEF, "-".into()),

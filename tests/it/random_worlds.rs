@@ -1,9 +1,13 @@
 //! Small random worlds through every orchestrator, with the checker on: seeds are swept, and the failing one is named.
 
+use std::sync::Arc;
+
 use plimsoll::cluster::{Cluster, HostSpec};
 use plimsoll::experiment::{RunFlags, RunResult, run_one};
 use plimsoll::host::{HostModel, MemoryPolicy};
 use plimsoll::ids::HostId;
+use plimsoll::kube::object::Objects;
+use plimsoll::kube::object::pod::Pod;
 use plimsoll::orchestrator::{Enforcement, ORCHESTRATORS, Options, RequestRule, TieBreak};
 use plimsoll::placement::PLACEMENTS;
 use plimsoll::rng::{Purpose, Seed, Stream};
@@ -42,8 +46,13 @@ pub fn random_setup(seed: u64) -> Setup {
     let cluster = Cluster::new(specs, &[]).unwrap();
     let mut builder = WorkloadBuilder::new();
     let jobs = 1 + s.below(25);
+    let manifests = one_in(s, 3);
     for i in 0..jobs {
-        builder.push(random_job(s, i)).unwrap();
+        let mut job = random_job(s, i);
+        if manifests && one_in(s, 2) {
+            job.spec.template = Some(builder.template(Arc::new(random_pod(s, &job))));
+        }
+        builder.push(job).unwrap();
     }
     let usage = if one_in(s, 2) { UsageMode::Model(0) } else { UsageMode::Request };
     let workload = builder.finish(usage, Seed(seed)).unwrap();
@@ -135,6 +144,42 @@ fn random_job(s: &mut Stream, i: u64) -> Job {
         job.after = vec![format!("job-{}", s.below(i))];
     }
     job
+}
+
+/// A pod with the requests of `job` that minds what else runs where.
+fn random_pod(s: &mut Stream, job: &Job) -> Pod {
+    let label = format!("app-{}", s.below(3));
+    let term = format!(
+        "{{topologyKey: {}, labelSelector: {{matchLabels: {{app: app-{}}}}}}}",
+        ["kubernetes.io/hostname", "zone"][s.below(2) as usize],
+        s.below(3)
+    );
+    let minds = match s.below(6) {
+        0 => format!("affinity: {{podAntiAffinity: {{requiredDuringSchedulingIgnoredDuringExecution: [{term}]}}}}, "),
+        1 => format!("affinity: {{podAffinity: {{requiredDuringSchedulingIgnoredDuringExecution: [{term}]}}}}, "),
+        2 => format!(
+            "affinity: {{podAntiAffinity: {{preferredDuringSchedulingIgnoredDuringExecution: [{{weight: 5, \
+             podAffinityTerm: {term}}}]}}}}, "
+        ),
+        3 => format!(
+            "topologySpreadConstraints: [{{maxSkew: 1, topologyKey: kubernetes.io/hostname, whenUnsatisfiable: {}, \
+             labelSelector: {{matchLabels: {{app: {label}}}}}}}], ",
+            ["DoNotSchedule", "ScheduleAnyway"][s.below(2) as usize]
+        ),
+        4 => "tolerations: [{operator: Exists}], ".into(),
+        _ => String::new(),
+    };
+    let text = format!(
+        "kind: Pod\nmetadata: {{name: p, labels: {{app: {label}}}}}\nspec: {{{minds}priority: {}, \
+         terminationGracePeriodSeconds: {}, containers: [{{name: c, resources: {{requests: {{cpu: {}m, memory: {}}}}}}}]}}\n",
+        job.spec.priority,
+        s.below(60),
+        job.cpu_request.0,
+        job.memory_request.0
+    );
+    let mut objects = Objects::default();
+    objects.read_text(&text).unwrap_or_else(|why| panic!("{why}: {text}"));
+    objects.pods.remove(0)
 }
 
 /// Parameters of `kubernetes` that matter for what comes in which order.

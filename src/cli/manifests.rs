@@ -6,9 +6,8 @@ use std::path::{Path, PathBuf};
 
 use super::warn;
 use crate::error::{Error, ErrorKind, Result};
-use crate::kube::config::Effective;
+use crate::kube::config::{Effective, READY_MADE};
 use crate::kube::object::Objects;
-use crate::kube::object::text::Documents;
 
 /// Endings of the files that are read of a folder.
 const ENDINGS: &[&str] = &[".yaml", ".yml", ".json", ".yaml.gz", ".yml.gz", ".json.gz"];
@@ -64,29 +63,19 @@ pub(super) fn read_profile(config: Option<&Path>, objects: &Objects, max_bytes: 
             let message = "a KubeSchedulerConfiguration is among the manifests as well; leave one of the two out";
             Err(Error::input(message).in_field("--config"))
         }
+        (Some(path), None) if !path.exists() && ready_made(path).is_some() => {
+            Effective::ready_made(ready_made(path).unwrap_or_default())
+        }
         (Some(path), None) => {
             let text = read_text(path, max_bytes)?;
-            profile_of(&text).map_err(|error| named(error, path))
+            Effective::read_text(&text).map_err(|error| named(error, path))
         }
     }
 }
 
-fn profile_of(text: &str) -> Result<Effective> {
-    let documents = Documents::read(text)?;
-    let value = match documents.values.as_slice() {
-        [] => return Effective::default_profile(),
-        [value] => value,
-        [_, _, ..] => return Err(Error::input("more than one document; a scheduler configuration is one")),
-    };
-    let kind = value.get("kind").and_then(|kind| kind.as_str());
-    let read = match kind {
-        None | Some("KubeSchedulerConfiguration") => Effective::read(value),
-        Some(other) => Err(Error::input(format!("\"{other}\" is not KubeSchedulerConfiguration")).in_field("kind")),
-    };
-    read.map_err(|error| match documents.place(text, 0, error.field().unwrap_or_default()) {
-        Some((line, column)) => error.at(line, column),
-        None => error,
-    })
+/// The ready-made profile of that name.
+fn ready_made(path: &Path) -> Option<&'static str> {
+    READY_MADE.iter().copied().find(|name| path.as_os_str() == *name)
 }
 
 /// The files that a path stands for.

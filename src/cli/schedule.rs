@@ -25,7 +25,8 @@ pub(super) struct Args {
     /// Place the pending pods of the manifests in FILE (YAML or JSON, plain or .gz; again for more; a folder for all in it; `-` is standard input)
     #[arg(short = 'f', long = "filename", value_name = "FILE", required_unless_present = "case")]
     files: Vec<PathBuf>,
-    /// Schedule by the KubeSchedulerConfiguration in FILE; by default the one among the manifests, or the default profile
+    /// Schedule by the KubeSchedulerConfiguration in FILE, or the fragment of one that managed clusters take (`scoringStrategy`, `pluginConfig`); or by a
+    /// ready-made profile: default, most-allocated, requested-to-capacity-ratio. By default the one among the manifests, or the default profile
     #[arg(long, value_name = "FILE", conflicts_with = "case")]
     config: Option<PathBuf>,
     /// Try pods by priority and age, as the scheduler's queue does, or as they stand

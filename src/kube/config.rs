@@ -5,6 +5,7 @@
 //! run, weights, and every plugin's arguments with their defaults.
 
 pub mod args;
+mod file;
 
 use std::collections::{BTreeMap, BTreeSet};
 

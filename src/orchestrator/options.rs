@@ -158,7 +158,9 @@ impl ParameterInfo {
         if !self.words.is_empty() {
             return match self.words.iter().find(|w| **w == text && text != Self::A_DURATION) {
                 Some(word) => Ok(ParameterValue::Word((*word).into())),
-                None => Err(crate::error::Error::input(crate::error::unknown_name(self.name, text, self.words))),
+                None => {
+                    Err(crate::error::Error::input(format!("\"{text}\" will not do; {} will", self.words.join(", "))))
+                }
             };
         }
         if self.default.is_empty() || self.default.contains(',') {

@@ -55,12 +55,7 @@ pub(super) fn read(file: &ScenarioFile, folder: &Path, budgets: &Budgets) -> Res
 /// Reads the scheduler configuration at `path`, a run's own.
 pub(super) fn read_configuration(path: &At<String>, folder: &Path, budgets: &Budgets) -> Result<Effective> {
     let source = Source::open(path, folder, budgets)?;
-    let mut objects = Objects::default();
-    source.read_into(&mut objects)?;
-    match &objects.configuration {
-        Some(value) => Effective::read(value).map_err(|why| source.place(labelled(why, CONFIGURATION))),
-        None => Err(source.place(Error::input(format!("it holds no {CONFIGURATION}")))),
-    }
+    source.read_configuration()
 }
 
 const CONFIGURATION: &str = "KubeSchedulerConfiguration";

@@ -15,6 +15,7 @@ use super::super::read::{Header, parse_all};
 use super::super::text::At;
 use super::super::{Budgets, KIND};
 use crate::error::{Error, Result};
+use crate::kube::config::Effective;
 use crate::kube::object::Objects;
 
 /// A text with manifests.
@@ -53,6 +54,14 @@ impl Source {
             }
         }
         objects.read_text(&self.text).map_err(|why| self.place(why))
+    }
+
+    /// Reads the one scheduler configuration, or fragment of one, that it holds.
+    pub fn read_configuration(&self) -> Result<Effective> {
+        Effective::read_text(&self.text).map_err(|error| match &self.file {
+            Some(file) => error.in_file(file),
+            None => error,
+        })
     }
 
     /// Whether the object that `message` begins with stands here.

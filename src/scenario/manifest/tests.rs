@@ -386,7 +386,7 @@ fn manifests_and_a_runs_own_configuration_may_be_files() {
     let wrong = text.replace("orchestrator: kubernetes", "orchestrator: fleet");
     assert_eq!(shown(&wrong), "line 5:76: scheduler_config needs orchestrator: kubernetes and a kube-… placement");
     put("config.yaml", node("x", "").as_bytes());
-    assert_eq!(shown(&text), "FOLDER/config.yaml: it holds no KubeSchedulerConfiguration");
+    assert_eq!(shown(&text), "FOLDER/config.yaml:2:24: kind: \"Node\" is not KubeSchedulerConfiguration");
     put("pods.json", HEAD.as_bytes());
     assert_eq!(shown(&text), "FOLDER/pods.json:2: a file of manifests holds no Scenario; name it to run instead");
     std::fs::remove_dir_all(&folder).unwrap();

@@ -1,13 +1,11 @@
 //! A text with manifests: where it came from, and in which line what stands.
 
-use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
-use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::Value;
 
 use super::super::document::{Document, in_place};
 use super::super::outside::found;
@@ -17,6 +15,7 @@ use super::super::{Budgets, KIND};
 use crate::error::{Error, Result};
 use crate::kube::config::Effective;
 use crate::kube::object::Objects;
+use crate::kube::object::text::Documents;
 
 /// A text with manifests.
 #[derive(Debug)]
@@ -83,18 +82,21 @@ impl Source {
 
     /// Where `Kind name: field: …` stands. Read anew, since only an error asks.
     fn line_and_column(&self, message: &str) -> Option<(u64, u64)> {
-        let documents: Vec<At<Tree>> = parse_all(&self.text, &self.budgets).ok()?;
+        let documents = Documents::read(&self.text).ok()?;
         let mut objects = Vec::new();
-        documents.iter().for_each(|document| flatten(document, None, &mut objects));
+        for (document, value) in documents.values.iter().enumerate() {
+            flatten(value, None, document, String::new(), &mut objects);
+        }
         if message.contains("has been read before") {
             objects.reverse();
         }
-        let (object, path) = objects.iter().find_map(|(labels, object)| {
-            let path = labels.iter().find_map(|label| message.strip_prefix(label.as_str())?.strip_prefix(": "))?;
-            Some((*object, path))
+        let (object, said) = objects.iter().find_map(|object| {
+            let said =
+                object.labels.iter().find_map(|label| message.strip_prefix(label.as_str())?.strip_prefix(": "))?;
+            Some((object, said))
         })?;
-        let place = descend(object, path);
-        (place.line > 0).then_some((place.line.into(), place.column.into()))
+        let field = said.split(": ").next().unwrap_or_default();
+        documents.place(&self.text, object.document, &format!("{}{field}", object.path))
     }
 }
 
@@ -127,114 +129,30 @@ fn read(path: &str, budgets: &Budgets) -> Result<String> {
     })
 }
 
-/// A document as it stands, for the places of its values.
-#[derive(Debug)]
-enum Tree {
-    Keys(Vec<(String, At<Tree>)>),
-    List(Vec<At<Tree>>),
-    Text(String),
-    Other,
+/// An object, where it stands, and what errors may call it.
+struct Object {
+    document: usize,
+    /// `items[3].` in a list; empty at the top.
+    path: String,
+    labels: Vec<String>,
 }
 
-impl Tree {
-    fn get(&self, key: &str) -> Option<&At<Tree>> {
-        match self {
-            Tree::Keys(keys) => keys.iter().find(|(k, _)| k == key).map(|(_, value)| value),
-            _ => None,
-        }
-    }
-
-    fn text(&self, key: &str) -> Option<&str> {
-        match &self.get(key)?.value {
-            Tree::Text(text) => Some(text),
-            _ => None,
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Tree {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        struct Any;
-        impl<'de> Visitor<'de> for Any {
-            type Value = Tree;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("anything")
-            }
-            fn visit_str<E>(self, text: &str) -> std::result::Result<Tree, E> {
-                Ok(Tree::Text(text.into()))
-            }
-            fn visit_bool<E>(self, _: bool) -> std::result::Result<Tree, E> {
-                Ok(Tree::Other)
-            }
-            fn visit_i64<E>(self, _: i64) -> std::result::Result<Tree, E> {
-                Ok(Tree::Other)
-            }
-            fn visit_u64<E>(self, _: u64) -> std::result::Result<Tree, E> {
-                Ok(Tree::Other)
-            }
-            fn visit_f64<E>(self, _: f64) -> std::result::Result<Tree, E> {
-                Ok(Tree::Other)
-            }
-            fn visit_unit<E>(self) -> std::result::Result<Tree, E> {
-                Ok(Tree::Other)
-            }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> std::result::Result<Tree, A::Error> {
-                let mut items = Vec::new();
-                while let Some(item) = seq.next_element()? {
-                    items.push(item);
-                }
-                Ok(Tree::List(items))
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Tree, A::Error> {
-                let mut keys = Vec::new();
-                while let Some(entry) = map.next_entry()? {
-                    keys.push(entry);
-                }
-                Ok(Tree::Keys(keys))
-            }
-        }
-        deserializer.deserialize_any(Any)
-    }
-}
-
-/// The objects of a document with what errors may call them, those of lists one by one.
-fn flatten<'t>(tree: &'t At<Tree>, assumed: Option<&str>, out: &mut Vec<(Vec<String>, &'t At<Tree>)>) {
-    let Some(kind) = tree.text("kind").or(assumed) else { return };
-    if let (Some(At { value: Tree::List(items), .. }), Some(item)) = (tree.get("items"), kind.strip_suffix("List")) {
+/// The objects of a document, those of lists one by one.
+fn flatten(value: &Value, assumed: Option<&str>, document: usize, path: String, out: &mut Vec<Object>) {
+    let Some(kind) = value.get("kind").and_then(Value::as_str).or(assumed) else { return };
+    if let (Some(Value::Array(items)), Some(item)) = (value.get("items"), kind.strip_suffix("List")) {
         let assumed = (!item.is_empty()).then_some(item);
-        items.iter().for_each(|item| flatten(item, assumed, out));
+        for (i, item) in items.iter().enumerate() {
+            flatten(item, assumed, document, format!("{path}items[{i}]."), out);
+        }
         return;
     }
-    let meta = tree.get("metadata");
-    let text = |key| meta.and_then(|meta| meta.text(key)).unwrap_or_default();
+    let meta = value.get("metadata");
+    let text = |key| meta.and_then(|meta| meta.get(key)?.as_str()).unwrap_or_default();
     let labels = match (text("namespace"), text("name")) {
         (_, "") => vec![kind.to_string()],
         ("" | "default", name) => vec![format!("{kind} {name}"), format!("{kind} default/{name}")],
         (namespace, name) => vec![format!("{kind} {namespace}/{name}")],
     };
-    out.push((labels, tree));
-}
-
-/// The value at `path` (`spec.containers[0].name: …`), or as near to it as the document goes.
-fn descend<'t>(mut at: &'t At<Tree>, mut path: &str) -> &'t At<Tree> {
-    loop {
-        let next = match &at.value {
-            // Keys have dots of their own (`nvidia.com/gpu`), so that the longest that fits is meant.
-            Tree::Keys(keys) => keys
-                .iter()
-                .filter_map(|(key, value)| Some((key.len(), value, path.strip_prefix(key.as_str())?)))
-                .filter(|(length, _, rest)| *length > 0 && rest.starts_with(['.', '[', ':']))
-                .max_by_key(|(length, ..)| *length)
-                .map(|(_, value, rest)| (value, rest)),
-            Tree::List(items) => path.strip_prefix('[').and_then(|p| p.split_once(']')).and_then(|(index, rest)| {
-                let item = items.get(index.parse::<usize>().ok()?)?;
-                Some((item, rest))
-            }),
-            Tree::Text(_) | Tree::Other => None,
-        };
-        match next {
-            Some((value, rest)) => (at, path) = (value, rest.strip_prefix('.').unwrap_or(rest)),
-            None => return at,
-        }
-    }
+    out.push(Object { document, path, labels });
 }

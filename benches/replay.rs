@@ -76,7 +76,7 @@ fn events_per_second(c: &mut Criterion) {
         let setup = setup(hosts);
         for name in ["fleet", "kubernetes"] {
             if hosts == 10_000 && name == "kubernetes" {
-                // A plain scan of 10,000 hosts for each of 100,000 jobs: minutes a sample. See `decision` instead.
+                // Hundreds of nodes scored for each of 100,000 jobs: minutes a sample. See the bench `kube_cycle` instead.
                 continue;
             }
             let info = ORCHESTRATORS.iter().find(|o| o.name == name).expect("a row");

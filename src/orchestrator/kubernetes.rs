@@ -236,7 +236,7 @@ impl Kubernetes {
         Kubernetes {
             books: Books::new(world, Some(MAX_PODS), true),
             rule,
-            makers: PodMaker::new(),
+            makers: PodMaker::new(world),
             queue: SchedulingQueue::new(backoff),
             nodes: NodeLifecycle::new(world),
             pressure: vec![false; world.cluster.len()],
@@ -304,6 +304,14 @@ impl Kubernetes {
     fn attempt(&mut self, now: Now, world: &World, job: JobId, actions: &mut Vec<Action>) {
         let start = now.at + self.bind_latency + self.start_delay;
         let mut group = Group { class: self.makers.class(world, job), rejectors: 1 };
+        // Most attempts under load are by pods that still fit nowhere.
+        if let Rule::Scheduler(decider) = &mut self.rule
+            && world.explain != Some(job)
+            && let Some(rejectors) = decider.fails_still(world, self.makers.prototype(group.class), group.class)
+        {
+            self.queue.failed(job, now.at, Group { rejectors, ..group });
+            return;
+        }
         let host = match &mut self.rule {
             Rule::Placement => self.books.place(world, job),
             Rule::Scheduler(decider) => {

@@ -80,9 +80,6 @@ impl Decider {
 
     /// Tries `pod` of `class`; `decision` is the number of the choice among equals.
     pub fn attempt(&mut self, world: &World, pod: &mut Pod, class: u32, decision: u32) -> Verdict {
-        if let Some(rejectors) = self.fails_still(world, pod, class) {
-            return Verdict::Rejected { rejectors, room: None };
-        }
         if self.could_preempt(pod) {
             self.disruption.update(&mut self.scheduler.world.budgets);
         }
@@ -114,8 +111,11 @@ impl Decider {
     /// The plugins that reject pods of `class` if one failed before, node by node and without hope of preemption, and
     /// the nodes that changed since reject it as well. As an attempt of that kind it moves nothing: all nodes were
     /// looked at, so that the next search starts where this one did.
-    fn fails_still(&mut self, world: &World, pod: &Pod, class: u32) -> Option<u32> {
+    pub fn fails_still(&mut self, world: &World, pod: &Pod, class: u32) -> Option<u32> {
         let changed = self.failures.changed_since(class).filter(|_| !world.every_tick)?;
+        if changed.is_empty() && self.scheduler.nominator.is_empty() && !self.could_preempt(pod) {
+            return Some(self.failures.rejectors(class));
+        }
         let names = changed.iter().map(|&host| world.cluster.name(host));
         let rejected = if self.could_preempt(pod) { None } else { self.scheduler.recheck(pod, names) };
         let Some(rejected) = rejected else {

@@ -154,15 +154,25 @@ pub(super) struct PodMaker {
     classes: BTreeMap<(u32, i64, i64, u32), u32>,
     /// What the pods of a class have in common.
     prototypes: Vec<Arc<Pod>>,
+    /// By job; [`UNKNOWN`] until it is asked for.
+    of_job: Vec<u32>,
 }
 
+/// A class that has not been looked up.
+const UNKNOWN: u32 = u32::MAX;
+
 impl PodMaker {
-    pub fn new() -> Self {
-        PodMaker { classes: BTreeMap::new(), prototypes: Vec::new() }
+    pub fn new(world: &World) -> Self {
+        let of_job = vec![UNKNOWN; world.workload.len()];
+        PodMaker { classes: BTreeMap::new(), prototypes: Vec::new(), of_job }
     }
 
     /// The class of `job`: jobs of one class differ in name and place only.
     pub fn class(&mut self, world: &World, job: JobId) -> u32 {
+        let known = self.of_job[job.index()];
+        if known != UNKNOWN {
+            return known;
+        }
         let (cpu, memory) = world.requested(job);
         let app = world.workload.app(job);
         let app_matters = if has_owner(world, app) { app.0 } else { u32::MAX };
@@ -172,6 +182,7 @@ impl PodMaker {
         if class == next {
             self.prototypes.push(Arc::new(prototype(world, job)));
         }
+        self.of_job[job.index()] = class;
         class
     }
 

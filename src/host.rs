@@ -4,7 +4,11 @@
 //! down is the same for every orchestrator.
 
 pub mod cpu;
+pub mod cpu_tree;
 pub mod memory;
+pub mod near_oom;
+pub mod oom;
+pub mod quota;
 
 use serde::{Deserialize, Serialize};
 

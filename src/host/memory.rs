@@ -4,6 +4,7 @@
 //! `hot_file` that a host needs to stay responsive. Nothing here keeps state.
 
 use super::HostModel;
+use super::oom::{self, Era};
 use crate::units::Bytes;
 
 /// The marks on a host's memory, in bytes used by jobs.
@@ -38,32 +39,25 @@ pub struct Candidate {
     pub adj: i64,
 }
 
-/// The victim among `candidates` in scan order: most points, the later among equals; `None` if there is no choice.
-/// Points as of Linux 5.9 (`mm/oom_kill.c: oom_badness`): resident memory + adj * (total / 1000), here in bytes
-/// instead of pages, which moves a score by less than a page for each thousandth.
-pub fn oom_victim(candidates: impl IntoIterator<Item = Candidate>, total: i64) -> Option<usize> {
-    let mut best: Option<(i64, usize)> = None;
-    for (i, c) in candidates.into_iter().enumerate() {
-        if c.adj == -1000 {
-            continue;
-        }
-        let points = points(c, total);
-        if best.is_none_or(|(most, _)| points >= most) {
-            best = Some((points, i));
-        }
+impl Candidate {
+    fn task(self) -> oom::Task {
+        oom::Task { rss: self.rss, adj: self.adj, ..oom::Task::default() }
     }
-    best.map(|(_, i)| i)
 }
 
-fn points(c: Candidate, total: i64) -> i64 {
-    c.rss + c.adj * (total / 1000)
+/// The victim among `candidates` in scan order: [`oom::victim`] of Linux 5.9 and later, in bytes instead of pages,
+/// which moves a score by less than a page for each thousandth.
+pub fn oom_victim(candidates: impl IntoIterator<Item = Candidate>, total: i64) -> Option<usize> {
+    oom::victim(Era::Signed, candidates.into_iter().map(Candidate::task), total)
 }
 
 /// Whether [`oom_victim`] would take `newest`, the last in scan order: it is asked for each job that dies as it starts
 /// whenever its host changes, and needs no scan order, as the later among equals goes.
 pub fn newest_is_victim(newest: Candidate, others: impl IntoIterator<Item = Candidate>, total: i64) -> bool {
-    let most = points(newest, total);
-    newest.adj != -1000 && others.into_iter().all(|c| c.adj == -1000 || points(c, total) <= most)
+    let points = |c: Candidate| oom::badness(Era::Signed, &c.task(), total);
+    // `None`, never killed, is less than any points.
+    let most = points(newest);
+    most.is_some() && others.into_iter().all(|c| points(c) <= most)
 }
 
 /// `oom_score_adj` of a single-container pod (kubelet v1.36.3 `pkg/kubelet/qos/policy.go`): -997 Guaranteed,

@@ -4,6 +4,7 @@
 //! down is the same for every orchestrator.
 
 pub mod cpu;
+pub mod kubelet;
 pub mod memory;
 
 use serde::{Deserialize, Serialize};

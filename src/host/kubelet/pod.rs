@@ -253,3 +253,53 @@ impl Pod {
         self.critical() && self.system_node_critical
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cpu(milli: i64) -> Resources {
+        Resources { cpu_milli: Some(milli), memory_bytes: None }
+    }
+
+    fn container(kind: ContainerKind, requests: i64, limits: Option<i64>) -> Container {
+        Container { kind, requests: cpu(requests), limits: limits.map(cpu).unwrap_or_default() }
+    }
+
+    #[test]
+    fn an_init_container_runs_beside_the_sidecars_before_it() {
+        use ContainerKind::{Init, Regular, Sidecar};
+        let regular = container(Regular, 300, Some(300));
+        let (init, sidecar) = (container(Init, 500, None), container(Sidecar, 100, Some(100)));
+        let after = Pod { containers: vec![regular, sidecar, init], ..Pod::default() };
+        let before = Pod { containers: vec![regular, init, sidecar], ..Pod::default() };
+        // The larger of 300 + 100 and 500 + 100, and of 300 + 100 and 500.
+        assert_eq!((after.requests().cpu(), before.requests().cpu()), (600, 500));
+        // The init container has no limit, but it is looked at together with the sidecar's.
+        assert_eq!(after.limits(), (cpu(400), [true, false]));
+        assert_eq!(before.limits(), (cpu(400), [false, false]));
+    }
+
+    #[test]
+    fn a_pod_with_limits_of_its_own_requests_what_its_containers_do_and_else_its_limits() {
+        let limits = Resources { cpu_milli: Some(1000), memory_bytes: Some(64) };
+        let level = |requests| Some(PodLevel { requests, limits });
+        let containers = vec![container(ContainerKind::Regular, 300, None)];
+        let pod = Pod { level: level(Resources::default()), containers, ..Pod::default() };
+        let requests = Resources { cpu_milli: Some(300), memory_bytes: Some(64) };
+        assert_eq!(pod.clone().defaulted().level, level(requests));
+        let written = Pod { level: level(cpu(200)), ..pod.clone() };
+        assert_eq!(written.defaulted().requests(), Resources { cpu_milli: Some(200), memory_bytes: Some(64) });
+        // Without limits nothing is filled in.
+        let unlimited = Some(PodLevel { requests: cpu(200), limits: Resources::default() });
+        assert_eq!(Pod { level: unlimited, ..pod }.defaulted().level, unlimited);
+    }
+
+    #[test]
+    fn the_class_system_node_critical_needs_the_priority_that_goes_with_it() {
+        let pod = Pod { system_node_critical: true, ..Pod::default() };
+        assert!(!pod.node_critical());
+        assert!(Pod { priority: CRITICAL_PRIORITY, ..pod.clone() }.node_critical());
+        assert!(Pod { is_static: true, ..pod }.node_critical());
+    }
+}

@@ -5,6 +5,7 @@
 
 pub mod cpu;
 pub mod cpu_tree;
+pub mod kubelet;
 pub mod memory;
 pub mod near_oom;
 pub mod oom;

@@ -3,6 +3,9 @@
 //! First form: one flat level, as docker containers beside each other under fleet and Chef; for Kubernetes the pods'
 //! shares stand beside each other without the QoS tiers in between. Quotas are caps. Nothing here keeps state.
 
+pub use super::kubelet::conversion::shares;
+use super::kubelet::conversion::{PERIOD_US, quota_us};
+
 /// A claim on a host's CPU.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Claim {
@@ -12,18 +15,14 @@ pub struct Claim {
     pub weight: u64,
 }
 
-/// cgroup `cpu.shares` of a CPU request (kubelet `MilliCPUToShares`, v1.36.3 `pkg/kubelet/cm/helpers_linux.go`):
-/// 2 for no request, else `m * 1024 / 1000` truncated, within 2 to 262,144.
-pub fn shares(request_milli: i64) -> u64 {
-    if request_milli <= 0 { 2 } else { (request_milli as u64).saturating_mul(1024).div_euclid(1000).clamp(2, 262_144) }
-}
-
 /// Docker's and systemd's default `cpu.shares`.
 pub const DEFAULT_SHARES: u64 = 1024;
 
-/// CFS quota of a CPU limit as a rate in nano-cores (kubelet `MilliCPUToQuota`: at least 1 ms in 100 ms, i.e. 10m).
+/// CFS quota of a CPU limit as a rate in nano-cores (at least 1 ms in 100 ms, i.e. 10m).
 pub fn quota_nano(limit_milli: i64) -> u64 {
-    (limit_milli.max(10) as u64).saturating_mul(crate::units::NANO_PER_MILLI)
+    // A microsecond in the kubelet's period is this much CPU; a limit of nothing counts as the least.
+    const NANO_CORES: u64 = (1_000_000_000 / PERIOD_US) as u64;
+    (quota_us(limit_milli.max(1), PERIOD_US) as u64).saturating_mul(NANO_CORES)
 }
 
 /// Shares `capacity` nano-cores among `claims`: everyone gets its cap if that fits, otherwise weighted max-min: water

@@ -4,6 +4,9 @@
 //! `hot_file` that a host needs to stay responsive. Nothing here keeps state.
 
 use super::HostModel;
+use super::kubelet::cgroup::{BEST_EFFORT_ADJ, GUARANTEED_ADJ, burstable_oom_score_adj};
+use super::kubelet::pod::CRITICAL_PRIORITY;
+use super::kubelet::rank::{Ranked, Usage, memory_key};
 use super::oom::{self, Era};
 use crate::units::Bytes;
 
@@ -67,13 +70,12 @@ pub fn newest_is_victim(newest: Candidate, others: impl IntoIterator<Item = Cand
 pub fn oom_score_adj(requests: (i64, i64), limits: (i64, i64), capacity: i64) -> i64 {
     let positive = requests.0 > 0 || requests.1 > 0 || limits.0 > 0 || limits.1 > 0;
     if !positive {
-        return 1000;
+        return BEST_EFFORT_ADJ;
     }
     if limits.0 > 0 && limits.1 > 0 && requests == limits {
-        return -997;
+        return GUARANTEED_ADJ;
     }
-    let adj = 1000 - (i128::from(requests.1) * 1000 / i128::from(capacity.max(1))) as i64;
-    adj.clamp(3, 999)
+    burstable_oom_score_adj(requests.1, capacity)
 }
 
 /// A pod that the kubelet may evict.
@@ -93,8 +95,11 @@ pub struct Evictable {
 pub fn eviction_victim(pods: impl IntoIterator<Item = Evictable>) -> Option<usize> {
     pods.into_iter()
         .enumerate()
-        .filter(|(_, p)| p.priority < 2_000_000_000)
-        .min_by_key(|(_, p)| (p.usage <= p.request, p.priority, -(p.usage - p.request)))
+        .filter(|(_, p)| p.priority < CRITICAL_PRIORITY)
+        .min_by_key(|(_, p)| {
+            let usage = Some(Usage { memory: p.usage, processes: 0 });
+            memory_key(&Ranked { priority: p.priority, memory_request: p.request, usage })
+        })
         .map(|(i, _)| i)
 }
 

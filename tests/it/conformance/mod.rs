@@ -11,6 +11,8 @@ use serde_json::Value;
 mod kernel;
 pub mod kube;
 mod mutation;
+pub mod node;
+mod node_mutation;
 
 /// The folder of a family: the one that `PLIMSOLL_VECTORS` chose, or the shipped one.
 pub fn folder(family: &str) -> PathBuf {

@@ -303,6 +303,8 @@ mod tests {
             for parameter in info.parameters {
                 parameter.parse(parameter.default).unwrap();
                 assert!(!parameter.source.is_empty() && !parameter.summary.is_empty());
+                let assumed = parameter.source.contains("assumed");
+                assert!(assumed <= !parameter.range.is_empty(), "{} is assumed: say its range", parameter.name);
             }
         }
     }

@@ -8,6 +8,7 @@ mod document;
 mod failures;
 mod file;
 mod generator;
+mod host_model;
 mod hosts;
 mod jobs;
 mod manifest;
@@ -22,8 +23,8 @@ mod text;
 
 pub use document::Document;
 pub use file::{
-    ClusterSection, FailureSection, FailureWord, HostGroup, HostSection, JobSection, Limits, LoopSection, Ramp,
-    Requests, ScenarioFile, Step, TraceSection, UsageSection, WorkloadSection,
+    ClusterSection, FailureSection, FailureWord, HostGroup, JobSection, Limits, LoopSection, Ramp, Requests,
+    ScenarioFile, Step, TraceSection, UsageSection, WorkloadSection,
 };
 pub use generator::GeneratorSection;
 pub use hosts::HostsArg;

@@ -2,12 +2,16 @@
 
 mod change;
 mod checker;
+mod contention;
 mod digest;
 mod engine;
+mod eviction;
 mod life;
 mod load;
+mod memory;
 mod power;
 mod queue;
+mod rates;
 mod restart;
 mod setup;
 mod state;
@@ -16,4 +20,5 @@ pub use change::{Change, DownCause, EndReason, Observer, Waiting, Worth};
 pub use checker::{Account, Checker};
 pub use digest::Digest;
 pub use engine::{Flags, simulate};
+pub use rates::CpuRates;
 pub use setup::{Failure, FailureKind, Loop, Setup};

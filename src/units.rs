@@ -16,6 +16,8 @@ use quantity::QuantityError;
 
 /// Microseconds in a second.
 pub const SECOND_US: u64 = 1_000_000;
+/// Nano-cores in a core.
+pub const NANO_PER_CORE: u64 = 1_000_000_000;
 /// Nano-cores in a milli-CPU.
 pub const NANO_PER_MILLI: u64 = 1_000_000;
 /// Nano-core-microseconds in a core-second.
@@ -236,6 +238,20 @@ impl fmt::Display for Bytes {
         }
         write!(f, "{}", self.0)
     }
+}
+
+/// Reads a decimal of at most three places and 6 digits before them, in thousandths.
+pub fn parse_milli(text: &str, what: &str) -> Result<u32> {
+    let bad = || Error::input(format!("\"{text}\" is not a {what} (try 0.25; at most 1000000, in thousandths)"));
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let fraction = fraction.trim_end_matches('0');
+    let digits = |t: &str| t.bytes().all(|b| b.is_ascii_digit());
+    if text.is_empty() || text == "." || !digits(whole) || !digits(fraction) || fraction.len() > 3 || whole.len() > 9 {
+        return Err(bad());
+    }
+    let whole: u32 = if whole.is_empty() { 0 } else { whole.parse().map_err(|_| bad())? };
+    let fraction: u32 = format!("{fraction:0<3}").parse().map_err(|_| bad())?;
+    if whole > 1_000_000 { Err(bad()) } else { Ok(whole * 1000 + fraction) }
 }
 
 /// A count of an extended resource: a Kubernetes quantity of whole units, rounded up. Negative is refused.

@@ -4,6 +4,7 @@ use clap::Args as ClapArgs;
 
 use super::stdout;
 use crate::error::{Error, Result, unknown_name};
+use crate::host::host_parameters;
 use crate::kube::honesty::fields::FIELDS;
 use crate::metrics::metrics;
 use crate::orchestrator::ORCHESTRATORS;
@@ -38,9 +39,11 @@ pub fn listings() -> Vec<Listing> {
     let parameters = ORCHESTRATORS.iter().flat_map(|o| {
         o.parameters.iter().map(move |p| {
             let default = if p.default.is_empty() { "none" } else { p.default };
-            (format!("{}.{}", o.name, p.name), format!("{}; default {default} ({})", p.summary, p.source))
+            (format!("{}.{}", o.name, p.name), parameter(p.summary, default, p.source, p.range))
         })
     });
+    let of_hosts =
+        host_parameters().map(|p| (format!("host.{}", p.name), parameter(p.summary, &p.default(), p.source, p.range)));
     let fields = FIELDS.iter().map(|f| {
         let colon = if f.note.is_empty() { "" } else { ": " };
         (f.path.replace(',', ", "), format!("{}{colon}{}", f.class.name(), f.note))
@@ -54,9 +57,15 @@ pub fn listings() -> Vec<Listing> {
         Listing { table: "metrics", rows: rows(metrics().map(|m| (m.name, m.summary)).collect()) },
         Listing { table: "charts", rows: rows(CHARTS.iter().map(|c| (c.name, c.summary)).collect()) },
         Listing { table: "outputs", rows: rows(OUTPUTS.iter().map(|o| (o.file, o.summary)).collect()) },
-        Listing { table: "parameters", rows: parameters.collect() },
+        Listing { table: "parameters", rows: parameters.chain(of_hosts).collect() },
         Listing { table: "kube-fields", rows: fields.collect() },
     ]
+}
+
+/// One line on a parameter.
+fn parameter(summary: &str, default: &str, source: &str, range: &str) -> String {
+    let sweep = if range.is_empty() { String::new() } else { format!("; sweep {range}") };
+    format!("{summary}; default {default} ({source}{sweep})")
 }
 
 /// `listing` as a Markdown table.

@@ -13,7 +13,7 @@ use crate::units::Bytes;
 /// The marks on a host's memory, in bytes used by jobs.
 ///
 /// The memory of a host in this project is what jobs may use; the machine has that and, beside it, its system
-/// processes and the file cache it needs (`HostModel::system_anon`, `hot_file`). So requests that fit never reach the
+/// processes and the file cache it needs (`MemoryModel::system_anon`, `hot_file_min`). So requests that fit never reach the
 /// first mark, whoever placed them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Marks {
@@ -27,10 +27,10 @@ pub struct Marks {
 
 /// The marks of a host of `memory`.
 pub fn marks(model: &HostModel, memory: Bytes) -> Marks {
-    let share = i128::from(memory.0) * i128::from(model.hot_file_milli) / 1000;
-    let hot_file = model.hot_file_min.0.max(share as i64);
+    let share = i128::from(memory.0) * i128::from(model.memory.hot_file_milli) / 1000;
+    let hot_file = model.memory.hot_file_min.0.max(share as i64);
     let full = memory.0 + hot_file;
-    Marks { thrash: memory.0 + 1, full: full.max(memory.0 + 1), evict: full - model.eviction_threshold.0 }
+    Marks { thrash: memory.0 + 1, full: full.max(memory.0 + 1), evict: full - model.kubelet.eviction_threshold.0 }
 }
 
 /// A process the kernel may kill.

@@ -1,13 +1,13 @@
 //! The ledger: every core-second and byte-second demanded, and what became of it.
 //!
 //! At every moment a job in the system demands CPU: a live attempt what its profile says, a job without one what its
-//! next attempt would first demand. With demand d, own quota q and received x: throttled = d - min(d, q), starved =
-//! min(d, q) - x. Demanded = served + pending + starved + throttled + host down; served = useful + lost + duplicate.
+//! next attempt would first demand. From demand down to what is received ([`CpuRates`]) each step says where the rest went.
+//! Demanded = served + pending + starved + slowed + throttled + thread-bound + host down; served = useful + lost + duplicate.
 //! The second identity is a real check: the left side comes from host sums, the right side from the attempts' own counts.
 
 use super::{Family, FamilyInfo, Integral, MetricInfo, Value, core_seconds, row, share};
 use crate::orchestrator::Options;
-use crate::sim::{Change, Observer, Setup, Waiting, Worth};
+use crate::sim::{Change, CpuRates, Observer, Setup, Waiting, Worth};
 use crate::units::SimTime;
 
 pub(super) const INFO: FamilyInfo = FamilyInfo { rows: ROWS, build: |setup, _: &Options| Box::new(Ledger::new(setup)) };
@@ -16,10 +16,12 @@ const ROWS: &[MetricInfo] = &[
     row("cpu_unserved_share", "unserved over demanded CPU: the headline"),
     row("cpu_demanded_core_seconds", "CPU demanded by all jobs in the system"),
     row("cpu_served_core_seconds", "CPU that live attempts received"),
-    row("cpu_unserved_core_seconds", "pending + starved + throttled + host down"),
+    row("cpu_unserved_core_seconds", "pending + starved + slowed + throttled + thread-bound + host down"),
     row("cpu_pending_core_seconds", "demanded by jobs without a live attempt: queue, back-off, pull, converge"),
     row("cpu_starved_core_seconds", "demanded within quota and taken by neighbours"),
+    row("cpu_slowed_core_seconds", "demanded within quota while waiting for file pages, near out of memory"),
     row("cpu_throttled_core_seconds", "demanded above the job's own quota"),
+    row("cpu_thread_bound_core_seconds", "demanded above what the job's threads can run at once"),
     row("cpu_host_down_core_seconds", "demanded by jobs whose host fell, until it is back or the attempt is given up"),
     row("cpu_useful_core_seconds", "served work that counted"),
     row("cpu_lost_core_seconds", "served work of batch jobs that a kill or a loss threw away"),
@@ -34,18 +36,15 @@ const ROWS: &[MetricInfo] = &[
 
 #[derive(Clone, Copy, Default)]
 struct HostSums {
-    demand: u64,
-    within_quota: u64,
-    received: u64,
+    cpu: CpuRates,
     memory: i64,
 }
 
 struct Ledger {
     hosts: Vec<HostSums>,
     waits: Vec<(Waiting, u64, i64)>,
-    demand: Integral,
-    within_quota: Integral,
-    received: Integral,
+    /// By the figures of [`CpuRates`], in their order.
+    cpu: [Integral; 5],
     pending: Integral,
     host_down: Integral,
     held: Integral,
@@ -62,9 +61,7 @@ impl Ledger {
         Ledger {
             hosts: vec![HostSums::default(); setup.cluster.len()],
             waits: vec![(Waiting::No, 0, 0); setup.workload.len()],
-            demand: Integral::default(),
-            within_quota: Integral::default(),
-            received: Integral::default(),
+            cpu: [Integral::default(); 5],
             pending: Integral::default(),
             host_down: Integral::default(),
             held: Integral::default(),
@@ -77,17 +74,15 @@ impl Ledger {
         }
     }
 
-    fn integrals(&mut self) -> [&mut Integral; 8] {
-        [
-            &mut self.demand,
-            &mut self.within_quota,
-            &mut self.received,
+    fn integrals(&mut self) -> impl Iterator<Item = &mut Integral> {
+        let waits = [
             &mut self.pending,
             &mut self.host_down,
             &mut self.held,
             &mut self.memory_pending,
             &mut self.memory_host_down,
-        ]
+        ];
+        self.cpu.iter_mut().chain(waits)
     }
 
     fn wait(&mut self, at: u64, why: Waiting, cpu: u64, memory: i64, add: bool) {
@@ -110,19 +105,16 @@ impl Ledger {
 impl Observer for Ledger {
     fn change(&mut self, at: SimTime, change: &Change) {
         match *change {
-            Change::HostLoad { host, demand, within_quota, received, memory, .. } => {
-                let now = HostSums { demand, within_quota, received, memory };
-                let old = std::mem::replace(&mut self.hosts[host.index()], now);
-                self.demand.replace(at.0, old.demand.into(), demand.into());
-                self.within_quota.replace(at.0, old.within_quota.into(), within_quota.into());
-                self.received.replace(at.0, old.received.into(), received.into());
+            Change::HostLoad { host, cpu, memory, .. } => {
+                let old = std::mem::replace(&mut self.hosts[host.index()], HostSums { cpu, memory });
+                for ((integral, old), new) in self.cpu.iter_mut().zip(old.cpu.figures()).zip(cpu.figures()) {
+                    integral.replace(at.0, old.into(), new.into());
+                }
                 self.held.replace(at.0, old.memory as u128, memory as u128);
             }
-            Change::Remainder { demand, within_quota, received, remainder, .. } => {
+            Change::Remainder { cpu, remainder, .. } => {
                 // The last microsecond demanded and served only the remainder; the rates counted it in full.
-                for (integral, rate) in
-                    [(&mut self.demand, demand), (&mut self.within_quota, within_quota), (&mut self.received, received)]
-                {
+                for (integral, rate) in self.cpu.iter_mut().zip(cpu.figures()) {
                     integral.advance(at.0);
                     integral.sum = integral.sum.wrapping_sub(u128::from(rate - remainder));
                 }
@@ -158,11 +150,14 @@ impl Observer for Ledger {
 
 impl Family for Ledger {
     fn values(&self) -> Vec<Value> {
-        let (served, pending, host_down) = (self.received.sum, self.pending.sum, self.host_down.sum);
-        let demanded = self.demand.sum + pending + host_down;
-        let throttled = self.demand.sum - self.within_quota.sum;
-        let starved = self.within_quota.sum - served;
-        let unserved = pending + starved + throttled + host_down;
+        let [demand, runnable, within_quota, able, served] = self.cpu.map(|integral| integral.sum);
+        let (pending, host_down) = (self.pending.sum, self.host_down.sum);
+        let demanded = demand + pending + host_down;
+        let thread_bound = demand - runnable;
+        let throttled = runnable - within_quota;
+        let slowed = within_quota - able;
+        let starved = able - served;
+        let unserved = pending + starved + slowed + throttled + thread_bound + host_down;
         let residual = served.abs_diff(self.useful + self.lost + self.duplicate) + demanded.abs_diff(served + unserved);
         let byte_seconds = |sum: u128| Value::Amount(sum as f64 / 1e6);
         vec![
@@ -172,7 +167,9 @@ impl Family for Ledger {
             core_seconds(unserved),
             core_seconds(pending),
             core_seconds(starved),
+            core_seconds(slowed),
             core_seconds(throttled),
+            core_seconds(thread_bound),
             core_seconds(host_down),
             core_seconds(self.useful),
             core_seconds(self.lost),

@@ -74,16 +74,16 @@ impl Overload {
 impl Observer for Overload {
     fn change(&mut self, at: SimTime, change: &Change) {
         match *change {
-            Change::HostLoad { host, within_quota, memory, memory_request, .. } => {
+            Change::HostLoad { host, cpu: rates, memory, memory_request, .. } => {
                 let i = host.index();
                 self.advance(i, at.0);
                 let (cpu, bytes) = self.capacity[i];
                 let h = &mut self.hosts[i];
-                h.cpu = within_quota > cpu;
+                h.cpu = rates.within_quota > cpu;
                 h.overcommitted = memory_request > bytes;
                 h.memory = memory > bytes;
                 if h.cpu {
-                    self.cpu_depth = self.cpu_depth.max(Self::depth(within_quota.into(), cpu.into()));
+                    self.cpu_depth = self.cpu_depth.max(Self::depth(rates.within_quota.into(), cpu.into()));
                 }
                 if h.memory {
                     self.memory_depth = self.memory_depth.max(Self::depth(memory as u128, bytes as u128));

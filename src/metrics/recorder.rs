@@ -4,7 +4,7 @@
 
 use crate::error::{Error, Result};
 use crate::ids::{HostId, JobId};
-use crate::sim::{Change, EndReason, Observer, Setup, Waiting};
+use crate::sim::{Change, CpuRates, EndReason, Observer, Setup, Waiting};
 use crate::units::SimTime;
 
 /// One stretch of one host: exact time means and maxima.
@@ -104,9 +104,7 @@ const STRETCHES: u64 = 200;
 
 #[derive(Clone, Copy, Default)]
 struct HostNow {
-    demand: u64,
-    within_quota: u64,
-    received: u64,
+    cpu: CpuRates,
     memory: i64,
     cpu_request: i64,
     memory_request: i64,
@@ -192,14 +190,14 @@ impl<'a> Recorder<'a> {
         let h = *h;
         let track = &mut self.record.hosts[host.index()];
         let cores = |nano: u64| nano as f64 / 1e9;
-        let over_cpu = cores(h.within_quota) > track.cpu_capacity_cores;
+        let over_cpu = cores(h.cpu.within_quota) > track.cpu_capacity_cores;
         let over_memory = h.memory as f64 > track.memory_capacity_bytes;
         let timeline = &mut self.record.timeline;
         Self::spread(&self.record.edges, from, at, |i, seconds, share| {
             let b = &mut track.buckets[i];
-            b.cpu_demand_cores += cores(h.within_quota) * share;
-            b.cpu_received_cores += cores(h.received) * share;
-            b.cpu_demand_cores_max = b.cpu_demand_cores_max.max(cores(h.within_quota));
+            b.cpu_demand_cores += cores(h.cpu.within_quota) * share;
+            b.cpu_received_cores += cores(h.cpu.received) * share;
+            b.cpu_demand_cores_max = b.cpu_demand_cores_max.max(cores(h.cpu.within_quota));
             b.cpu_requested_cores += h.cpu_request as f64 / 1000.0 * share;
             b.memory_used_bytes += h.memory as f64 * share;
             b.memory_used_bytes_max = b.memory_used_bytes_max.max(h.memory as f64);
@@ -208,9 +206,9 @@ impl<'a> Recorder<'a> {
             b.up += if h.up { share } else { 0.0 };
             b.thrash += if h.thrash { share } else { 0.0 };
             let t = &mut timeline[i];
-            t.cpu_demanded_core_seconds += cores(h.demand) * seconds;
-            t.cpu_throttled_core_seconds += cores(h.demand - h.within_quota) * seconds;
-            t.cpu_starved_core_seconds += cores(h.within_quota - h.received) * seconds;
+            t.cpu_demanded_core_seconds += cores(h.cpu.demand) * seconds;
+            t.cpu_throttled_core_seconds += cores(h.cpu.demand - h.cpu.within_quota) * seconds;
+            t.cpu_starved_core_seconds += cores(h.cpu.within_quota - h.cpu.received) * seconds;
             t.cpu_overloaded_host_seconds += if over_cpu { seconds } else { 0.0 };
             t.memory_overloaded_host_seconds += if over_memory { seconds } else { 0.0 };
         });
@@ -237,31 +235,8 @@ impl<'a> Recorder<'a> {
 impl Observer for Recorder<'_> {
     fn change(&mut self, at: SimTime, change: &Change) {
         match *change {
-            Change::HostLoad {
-                host,
-                demand,
-                within_quota,
-                received,
-                memory,
-                cpu_request,
-                memory_request,
-                attempts,
-            } => {
-                self.state(host, at.0, |h| {
-                    let (up, thrash, since) = (h.up, h.thrash, h.since);
-                    *h = HostNow {
-                        demand,
-                        within_quota,
-                        received,
-                        memory,
-                        cpu_request,
-                        memory_request,
-                        attempts,
-                        up,
-                        thrash,
-                        since,
-                    };
-                });
+            Change::HostLoad { host, cpu, memory, cpu_request, memory_request, attempts } => {
+                self.state(host, at.0, |h| *h = HostNow { cpu, memory, cpu_request, memory_request, attempts, ..*h });
                 return;
             }
             Change::Waits { job, why, cpu_nano, .. } => {

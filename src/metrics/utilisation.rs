@@ -104,16 +104,16 @@ impl Utilisation {
 impl Observer for Utilisation {
     fn change(&mut self, at: SimTime, change: &Change) {
         match *change {
-            Change::HostLoad { host, within_quota, received, memory, cpu_request, memory_request, .. } => {
+            Change::HostLoad { host, cpu, memory, cpu_request, memory_request, .. } => {
                 let i = host.index();
                 self.advance(at.0);
                 let old = self.hosts[i];
                 let new = HostState {
                     cpu_request: cpu_request as u128 * 1_000_000,
-                    received: received.into(),
+                    received: cpu.received.into(),
                     memory_request: memory_request as u128,
                     memory: memory as u128,
-                    load: u128::from(within_quota) * 1_000_000 / self.capacity[i].0,
+                    load: u128::from(cpu.within_quota) * 1_000_000 / self.capacity[i].0,
                     up: old.up,
                 };
                 let old_new = [

@@ -28,6 +28,7 @@ pub(super) const INFO: OrchestratorInfo = OrchestratorInfo {
             words: &[],
             summary: "how long one chef-client run over the formation takes",
             source: "assumed (the controller sets no bound; minutes are plausible)",
+            range: "10s to 10m",
         },
         ParameterInfo {
             name: "restart_delay",
@@ -35,6 +36,7 @@ pub(super) const INFO: OrchestratorInfo = OrchestratorInfo {
             words: &[],
             summary: "time from a kill to the restart in place",
             source: "assumed (the cookbook that supervised containers is not available)",
+            range: "1s to 30s",
         },
         ParameterInfo {
             name: "balance_at",
@@ -42,6 +44,7 @@ pub(super) const INFO: OrchestratorInfo = OrchestratorInfo {
             words: &[],
             summary: "moments of the explicit balance operation, as a comma-separated list",
             source: "deis v0.7.0 api/views.py: only on request",
+            range: "",
         },
     ],
     choices: &[["chef: a job's process type", "the app, where the job names none", "process_type in the workload"]],

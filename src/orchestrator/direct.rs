@@ -27,6 +27,7 @@ pub(super) const INFO: OrchestratorInfo = OrchestratorInfo {
         words: &[],
         summary: "time from a kill to the restart in place",
         source: "assumed",
+        range: "1s to 30s",
     }],
     choices: &[],
     build: |world| Box::new(Direct::new(world)),

@@ -28,6 +28,7 @@ pub(super) const INFO: OrchestratorInfo = OrchestratorInfo {
             words: &[],
             summary: "time between engine turns",
             source: "fleet v0.11.5 fleetd/fleetd.go:74",
+            range: "",
         },
         ParameterInfo {
             name: "agent_ttl",
@@ -35,6 +36,7 @@ pub(super) const INFO: OrchestratorInfo = OrchestratorInfo {
             words: &[],
             summary: "how long a machine's presence outlives its last heartbeat",
             source: "fleet v0.11.5 agent/agent.go:32",
+            range: "",
         },
         ParameterInfo {
             name: "heartbeat",
@@ -42,6 +44,7 @@ pub(super) const INFO: OrchestratorInfo = OrchestratorInfo {
             words: &[],
             summary: "time between presence heartbeats",
             source: "fleet v0.11.5 heart/monitor.go:24 (TTL/2)",
+            range: "",
         },
         ParameterInfo {
             name: "watch_delay",
@@ -49,6 +52,7 @@ pub(super) const INFO: OrchestratorInfo = OrchestratorInfo {
             words: &[],
             summary: "time from a scheduling decision to the start by the agent",
             source: "fleet v0.11.5 registry/event.go:89 (the watch sleeps 1 s)",
+            range: "",
         },
         ParameterInfo {
             name: "agent_interval",
@@ -56,6 +60,7 @@ pub(super) const INFO: OrchestratorInfo = OrchestratorInfo {
             words: &[],
             summary: "time between agent reconciles, which stop stale copies",
             source: "fleet v0.11.5 agent/reconcile.go:31",
+            range: "",
         },
         ParameterInfo {
             name: "restart_delay",
@@ -63,6 +68,7 @@ pub(super) const INFO: OrchestratorInfo = OrchestratorInfo {
             words: &[],
             summary: "systemd RestartSec of the units",
             source: "deis v1.12.3 controller/scheduler/fleet.py:380",
+            range: "",
         },
         ParameterInfo {
             name: "finished",
@@ -70,6 +76,7 @@ pub(super) const INFO: OrchestratorInfo = OrchestratorInfo {
             words: &["at-exit", "kept"],
             summary: "when a finished unit leaves the count: at exit, or never (its submitter keeps it)",
             source: "fleet counts a unit until it is destroyed; when that is, is the submitter's choice",
+            range: "",
         },
     ],
     choices: &[

@@ -52,6 +52,7 @@ pub(super) const INFO: OrchestratorInfo = OrchestratorInfo {
             words: &[BY_NODES, ParameterInfo::A_DURATION],
             summary: "time from taking a pod off the queue to its decision",
             source: "measured, kube-scheduler v1.36.3 at parallelism 1 (0.27 ms at 100 nodes, 1.1 ms at 1000, 2.3 ms at 10000)",
+            range: "",
         },
         ParameterInfo {
             name: "bind_latency",
@@ -59,6 +60,7 @@ pub(super) const INFO: OrchestratorInfo = OrchestratorInfo {
             words: &[],
             summary: "time from a decision to the binding that kubelet and scheduler see",
             source: "assumed (one write to the API server and the watch's news of it)",
+            range: "1ms to 100ms",
         },
         ParameterInfo {
             name: "pop_from_backoff",
@@ -66,6 +68,7 @@ pub(super) const INFO: OrchestratorInfo = OrchestratorInfo {
             words: &["on", "off"],
             summary: "whether an idle scheduler takes pods before their back-off is over",
             source: "kube-scheduler gate SchedulerPopFromBackoffQ, v1.36.3",
+            range: "",
         },
         ParameterInfo {
             name: "preemption",
@@ -73,6 +76,7 @@ pub(super) const INFO: OrchestratorInfo = OrchestratorInfo {
             words: &["apply", "report"],
             summary: "whether pods of lower priority are evicted, or only counted as victims",
             source: "kube-scheduler DefaultPreemption, v1.36.3",
+            range: "",
         },
         ParameterInfo {
             name: "default_spread",
@@ -80,6 +84,7 @@ pub(super) const INFO: OrchestratorInfo = OrchestratorInfo {
             words: &["system", "none"],
             summary: "whether the pods of an app without constraints of its own are drawn apart over hosts and zones",
             source: "kube-scheduler PodTopologySpread defaultingType: System, v1.36.3; none is List without constraints",
+            range: "",
         },
         ParameterInfo {
             name: "termination_grace",
@@ -87,6 +92,7 @@ pub(super) const INFO: OrchestratorInfo = OrchestratorInfo {
             words: &[],
             summary: "time a preempted pod takes to end, unless its manifest says terminationGracePeriodSeconds",
             source: "API default of terminationGracePeriodSeconds, v1.36.3; a process that heeds SIGTERM ends sooner",
+            range: "",
         },
         ParameterInfo {
             name: "start_delay",
@@ -94,6 +100,7 @@ pub(super) const INFO: OrchestratorInfo = OrchestratorInfo {
             words: &[],
             summary: "time from binding to the container's start, image present",
             source: "assumed (kubelet watch, sandbox and start; PLEG relists every 1 s)",
+            range: "500ms to 10s",
         },
         ParameterInfo {
             name: "lease_renew",
@@ -101,6 +108,7 @@ pub(super) const INFO: OrchestratorInfo = OrchestratorInfo {
             words: &[],
             summary: "time between lease renewals of a kubelet",
             source: "kubelet nodeLeaseDurationSeconds 40 x 0.25, v1.36.3",
+            range: "",
         },
         ParameterInfo {
             name: "monitor_period",
@@ -108,6 +116,7 @@ pub(super) const INFO: OrchestratorInfo = OrchestratorInfo {
             words: &[],
             summary: "time between node lifecycle passes",
             source: "kube-controller-manager nodeMonitorPeriod, v1.36.3",
+            range: "",
         },
         ParameterInfo {
             name: "monitor_grace",
@@ -115,6 +124,7 @@ pub(super) const INFO: OrchestratorInfo = OrchestratorInfo {
             words: &[],
             summary: "silence after which a node is Unknown",
             source: "kube-controller-manager nodeMonitorGracePeriod, v1.36.3 (40s before v1.32)",
+            range: "",
         },
         ParameterInfo {
             name: "node_eviction_interval",
@@ -122,6 +132,7 @@ pub(super) const INFO: OrchestratorInfo = OrchestratorInfo {
             words: &[],
             summary: "least time between the taints of two Unknown nodes",
             source: "kube-controller-manager nodeEvictionRate 0.1/s, v1.36.3",
+            range: "",
         },
         ParameterInfo {
             name: "toleration",
@@ -129,6 +140,7 @@ pub(super) const INFO: OrchestratorInfo = OrchestratorInfo {
             words: &[],
             summary: "how long pods tolerate an unreachable node before they are deleted and replaced",
             source: "admission DefaultTolerationSeconds, v1.36.3",
+            range: "",
         },
     ],
     choices: &[

@@ -142,6 +142,8 @@ pub struct ParameterInfo {
     pub summary: &'static str,
     /// Where the default comes from, or the word *assumed*.
     pub source: &'static str,
+    /// The range to sweep; empty where the default is the real system's.
+    pub range: &'static str,
 }
 
 impl ParameterInfo {

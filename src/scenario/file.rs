@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use super::document::Document;
 use super::generator::GeneratorSection;
+use super::host_model::HostSection;
 use super::runs::OrchestratorEntry;
-use super::text::{At, Count, Cpu, Length, Load, Memory, Share, Switch, Usage};
-use crate::host::MemoryPolicy;
+use super::text::{At, Count, Cpu, Length, Load, Memory, Switch, Usage};
 use crate::sim::FailureKind;
 use crate::workload::{JobKind, RestartPolicy};
 
@@ -52,9 +52,9 @@ pub struct ScenarioFile {
     /// What runs: names, or variants with their options.
     #[serde(default)]
     pub orchestrators: Vec<At<OrchestratorEntry>>,
-    /// How hosts behave, whatever the orchestrator.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub host: Option<HostSection>,
+    /// How hosts behave, whatever the orchestrator: host parameters by name (`plimsoll list parameters`).
+    #[serde(default, skip_serializing_if = "HostSection::is_empty")]
+    pub host: HostSection,
     /// What happens to hosts, whatever the orchestrator does.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failures: Vec<At<FailureSection>>,
@@ -207,6 +207,9 @@ pub struct JobSection {
     /// Host ports it binds.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ports: Vec<u16>,
+    /// Threads that can run at once: with `threads: 2` never more than 2 CPUs; default any number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threads: Option<u32>,
     /// Whether a restart goes on from where the last attempt was (batch); default false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checkpoint: Option<bool>,
@@ -338,45 +341,6 @@ pub enum LoopSection {
         /// Time between the end of a job and the same user's next.
         think_time: Length,
     },
-}
-
-/// How hosts behave. What is left out has the default of the host model.
-#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct HostSection {
-    /// What happens when memory runs out: `kill-only`, `thrash` or `host-down`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub memory_policy: Option<MemoryPolicy>,
-    /// Memory of the system's own processes.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub system_anon: Option<Memory>,
-    /// Least file cache that the host needs to stay responsive.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub hot_file_min: Option<Memory>,
-    /// The same as a share of memory; the larger counts.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub hot_file_share: Option<Share>,
-    /// Speed of a thrashing host, as a share of full speed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub thrash_speed: Option<Share>,
-    /// How long a host thrashes before it misses heartbeats.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub heartbeat_grace: Option<Length>,
-    /// How long a host thrashes before an operator reboots it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub operator_reboot: Option<Length>,
-    /// How long a boot takes.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub boot: Option<Length>,
-    /// Node-pressure eviction starts below this much available memory.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub eviction_threshold: Option<Memory>,
-    /// The kubelet's eviction loop period.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub eviction_period: Option<Length>,
-    /// How long a pressure condition outlasts its cause.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub pressure_transition: Option<Length>,
 }
 
 /// A failure at a time (`host`, `at`), or failures drawn per host and time (`hosts`, `mtbf`).

@@ -111,6 +111,9 @@ fn job(
     for (field, cpu) in [("requests.cpu", requests.cpu), ("limits.cpu", limits.cpu)] {
         too_much_cpu(cpu).map_err(|why| entry.place(why.in_field(format!("{}.{field}", entry.name))))?;
     }
+    if entry.threads == Some(0) {
+        return Err(entry.refuse("no threads run nothing; leave threads out for any number").in_field("threads"));
+    }
     let every = entry.every.unwrap_or_default().0;
     let first = entry.arrival.unwrap_or_default().0;
     let app = if is_app { entry.name.clone() } else { entry.app.clone().unwrap_or_else(|| entry.name.clone()) };
@@ -136,6 +139,7 @@ fn job(
             node_selector: entry.node_selector.iter().map(|(k, v)| (k.clone(), v.clone())).collect(),
             tolerations: entry.tolerations.clone(),
             ports: entry.ports.clone(),
+            threads: entry.threads,
             checkpoint: entry.checkpoint.unwrap_or(false),
             template: None,
         },

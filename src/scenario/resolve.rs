@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::document::verbatim;
-use super::file::{HostSection, LoopSection, ScenarioFile};
+use super::file::{LoopSection, ScenarioFile};
+use super::host_model::HostSection;
 use super::hosts::Hosts;
 use super::manifest::{self, Manifests};
-use super::text::{Length, Memory, Share, Usage};
+use super::text::{Length, Share, Usage};
 use super::{API_VERSION, Budgets, KIND, failures, hosts, jobs, outside, runs};
 use crate::cluster::{Bookings, Cluster, Request};
 use crate::error::{Error, Result};
-use crate::host::HostModel;
 use crate::orchestrator::Options;
 use crate::rng::Seed;
 use crate::sim::{Loop, Setup};
@@ -87,7 +87,7 @@ pub fn resolve(file: &ScenarioFile, folder: &Path, budgets: &Budgets) -> Result<
         }
     });
     usage_note(&workload, &mut notes);
-    let host_model = host_model(file.host.as_ref())?;
+    let host_model = file.host.model()?;
     scaled_requests_fit(&workload, &runs)?;
     let offered = outside::offered_load(&workload, &cluster);
     let highest = offered.shares()[usize::from(offered.highest())];
@@ -236,37 +236,6 @@ fn scaled_requests_fit(workload: &Workload, runs: &[Options]) -> Result<()> {
     Ok(())
 }
 
-fn host_model(section: Option<&HostSection>) -> Result<HostModel> {
-    let model = HostModel::default();
-    let Some(s) = section else { return Ok(model) };
-    let memory = |written: Option<Memory>, default| written.map_or(default, |m| m.0);
-    let length = |written: Option<Length>, default| written.map_or(default, |l| l.0);
-    let model = HostModel {
-        memory_policy: s.memory_policy.unwrap_or(model.memory_policy),
-        system_anon: memory(s.system_anon, model.system_anon),
-        hot_file_min: memory(s.hot_file_min, model.hot_file_min),
-        hot_file_milli: s.hot_file_share.map_or(model.hot_file_milli, |share| share.0),
-        thrash_speed_milli: s.thrash_speed.map_or(model.thrash_speed_milli, |share| share.0),
-        heartbeat_grace: length(s.heartbeat_grace, model.heartbeat_grace),
-        operator_reboot: length(s.operator_reboot, model.operator_reboot),
-        boot: length(s.boot, model.boot),
-        eviction_threshold: memory(s.eviction_threshold, model.eviction_threshold),
-        eviction_period: length(s.eviction_period, model.eviction_period),
-        pressure_transition: length(s.pressure_transition, model.pressure_transition),
-    };
-    let refuse = |field: &str, what: &str| Err(Error::input(what).in_field(format!("host.{field}")));
-    if model.hot_file_milli > 1000 {
-        return refuse("hot_file_share", "a share of memory is at most 1");
-    }
-    if model.thrash_speed_milli == 0 || model.thrash_speed_milli > 1000 {
-        return refuse("thrash_speed", "a thrashing host runs at more than 0 and at most 1 of its speed");
-    }
-    if model.eviction_period == SimDuration::ZERO {
-        return refuse("eviction_period", "a period is more than 0s");
-    }
-    Ok(model)
-}
-
 /// A note for every distinct request that no host could hold even when empty, at most a few by name.
 fn too_big(workload: &Workload, cluster: &Cluster) -> Vec<String> {
     const NAMED: usize = 3;
@@ -327,7 +296,6 @@ fn too_big(workload: &Workload, cluster: &Cluster) -> Vec<String> {
 /// `file` with everything that was defaulted written out.
 fn written(file: &ScenarioFile, setup: &Setup, options: &[Options]) -> Result<String> {
     let mut file = file.clone();
-    let model = setup.host_model;
     file.api_version = API_VERSION.to_string().into();
     file.kind = KIND.to_string().into();
     file.seed = Some(setup.seed.0);
@@ -341,19 +309,7 @@ fn written(file: &ScenarioFile, setup: &Setup, options: &[Options]) -> Result<St
     });
     let entries = options.iter().zip(&file.orchestrators);
     file.orchestrators = entries.map(|(options, entry)| runs::written(options, entry).into()).collect();
-    file.host = Some(HostSection {
-        memory_policy: Some(model.memory_policy),
-        system_anon: Some(Memory(model.system_anon)),
-        hot_file_min: Some(Memory(model.hot_file_min)),
-        hot_file_share: Some(Share(model.hot_file_milli)),
-        thrash_speed: Some(Share(model.thrash_speed_milli)),
-        heartbeat_grace: Some(Length(model.heartbeat_grace)),
-        operator_reboot: Some(Length(model.operator_reboot)),
-        boot: Some(Length(model.boot)),
-        eviction_threshold: Some(Memory(model.eviction_threshold)),
-        eviction_period: Some(Length(model.eviction_period)),
-        pressure_transition: Some(Length(model.pressure_transition)),
-    });
+    file.host = HostSection::written(&setup.host_model);
     let text = serde_saphyr::to_string(&file)
         .map_err(|why| Error::failed(format!("the scenario cannot be written as YAML: {why}")))?;
     Ok(text + &verbatim(&file.documents))

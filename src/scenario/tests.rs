@@ -222,11 +222,15 @@ fn broken_scenarios_are_told_where_and_what_would_do() {
         ("seed: -1\n", "line 10:7: not a whole number from 0 on, or too large"),
         (
             "host: {thrash_speed: 0}\n",
-            "host.thrash_speed: a thrashing host runs at more than 0 and at most 1 of its speed",
+            "line 10:22: host.thrash_speed: a thrashing host runs at more than 0 and at most 1 of its speed",
         ),
         (
             "host: {memory_policy: trash}\n",
-            "line 10:23: \"trash\" is none of the words for this key; did you mean \"thrash\"?",
+            "line 10:23: host.memory_policy: \"trash\" will not do; kill-only, thrash, host-down will; did you mean \"thrash\"?",
+        ),
+        (
+            "host: {thrash_sped: 1}\n",
+            "line 10:21: host: unknown host parameter \"thrash_sped\"; did you mean \"thrash_speed\"?",
         ),
         ("failures:\n- {host: node-01, at: 1s}\n", "line 11:10: unknown host \"node-01\"; did you mean \"node-001\"?"),
         (

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::error::{Error, Result, unknown_name};
 use crate::orchestrator::RequestRule;
-use crate::units::{Bytes, MilliCpu, SimDuration, parse_count};
+use crate::units::{Bytes, MilliCpu, SimDuration, parse_count, parse_milli};
 use crate::workload::{LOAD_RESOURCES, LoadScale, USAGE_MODELS, UsageMode};
 
 /// A value and where it was written (1-based; line 0: not in a file).
@@ -156,7 +156,7 @@ scalar!(
     Count(i64) = parse_count, ["string", "integer"], "4");
 scalar!(
     /// A share in thousandths, written as a decimal: `0.25`.
-    Share(u32) = |text| milli(text, "share"), ["string", "number"], "0.25");
+    Share(u32) = |text| parse_milli(text, "share"), ["string", "number"], "0.25");
 scalar!(
     /// `on` or `off`.
     Switch(bool) = |text| match text {
@@ -169,7 +169,7 @@ scalar!(
     RequestText(RequestRule) = |text| match text {
         "as-written" => Ok(RequestRule::AsWritten),
         "absent" => Ok(RequestRule::Absent),
-        _ => match milli(text.strip_prefix('x').unwrap_or(text), "factor") {
+        _ => match parse_milli(text.strip_prefix('x').unwrap_or(text), "factor") {
             Ok(0) => Err(Error::input("requests times 0 are none; say requests: absent")),
             Ok(milli) => Ok(RequestRule::Times(milli)),
             Err(_) => Err(Error::input(format!(
@@ -271,20 +271,6 @@ impl fmt::Display for UsageText {
     }
 }
 
-/// A decimal of at most three places and 6 digits before them, in thousandths.
-fn milli(text: &str, what: &str) -> Result<u32> {
-    let bad = || Error::input(format!("\"{text}\" is not a {what} (try 0.25; at most 1000000, in thousandths)"));
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let fraction = fraction.trim_end_matches('0');
-    let digits = |t: &str| t.bytes().all(|b| b.is_ascii_digit());
-    if text.is_empty() || text == "." || !digits(whole) || !digits(fraction) || fraction.len() > 3 || whole.len() > 9 {
-        return Err(bad());
-    }
-    let whole: u32 = if whole.is_empty() { 0 } else { whole.parse().map_err(|_| bad())? };
-    let fraction: u32 = format!("{fraction:0<3}").parse().map_err(|_| bad())?;
-    if whole > 1_000_000 { Err(bad()) } else { Ok(whole * 1000 + fraction) }
-}
-
 /// Reads `model:mix`, `request`, `cpu=0.3,memory=0.8` or `{cpu: 0.3, memory: 0.8}`.
 pub fn usage_mode_parse(text: &str) -> Result<UsageMode> {
     let text = text.trim();
@@ -308,7 +294,7 @@ pub fn usage_mode_parse(text: &str) -> Result<UsageMode> {
             "memory" => &mut memory,
             _ => return Err(bad()),
         };
-        if slot.replace(milli(value.trim(), "share")?).is_some() {
+        if slot.replace(parse_milli(value.trim(), "share")?).is_some() {
             return Err(bad());
         }
     }

@@ -1,5 +1,6 @@
 //! What can happen, as the simulation tells its observers.
 
+use super::rates::CpuRates;
 use crate::ids::{HostId, JobId};
 use crate::orchestrator::Explained;
 use crate::units::SimTime;
@@ -156,11 +157,11 @@ pub enum Change {
     GaveUp { job: JobId },
     /// A job without a live attempt demands this, for this reason; `Waiting::No`: it no longer waits.
     Waits { job: JobId, why: Waiting, cpu_nano: u64, memory: i64 },
-    /// An attempt's demand, demand within its quota, and what it gets.
-    Rate { job: JobId, attempt: u32, host: HostId, demand: u64, within_quota: u64, received: u64, memory: i64 },
+    /// An attempt's CPU, from what it demands to what it gets, and the memory it holds.
+    Rate { job: JobId, attempt: u32, host: HostId, cpu: CpuRates, memory: i64 },
     /// A usage step ended within its last microsecond, which demanded and served only `remainder` nano-core-µs
     /// instead of the rates in force.
-    Remainder { job: JobId, attempt: u32, host: HostId, demand: u64, within_quota: u64, received: u64, remainder: u64 },
+    Remainder { job: JobId, attempt: u32, host: HostId, cpu: CpuRates, remainder: u64 },
     /// An attempt out of reach was given up by the control plane; `evicted`: that counts as an eviction by taint.
     AttemptGivenUp { job: JobId, host: HostId, evicted: bool },
     /// The run is over and the job, which had arrived, still waited for others to finish before it could enter.
@@ -170,16 +171,7 @@ pub enum Change {
     /// Served work of an attempt was classified.
     Valued { job: JobId, attempt: u32, worth: Worth, amount: u128 },
     /// A host's sums over its live attempts.
-    HostLoad {
-        host: HostId,
-        demand: u64,
-        within_quota: u64,
-        received: u64,
-        memory: i64,
-        cpu_request: i64,
-        memory_request: i64,
-        attempts: u32,
-    },
+    HostLoad { host: HostId, cpu: CpuRates, memory: i64, cpu_request: i64, memory_request: i64, attempts: u32 },
     /// A host is there (joined or came back).
     HostUp { host: HostId },
     /// A host fell.

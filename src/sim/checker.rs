@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::change::{Change, EndReason, Observer, Waiting, Worth};
+use super::rates::CpuRates;
 use super::setup::Setup;
 use crate::ids::{HostId, JobId};
 use crate::units::SimTime;
@@ -13,9 +14,7 @@ use crate::workload::JobKind;
 
 #[derive(Clone, Copy, Default)]
 struct Rates {
-    demand: u64,
-    within_quota: u64,
-    received: u64,
+    cpu: CpuRates,
     memory: i64,
     since: u64,
     served: u128,
@@ -45,10 +44,14 @@ pub struct Account {
     pub pending: u128,
     /// Demanded while the host was down.
     pub host_down: u128,
-    /// Within quota and not received.
+    /// Able to run and not received.
     pub starved: u128,
+    /// Within quota and waiting for file pages.
+    pub slowed: u128,
     /// Above quota.
     pub throttled: u128,
+    /// Above what threads can run.
+    pub thread_bound: u128,
     /// Valued useful.
     pub useful: u128,
     /// Valued lost.
@@ -111,11 +114,14 @@ impl<'a> Checker<'a> {
         let dt = u128::from(at - rates.since);
         rates.since = at;
         let work = |rate: u64| u128::from(rate) * dt;
-        account.demanded += work(rates.demand);
-        account.throttled += work(rates.demand - rates.within_quota);
-        account.starved += work(rates.within_quota - rates.received);
-        account.served += work(rates.received);
-        rates.served += work(rates.received);
+        let cpu = rates.cpu;
+        account.demanded += work(cpu.demand);
+        account.thread_bound += work(cpu.demand - cpu.runnable);
+        account.throttled += work(cpu.runnable - cpu.within_quota);
+        account.slowed += work(cpu.within_quota - cpu.able);
+        account.starved += work(cpu.able - cpu.received);
+        account.served += work(cpu.received);
+        rates.served += work(cpu.received);
     }
 
     fn settle_wait(&mut self, job: JobId) {
@@ -131,22 +137,20 @@ impl<'a> Checker<'a> {
     }
 
     fn host_load(&mut self, change: &Change) {
-        let Change::HostLoad { host, demand, within_quota, received, memory, attempts, .. } = *change else { return };
-        let mut sums = (0u64, 0u64, 0u64, 0i64, 0u32);
+        let Change::HostLoad { host, cpu, memory, attempts, .. } = *change else { return };
+        let mut sums = (CpuRates::default(), 0i64, 0u32);
         for rates in self.attempts[host.index()].values() {
-            sums.0 += rates.demand;
-            sums.1 += rates.within_quota;
-            sums.2 += rates.received;
-            sums.3 += rates.memory;
-            sums.4 += 1;
+            sums.0 += rates.cpu;
+            sums.1 += rates.memory;
+            sums.2 += 1;
         }
-        let told = (demand, within_quota, received, memory, attempts);
+        let told = (cpu, memory, attempts);
         self.require(sums == told, || format!("host {host:?} sums up to {sums:?}, told {told:?}"));
-        let full = u128::from(self.setup.cluster.spec(host).cpu.nano_cores());
-        let speed = if self.thrash[host.index()] { self.setup.host_model.thrash_speed_milli } else { 1000 };
-        let capacity = (full * u128::from(speed) / 1000) as u64;
-        let due = within_quota.min(capacity);
-        self.require(received == due, || format!("host {host:?} gives {received} nano-cores of {due} due"));
+        let full = self.setup.cluster.spec(host).cpu.nano_cores();
+        let due = if self.setup.host_model.cpu.contention { cpu.able.min(full) } else { cpu.able };
+        self.require(cpu.received == due, || format!("host {host:?} gives {} nano-cores of {due} due", cpu.received));
+        let calm = !self.thrash[host.index()];
+        self.require(!calm || cpu.able == cpu.within_quota, || format!("host {host:?} slows jobs without thrash"));
     }
 
     fn ended(&mut self, job: JobId, attempt: u32, host: HostId, why: EndReason, served: u128) {
@@ -200,31 +204,32 @@ impl Observer for Checker<'_> {
                 self.jobs[job.index()].attempts = last_attempt;
             }
             Change::Ended { job, attempt, host, why, served } => self.ended(job, attempt, host, why, served),
-            Change::Rate { job, attempt, host, demand, within_quota, received, memory } => {
-                let ordered = received <= within_quota && within_quota <= demand && memory >= 0;
-                self.require(ordered, || format!("job {job:?}: received {received} of {within_quota} of {demand}"));
+            Change::Rate { job, attempt, host, cpu, memory } => {
+                self.require(cpu.is_ordered() && memory >= 0, || format!("job {job:?}: {cpu:?}, memory {memory}"));
                 match self.attempts[host.index()].get_mut(&(job, attempt)) {
                     Some(rates) => {
                         Self::settle(&mut self.account, rates, at.0);
-                        *rates = Rates { demand, within_quota, received, memory, ..*rates };
+                        *rates = Rates { cpu, memory, ..*rates };
                     }
                     None => self.require(false, || format!("a rate for attempt {attempt} of job {job:?}, not alive")),
                 }
             }
-            Change::Remainder { job, attempt, host, demand, within_quota, received, remainder } => {
+            Change::Remainder { job, attempt, host, cpu, remainder } => {
                 let Some(rates) = self.attempts[host.index()].get_mut(&(job, attempt)) else {
                     self.require(false, || format!("a remainder of attempt {attempt} of job {job:?}, not alive"));
                     return;
                 };
                 Self::settle(&mut self.account, rates, at.0);
-                let same = (rates.demand, rates.within_quota, rates.received) == (demand, within_quota, received);
+                let same = rates.cpu == cpu;
                 let a = &mut self.account;
-                a.demanded -= u128::from(demand - remainder);
-                a.throttled -= u128::from(demand - within_quota);
-                a.starved -= u128::from(within_quota - received);
-                a.served -= u128::from(received - remainder);
-                rates.served -= u128::from(received - remainder);
-                self.require(same && remainder <= received, || format!("a wrong remainder of job {job:?}"));
+                a.demanded -= u128::from(cpu.demand - remainder);
+                a.thread_bound -= u128::from(cpu.demand - cpu.runnable);
+                a.throttled -= u128::from(cpu.runnable - cpu.within_quota);
+                a.slowed -= u128::from(cpu.within_quota - cpu.able);
+                a.starved -= u128::from(cpu.able - cpu.received);
+                a.served -= u128::from(cpu.received - remainder);
+                rates.served -= u128::from(cpu.received - remainder);
+                self.require(same && remainder <= cpu.received, || format!("a wrong remainder of job {job:?}"));
             }
             Change::Waits { job, why, cpu_nano, .. } => {
                 self.settle_wait(job);
@@ -288,8 +293,7 @@ impl Observer for Checker<'_> {
         }
         let a = self.account;
         self.require(a.served == a.useful + a.lost + a.duplicate + a.before_window, || format!("served work: {a:?}"));
-        self.require(a.demanded == a.served + a.pending + a.host_down + a.starved + a.throttled, || {
-            format!("demanded work: {a:?}")
-        });
+        let unserved = a.pending + a.host_down + a.starved + a.slowed + a.throttled + a.thread_bound;
+        self.require(a.demanded == a.served + unserved, || format!("demanded work: {a:?}"));
     }
 }

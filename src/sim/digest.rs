@@ -50,26 +50,14 @@ impl Digest {
             Change::Waits { job, why, cpu_nano, memory } => {
                 self.words(&[8, job.0.into(), why as u64, cpu_nano, memory as u64]);
             }
-            Change::Rate { job, attempt, host, demand, within_quota, received, memory } => self.words(&[
-                9,
-                job.0.into(),
-                attempt.into(),
-                host.0.into(),
-                demand,
-                within_quota,
-                received,
-                memory as u64,
-            ]),
-            Change::Remainder { job, attempt, host, demand, within_quota, received, remainder } => self.words(&[
-                10,
-                job.0.into(),
-                attempt.into(),
-                host.0.into(),
-                demand,
-                within_quota,
-                received,
-                remainder,
-            ]),
+            Change::Rate { job, attempt, host, cpu, memory } => {
+                self.words(&[9, job.0.into(), attempt.into(), host.0.into(), memory as u64]);
+                self.words(&cpu.figures());
+            }
+            Change::Remainder { job, attempt, host, cpu, remainder } => {
+                self.words(&[10, job.0.into(), attempt.into(), host.0.into(), remainder]);
+                self.words(&cpu.figures());
+            }
             Change::AttemptGivenUp { job, host, evicted } => {
                 self.words(&[11, job.0.into(), host.0.into(), evicted.into()]);
             }
@@ -81,27 +69,10 @@ impl Digest {
                 self.words(&[13, job.0.into(), attempt.into(), worth as u64]);
                 self.wide(amount);
             }
-            Change::HostLoad {
-                host,
-                demand,
-                within_quota,
-                received,
-                memory,
-                cpu_request,
-                memory_request,
-                attempts,
-            } => {
-                self.words(&[
-                    14,
-                    host.0.into(),
-                    demand,
-                    within_quota,
-                    received,
-                    memory as u64,
-                    cpu_request as u64,
-                    memory_request as u64,
-                    attempts.into(),
-                ]);
+            Change::HostLoad { host, cpu, memory, cpu_request, memory_request, attempts } => {
+                self.words(&[14, host.0.into(), memory as u64, cpu_request as u64, memory_request as u64]);
+                self.words(&cpu.figures());
+                self.word(attempts.into());
             }
             Change::HostUp { host } => self.words(&[15, host.0.into()]),
             Change::HostDown { host, cause } => self.words(&[16, host.0.into(), cause as u64]),

@@ -93,7 +93,7 @@ pub(super) struct Simulation<'a> {
     observer: &'a mut dyn Observer,
     actions: Vec<Action>,
     live_scratch: Vec<JobId>,
-    pub scratch: super::load::Scratch,
+    pub scratch: super::contention::Scratch,
 }
 
 /// Runs `options` in the world of `setup`, telling `observer` every change. Returns the digest.
@@ -148,7 +148,7 @@ pub fn simulate(setup: &Setup, options: &Options, observer: &mut dyn Observer, f
         observer,
         actions: Vec::new(),
         live_scratch: Vec::new(),
-        scratch: super::load::Scratch::default(),
+        scratch: super::contention::Scratch::default(),
     };
     sim.begin();
     sim.run(flags.pulse, flags.most_events)?;
@@ -305,7 +305,7 @@ impl Simulation<'_> {
             Event::OperatorReboots { host, epoch } => {
                 let h = &self.hosts[host.index()];
                 if h.thrash_epoch == epoch && h.thrashing {
-                    self.fall(host, DownCause::Memory, self.setup.host_model.boot);
+                    self.fall(host, DownCause::Memory, self.setup.host_model.memory.boot);
                 }
             }
             Event::EvictionTick(host) => self.eviction_tick(host),
@@ -445,7 +445,7 @@ impl Simulation<'_> {
 
     /// The kubelet's eviction loop: every period from a phase drawn per host.
     pub(super) fn eviction_rhythm(&self, host: HostId) -> Periodic {
-        let period = self.setup.host_model.eviction_period;
+        let period = self.setup.host_model.kubelet.eviction_period;
         let phase = self.setup.seed.stream(Purpose::Phase, (1 << 32) | u64::from(host.0)).below(period.0.max(1));
         Periodic::new(SimTime(phase), period)
     }

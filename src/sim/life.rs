@@ -2,10 +2,12 @@
 
 use super::change::{Change, EndReason, Waiting, Worth};
 use super::engine::{Notice, Simulation};
+use super::rates::CpuRates;
 use super::state::{Attempt, JobPhase, NONE, Saved, Unseen};
 use crate::host::{cpu, memory};
 use crate::ids::{HostId, JobId};
 use crate::orchestrator::Outcome;
+use crate::units::NANO_PER_CORE;
 use crate::workload::{JobKind, RestartPolicy};
 
 impl Simulation<'_> {
@@ -18,7 +20,7 @@ impl Simulation<'_> {
         if dt == 0 {
             return;
         }
-        let work = u128::from(a.received) * dt;
+        let work = u128::from(a.cpu.received) * dt;
         a.served += work;
         a.unvalued += work;
         a.done += if a.step_by_work() { work } else { u128::from(a.speed) * dt };
@@ -164,9 +166,7 @@ impl Simulation<'_> {
             next_of_job: other,
             cursor,
             step,
-            demand: 0,
-            within_quota: 0,
-            received: 0,
+            cpu: CpuRates::default(),
             by_work: spec.kind == JobKind::Batch,
             done,
             since: self.now,
@@ -177,6 +177,7 @@ impl Simulation<'_> {
             speed: 0,
             weight,
             quota,
+            threads: spec.threads.map_or(u64::MAX, |threads| u64::from(threads) * NANO_PER_CORE),
             memory_limit: memory_limit.map_or(i64::MAX, |l| l.0),
             cpu_request: cpu_request.0,
             memory_request: memory_request.0,
@@ -219,11 +220,13 @@ impl Simulation<'_> {
     fn use_step(&mut self, slot: u32) {
         let a = &mut self.attempts[slot as usize];
         let h = &mut self.hosts[a.host.index()];
-        let (demand, within) = (a.step.cpu_nano, a.step.cpu_nano.min(a.quota));
-        h.demand = h.demand - a.demand + demand;
-        h.within_quota = h.within_quota - a.within_quota + within;
-        a.demand = demand;
-        a.within_quota = within;
+        let demand = a.step.cpu_nano;
+        let runnable = demand.min(a.threads);
+        // What it is able to run and what it gets is worked out with its host before time goes on.
+        let cpu = CpuRates { demand, runnable, within_quota: runnable.min(a.quota), ..a.cpu };
+        h.cpu -= a.cpu;
+        h.cpu += cpu;
+        a.cpu = cpu;
         a.reschedule = true;
         h.memory += a.step.memory.0;
         h.over_limit |= a.step.memory.0 > a.memory_limit;
@@ -263,16 +266,8 @@ impl Simulation<'_> {
             a.done = total;
             a.served -= excess;
             a.unvalued -= excess;
-            let remainder = a.received - excess as u64;
-            let change = Change::Remainder {
-                job: a.job,
-                attempt: a.number,
-                host: a.host,
-                demand: a.demand,
-                within_quota: a.within_quota,
-                received: a.received,
-                remainder,
-            };
+            let remainder = a.cpu.received - excess as u64;
+            let change = Change::Remainder { job: a.job, attempt: a.number, host: a.host, cpu: a.cpu, remainder };
             self.emit(change);
         }
         let workload = &self.setup.workload;
@@ -312,9 +307,7 @@ impl Simulation<'_> {
         let a = &mut self.attempts[slot as usize];
         let h = &mut self.hosts[host.index()];
         h.attempts.swap_remove(position as usize);
-        h.demand -= a.demand;
-        h.within_quota -= a.within_quota;
-        h.received -= a.received;
+        h.cpu -= a.cpu;
         h.memory -= a.step.memory.0;
         h.cpu_request -= a.cpu_request;
         h.memory_request -= a.memory_request;

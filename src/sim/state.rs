@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::change::{EndReason, Waiting};
+use super::rates::CpuRates;
 use crate::ids::{HostId, JobId};
 use crate::units::{SimDuration, SimTime};
 use crate::workload::{UsageCursor, UsageStep};
@@ -29,12 +30,8 @@ pub(super) struct Attempt {
     pub next_of_job: u32,
     pub cursor: UsageCursor,
     pub step: UsageStep,
-    /// Demand of the current step, nano-cores.
-    pub demand: u64,
-    /// The same within the quota.
-    pub within_quota: u64,
-    /// What it gets.
-    pub received: u64,
+    /// Demand of the current step and what becomes of it.
+    pub cpu: CpuRates,
     /// Whether steps are indexed by work done (batch) and not by time.
     pub by_work: bool,
     /// Progress in the current step: nano-core-µs where the step is indexed by work, else thousandths of a µs.
@@ -54,6 +51,8 @@ pub(super) struct Attempt {
     pub weight: u64,
     /// Nano-cores; `u64::MAX`: none.
     pub quota: u64,
+    /// What its threads can run at once, nano-cores; `u64::MAX`: any number of threads.
+    pub threads: u64,
     /// Bytes; `i64::MAX`: none.
     pub memory_limit: i64,
     pub cpu_request: i64,
@@ -74,13 +73,13 @@ pub(super) struct Attempt {
 impl Attempt {
     /// Whether the current step is indexed by work.
     pub fn step_by_work(&self) -> bool {
-        self.by_work && self.demand > 0
+        self.by_work && self.cpu.demand > 0
     }
 
     /// All of the current step, in the unit of `done`; `None`: without end.
     pub fn step_total(&self) -> Option<u128> {
         if self.step_by_work() {
-            Some(u128::from(self.demand) * u128::from(self.step.length_us))
+            Some(u128::from(self.cpu.demand) * u128::from(self.step.length_us))
         } else if self.step.length_us == u64::MAX {
             None
         } else {
@@ -91,7 +90,7 @@ impl Attempt {
     /// Microseconds until the current step ends at the rates in force; `None`: never.
     pub fn time_left(&self) -> Option<u64> {
         let left = self.step_total()?.saturating_sub(self.done);
-        let rate = if self.step_by_work() { self.received } else { self.speed };
+        let rate = if self.step_by_work() { self.cpu.received } else { self.speed };
         if left == 0 {
             return Some(0);
         }
@@ -220,12 +219,8 @@ pub(super) struct HostState {
     pub attempts: Vec<u32>,
     /// Slots whose rates must be looked at.
     pub changed: Vec<u32>,
-    /// Σ demand, nano-cores.
-    pub demand: u64,
-    /// Σ demand within quotas.
-    pub within_quota: u64,
-    /// Σ received.
-    pub received: u64,
+    /// Σ over its attempts.
+    pub cpu: CpuRates,
     /// Σ memory in use.
     pub memory: i64,
     pub cpu_request: i64,

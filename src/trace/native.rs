@@ -308,6 +308,7 @@ fn read_jobs(path: &str, import: &mut Import, usage: &mut BTreeMap<String, Profi
             node_selector: pairs(&row, selector)?.into_iter().map(|(k, v)| (k.into(), v.into())).collect(),
             tolerations: owned(list(&row, tolerations, ';')?),
             ports: numbers(&row, ports, "ports", 65_535, "65535")?,
+            threads: None,
             checkpoint: one_of(&row, checkpoint, false, &[false, true])?,
             template: None,
         };

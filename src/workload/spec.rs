@@ -81,6 +81,8 @@ pub struct Spec {
     pub tolerations: Vec<String>,
     /// Host ports it binds.
     pub ports: Vec<u16>,
+    /// Threads that can run at once; `None`: as many as its demand needs.
+    pub threads: Option<u32>,
     /// Whether a restart goes on from where the last attempt was (batch).
     pub checkpoint: bool,
     /// The pod it was described by, as a number in the workload's list of templates. What a Kubernetes scheduler looks

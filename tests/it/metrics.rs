@@ -17,6 +17,10 @@ const CUT_SHORT: &str = "hosts a=1000m/1Gi; job x batch 0s 10s 1000m/64Mi; job y
 const CHAIN: &str = "hosts a=1000m/1Gi; job x batch 0s 10s 1000m/64Mi; job y batch 0s 10s 1000m/64Mi after x; end 5s";
 // Scheduled at 0, started at 1; demands 1 core, may have 0.5: 10 core-seconds take 20 s, 1 to 21.
 const QUOTA: &str = "hosts a=1000m/1Gi; job x batch 0s 10s 500m/0 uses 1000m/0 limit 500m/0; end 50s";
+// 2 cores demanded for 10 s by one thread: 20 core-seconds take 20 s, and 1 core is missing all the time.
+const THREADS: &str = "hosts a=4000m/1Gi; job x batch 0s 10s 0/0 uses 2000m/0 threads 1; end 50s";
+// From 10 s to the end at 20 s 1100 MiB are in use, and 0.1 of 1 core is run.
+const SLOWED: &str = "hosts a=1000m/1Gi; job x service 0s - 0/0 uses 1000m/100Mi@10s 1000m/1100Mi; end 20s";
 // Chef (10 s): waits 0 to 10, lives 10 to 20, host down 20 to 50, lives 50 to 100.
 const FALL: &str = "hosts a=1000m/1Gi; job x service 0s - 1000m/64Mi; fail a down 20s 30s; end 100s";
 const CHEF: &str = "chef converge_duration=10s";
@@ -94,6 +98,8 @@ fn cases() -> Vec<(&'static str, &'static str, &'static str, String)> {
         ("cpu_starved_core_seconds", QUOTA, "kubernetes", n(0.0)),
         // 0.5 above the quota for 20 s.
         ("cpu_throttled_core_seconds", QUOTA, "kubernetes", n(10.0)),
+        ("cpu_thread_bound_core_seconds", THREADS, "direct", n(20.0)),
+        ("cpu_slowed_core_seconds", SLOWED, "direct", n(9.0)),
         // Without quotas nothing is above them.
         ("cpu_throttled_core_seconds", QUOTA, "kubernetes quota=off", n(0.0)),
         ("cpu_host_down_core_seconds", FALL, CHEF, n(30.0)),

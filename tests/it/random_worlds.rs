@@ -66,13 +66,10 @@ pub fn random_setup(seed: u64) -> Setup {
         })
         .collect();
     failures.sort();
-    let memory_policy = [MemoryPolicy::KillOnly, MemoryPolicy::Thrash, MemoryPolicy::HostDown][s.below(3) as usize];
-    let host_model = HostModel {
-        memory_policy,
-        operator_reboot: SimDuration::from_secs(s.below(120)),
-        boot: SimDuration::from_secs(1 + s.below(60)),
-        ..HostModel::default()
-    };
+    let mut host_model = HostModel::default();
+    host_model.memory.policy = MemoryPolicy::ALL[s.below(3) as usize];
+    host_model.memory.operator_reboot = SimDuration::from_secs(s.below(120));
+    host_model.memory.boot = SimDuration::from_secs(1 + s.below(60));
     let arrivals = if one_in(s, 5) {
         Loop::Closed { users: 1 + s.below(5) as u32, think_time: SimDuration(s.below(10 * SECOND_US)) }
     } else {

@@ -3,9 +3,10 @@
 //! ```text
 //! hosts a=1000m/1Gi b=2000m/1Gi,joins:10s,leaves:60s,gpus:1,zone:x,pods:2,x3   # x3: b1 b2 b3
 //! job web service 0s - 500m/64Mi uses 700m/64Mi@10s 100m/64Mi limit 800m/64Mi  # - : no end; @10s: for so long
-//! job work batch 5s 20s 1000m/0 x3 app A type T priority 5 restart never after web gpus 500 ports 80 zone x checkpoint
+//! job work batch 5s 20s 1000m/0 x3 app A type T priority 5 restart never after web gpus 500 ports 80 zone x threads 1 checkpoint
 //! fail a down 10s 30s; fail b cut 10s forever
 //! end 100s; warm-up 10s; drain 5s; users 2 1s; memory kill-only; reboot 60s; boot 10s; seed 7
+//! host hot_file_min 64Mi                                                       # any host parameter
 //! ```
 //!
 //! A run always has the checker on. Options are `ORCHESTRATOR key=value…`: `limits`, `eviction`, `quota` (on, off),
@@ -14,7 +15,7 @@
 
 use plimsoll::cluster::{Cluster, HostSpec};
 use plimsoll::experiment::{RunFlags, RunResult, run_one};
-use plimsoll::host::{HostModel, MemoryPolicy};
+use plimsoll::host::{HostModel, MemoryPolicy, host_parameter};
 use plimsoll::ids::{HostId, JobId};
 use plimsoll::orchestrator::{Enforcement, Options, TieBreak, orchestrator};
 use plimsoll::placement::placement;
@@ -45,11 +46,12 @@ pub fn world(text: &str) -> Setup {
             ["users", n, think] => {
                 arrivals = Loop::Closed { users: n.parse().unwrap(), think_time: duration(think) };
             }
-            ["memory", "kill-only"] => model.memory_policy = MemoryPolicy::KillOnly,
-            ["memory", "thrash"] => model.memory_policy = MemoryPolicy::Thrash,
-            ["memory", "host-down"] => model.memory_policy = MemoryPolicy::HostDown,
-            ["reboot", lasts] => model.operator_reboot = duration(lasts),
-            ["boot", lasts] => model.boot = duration(lasts),
+            ["memory", "kill-only"] => model.memory.policy = MemoryPolicy::KillOnly,
+            ["memory", "thrash"] => model.memory.policy = MemoryPolicy::Thrash,
+            ["memory", "host-down"] => model.memory.policy = MemoryPolicy::HostDown,
+            ["reboot", lasts] => model.memory.operator_reboot = duration(lasts),
+            ["boot", lasts] => model.memory.boot = duration(lasts),
+            ["host", key, value] => (host_parameter(key).expect("a host parameter").set)(&mut model, value).unwrap(),
             ["seed", n] => seed = Seed(n.parse().unwrap()),
             _ => panic!("a sentence that no world knows: {sentence}"),
         }
@@ -121,7 +123,7 @@ fn read_jobs(words: &[&str]) -> Vec<Job> {
             count = n;
         } else if word == "checkpoint" {
             job.spec.checkpoint = true;
-        } else if ["uses", "limit", "app", "type", "priority", "restart", "after", "gpus", "ports", "zone"]
+        } else if ["uses", "limit", "app", "type", "priority", "restart", "after", "gpus", "ports", "zone", "threads"]
             .contains(&word)
         {
             key = word;
@@ -150,6 +152,7 @@ fn read_jobs(words: &[&str]) -> Vec<Job> {
                 "after" => job.after.push(word.into()),
                 "gpus" => job.spec.gpus.push(word.parse().unwrap()),
                 "ports" => job.spec.ports.push(word.parse().unwrap()),
+                "threads" => job.spec.threads = Some(word.parse().unwrap()),
                 "zone" => job.spec.node_selector.push(("zone".into(), word.into())),
                 _ => panic!("a word that no job knows: {word}"),
             }

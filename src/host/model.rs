@@ -1,0 +1,138 @@
+//! The parameters of the host model, the same for every orchestrator: one table, which scenarios, `list` and docs read.
+//!
+//! A parameter is a field of one of the parts and a row of that part's table: name, meaning, where its default comes
+//! from, and for an assumed one the range to sweep.
+
+mod cpu;
+mod kubelet;
+mod memory;
+
+pub use cpu::CpuModel;
+pub use kubelet::KubeletModel;
+pub use memory::{MemoryModel, MemoryPolicy};
+
+use crate::error::{Error, Result, did_you_mean};
+use crate::units::SimDuration;
+
+/// How hosts behave.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct HostModel {
+    /// How CPU is shared.
+    pub cpu: CpuModel,
+    /// What happens as memory runs out, and how a host comes down.
+    pub memory: MemoryModel,
+    /// How a kubelet is set.
+    pub kubelet: KubeletModel,
+}
+
+/// A row of the table of host parameters.
+pub struct HostParameter {
+    /// Key in a scenario's `host:`.
+    pub name: &'static str,
+    /// One line: what it means, with its unit.
+    pub summary: &'static str,
+    /// Where the default comes from, or the word *assumed*.
+    pub source: &'static str,
+    /// The range to sweep; empty where the default is the real system's.
+    pub range: &'static str,
+    /// Its value as text that [`HostParameter::set`] reads.
+    pub get: fn(&HostModel) -> String,
+    /// Reads a value and sets it. Errors say what was found and what would do.
+    pub set: fn(&mut HostModel, &str) -> Result<()>,
+}
+
+impl std::fmt::Debug for HostParameter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "HostParameter({})", self.name)
+    }
+}
+
+impl HostParameter {
+    /// The default as text.
+    pub fn default(&self) -> String {
+        (self.get)(&HostModel::default())
+    }
+}
+
+/// All host parameters, in the order of outputs.
+pub fn host_parameters() -> impl Iterator<Item = &'static HostParameter> {
+    [cpu::PARAMETERS, memory::PARAMETERS, kubelet::PARAMETERS].into_iter().flatten()
+}
+
+/// The host parameter of that name.
+pub fn host_parameter(name: &str) -> Option<&'static HostParameter> {
+    host_parameters().find(|p| p.name == name)
+}
+
+/// Reads `on` or `off`.
+fn switch(text: &str) -> Result<bool> {
+    match text {
+        "on" | "true" => Ok(true),
+        "off" | "false" => Ok(false),
+        _ => Err(Error::input(format!("\"{text}\" is neither on nor off"))),
+    }
+}
+
+fn switch_text(on: bool) -> String {
+    if on { "on".into() } else { "off".into() }
+}
+
+/// Reads a length of time of more than nothing.
+fn period(text: &str) -> Result<SimDuration> {
+    match SimDuration::parse(text)? {
+        SimDuration::ZERO => Err(Error::input("a period is more than 0s")),
+        period => Ok(period),
+    }
+}
+
+/// A word among `words`, as its place there.
+fn word(text: &str, words: &[&str]) -> Result<usize> {
+    words.iter().position(|w| *w == text).ok_or_else(|| {
+        let hint =
+            did_you_mean(text, words.iter().copied()).map_or(String::new(), |w| format!("; did you mean \"{w}\"?"));
+        Error::input(format!("\"{text}\" will not do; {} will{hint}", words.join(", ")))
+    })
+}
+
+/// Reads a share of at most one, in thousandths.
+fn share(text: &str) -> Result<u32> {
+    match crate::units::parse_milli(text, "share")? {
+        milli @ 0..=1000 => Ok(milli),
+        _ => Err(Error::input(format!("{text} is more than the whole; a share is at most 1"))),
+    }
+}
+
+fn share_text(milli: u32) -> String {
+    (f64::from(milli) / 1000.0).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_default_reads_back_and_every_assumed_one_says_what_to_sweep() {
+        let mut names = std::collections::BTreeSet::new();
+        for p in host_parameters() {
+            assert!(names.insert(p.name), "{} stands twice", p.name);
+            let mut model = HostModel::default();
+            (p.set)(&mut model, &p.default()).unwrap_or_else(|why| panic!("{}: {why}", p.name));
+            assert_eq!(model, HostModel::default(), "{}", p.name);
+            assert!(!p.summary.is_empty() && !p.source.is_empty(), "{}", p.name);
+            assert!(p.source.contains("assumed") <= !p.range.is_empty(), "{} is assumed: say its range", p.name);
+        }
+    }
+
+    #[test]
+    fn values_that_cannot_be_meant_are_refused() {
+        for (name, text, why) in [
+            ("memory_policy", "panic", "\"panic\" will not do; kill-only, thrash, host-down will"),
+            ("hot_file_share", "1.5", "1.5 is more than the whole; a share is at most 1"),
+            ("eviction_period", "0s", "a period is more than 0s"),
+            ("contention", "maybe", "\"maybe\" is neither on nor off"),
+        ] {
+            let set = host_parameter(name).unwrap().set;
+            assert_eq!(set(&mut HostModel::default(), text).unwrap_err().to_string(), why);
+        }
+    }
+}

@@ -5,6 +5,7 @@
 
 pub mod cpu;
 pub mod cpu_tree;
+pub mod daemon;
 pub mod kubelet;
 pub mod memory;
 mod model;

@@ -17,6 +17,7 @@ pub use options::{Enforcement, Options, ParameterInfo, ParameterValue, RequestRu
 pub use periodic::Periodic;
 
 use crate::cluster::{Cluster, Request};
+use crate::host::daemon::Daemon;
 use crate::ids::{HostId, JobId};
 use crate::kube::explain::Explanation;
 use crate::rng::Seed;
@@ -246,6 +247,8 @@ pub struct OrchestratorInfo {
     pub cpu_quota: bool,
     /// Whether its agents weigh CPU by request and its kernel scores follow QoS classes.
     pub qos: bool,
+    /// The daemons that its hosts need beside the jobs.
+    pub daemons: &'static [Daemon],
     /// Its parameters.
     pub parameters: &'static [ParameterInfo],
     /// Choices that silently decide results: what, how it is taken, what else there is.

@@ -10,6 +10,7 @@ use super::{
     Action, Books, Enforcement, Heard, Now, Orchestrator, OrchestratorInfo, Outcome, ParameterInfo, ParameterValue,
     RestartRule, World,
 };
+use crate::host::daemon;
 use crate::ids::{HostId, JobId};
 use crate::units::{SimDuration, SimTime};
 
@@ -21,6 +22,7 @@ pub(super) const INFO: OrchestratorInfo = OrchestratorInfo {
     eviction: false,
     cpu_quota: false,
     qos: false,
+    daemons: &[daemon::DOCKERD_2015, daemon::CHEF_CLIENT],
     parameters: &[
         ParameterInfo {
             name: "converge_duration",

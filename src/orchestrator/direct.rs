@@ -21,6 +21,7 @@ pub(super) const INFO: OrchestratorInfo = OrchestratorInfo {
     eviction: false,
     cpu_quota: false,
     qos: false,
+    daemons: &[],
     parameters: &[ParameterInfo {
         name: "restart_delay",
         default: "1s",

@@ -9,6 +9,7 @@ use super::{
     Action, Books, Enforcement, Heard, Now, Orchestrator, OrchestratorInfo, Outcome, ParameterInfo, Periodic,
     RestartRule, World,
 };
+use crate::host::daemon;
 use crate::ids::{HostId, JobId};
 use crate::rng::Purpose;
 use crate::units::{SimDuration, SimTime};
@@ -21,6 +22,7 @@ pub(super) const INFO: OrchestratorInfo = OrchestratorInfo {
     eviction: false,
     cpu_quota: false,
     qos: false,
+    daemons: &[daemon::DOCKERD_2015, daemon::ETCD_2, daemon::FLEETD],
     parameters: &[
         ParameterInfo {
             name: "engine_interval",

@@ -23,6 +23,7 @@ use super::{
     Action, Books, Enforcement, Explained, Heard, Now, Orchestrator, OrchestratorInfo, Outcome, ParameterInfo,
     ParameterValue, RestartRule, World,
 };
+use crate::host::daemon;
 use crate::ids::{HostId, JobId};
 use crate::kube::config::Effective;
 use crate::kube::hint::ClusterEvent;
@@ -45,6 +46,7 @@ pub(super) const INFO: OrchestratorInfo = OrchestratorInfo {
     eviction: true,
     cpu_quota: true,
     qos: true,
+    daemons: &[daemon::KUBELET, daemon::CONTAINERD],
     parameters: &[
         ParameterInfo {
             name: "decision_time",

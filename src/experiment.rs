@@ -1,8 +1,12 @@
 //! Runs: what is run, side by side on threads, and what comes out.
 
+pub mod interval;
 mod result;
 mod run;
+pub mod seeds;
 
 pub use crate::metrics::{EndRow, HostTrack, LifeRow, Record, TimelineBucket, TrackBucket};
+pub use interval::Interval;
 pub use result::{AppResult, Choice, Experiment, RunLabel, RunResult};
 pub use run::{RunFlags, digest_of, run_all, run_one};
+pub use seeds::{Difference, SeedStudy, run_seeds};

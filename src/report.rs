@@ -15,6 +15,7 @@ pub mod figures;
 mod fixture;
 pub mod kube;
 pub mod output;
+pub mod seeds;
 pub mod table;
 mod text;
 

@@ -26,6 +26,10 @@ pub enum Purpose {
     Shape = 7,
     /// The `random` placement; entity: job and attempt.
     RandomPlacement = 8,
+    /// Resamples of a bootstrap; entity: run, metric and kind of interval.
+    Bootstrap = 9,
+    /// The seed of a run that is made again in the same world; entity: 0.
+    Again = 10,
 }
 
 /// A run's seed.

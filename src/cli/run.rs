@@ -9,7 +9,7 @@ use super::budgets::BudgetArgs;
 use super::progress::Progress;
 use super::{on_threads, stdout, stopping, style, warn};
 use crate::error::{Error, ErrorKind, Result, did_you_mean, visible};
-use crate::experiment::{Experiment, RunFlags, RunResult, digest_of, run_all};
+use crate::experiment::{Experiment, RunFlags, RunResult, digest_of, run_all, run_seeds};
 use crate::ids::JobId;
 use crate::kube::tie_break::TieBreak;
 use crate::report::{self, DirOptions};
@@ -18,6 +18,9 @@ use crate::scenario::{
     self, At, HostsArg, Length, Load, OrchestratorEntry, OrchestratorSection, Scenario, ScenarioFile, Switch,
     TraceSection, Usage, usage_mode_parse,
 };
+
+/// Most seeds of one study.
+const MOST_SEEDS: u64 = 10_000;
 
 /// What is run when a trace is given and nothing is said.
 const DEFAULT_ORCHESTRATORS: [&str; 3] = ["chef", "fleet", "kubernetes"];
@@ -71,6 +74,9 @@ pub(super) struct Args {
     /// Draw everything that is drawn from seed NUM
     #[arg(long, value_name = "NUM")]
     seed: Option<u64>,
+    /// Run under each seed from A to B - 1, and show means and differences with intervals; charts are those of seed A
+    #[arg(long, value_name = "A..B", conflicts_with = "seed")]
+    seeds: Option<String>,
     /// Run on NUM threads; 0 is one a core. The results are the same on any number
     #[arg(short = 'j', long = "threads", value_name = "NUM", default_value_t = 0)]
     threads: usize,
@@ -107,21 +113,29 @@ pub(super) enum Form {
 /// Runs the command.
 pub(super) fn run(args: &Args) -> Result<()> {
     let output = output_dir(args)?;
-    let (scenario, command) = scenario(args)?;
+    let seeds = args.seeds.as_deref().map(seed_range).transpose()?;
+    let asked = asked(args, seeds.as_ref().map(|seeds| seeds.start))?;
+    let scenario = asked.scenario()?;
+    for note in &scenario.notes {
+        if note.contains("more than any host has") {
+            warn(note);
+        }
+    }
+    let command = asked.command.clone();
     let explain = args.explain.as_deref().map(|name| explained_job(args, &scenario, name)).transpose()?;
-    let job = Job {
-        threads: args.threads,
-        flags: RunFlags {
-            check: args.check,
-            record: output.is_some(),
-            most_changes: args.budgets.max_changes,
-            most_events: args.budgets.max_events,
-            every_tick: false,
-            explain,
-        },
-        command,
+    let flags = RunFlags {
+        check: args.check,
+        record: output.is_some(),
+        most_changes: args.budgets.max_changes,
+        most_events: args.budgets.max_events,
+        every_tick: false,
+        explain,
     };
-    let outcome = job.run(scenario)?;
+    let job = Job { threads: args.threads, flags, command };
+    let mut outcome = job.run(scenario)?;
+    if let (Some(seeds), None) = (seeds, &outcome.stopped) {
+        outcome.study(args.threads, &seeds.collect::<Vec<_>>(), flags, &|seed| asked.with_seed(seed).scenario())?;
+    }
     if let Some(dir) = &output {
         write(&outcome.experiment, dir, args.force, args.budgets.max_output_bytes)?;
     }
@@ -130,6 +144,18 @@ pub(super) fn run(args: &Args) -> Result<()> {
         stdout::print(&visible(&explanations(&outcome.experiment, name)))?;
     }
     outcome.verdict()
+}
+
+/// Reads `A..B`.
+fn seed_range(text: &str) -> Result<std::ops::Range<u64>> {
+    let bad = |what: String| Err(Error::usage(what).in_field("--seeds"));
+    let bounds = text.split_once("..").and_then(|(a, b)| Some((a.parse::<u64>().ok()?, b.parse::<u64>().ok()?)));
+    match bounds {
+        None => bad(format!("\"{text}\" is not a range of seeds (try 0..20, which is 0 to 19)")),
+        Some((a, b)) if a >= b => bad(format!("{text} holds no seed; B is past the last one (try 0..20)")),
+        Some((a, b)) if b - a > MOST_SEEDS => bad(format!("{} seeds; at most {MOST_SEEDS} will do", b - a)),
+        Some((a, b)) => Ok(a..b),
+    }
 }
 
 /// The job of `--explain`.
@@ -216,6 +242,43 @@ pub(super) struct Outcome {
 }
 
 impl Outcome {
+    /// Runs everything again under `seeds`, as `scenario` makes it of each.
+    fn study(
+        &mut self,
+        threads: usize,
+        seeds: &[u64],
+        flags: RunFlags,
+        scenario: &(dyn Fn(u64) -> Result<Scenario> + Sync),
+    ) -> Result<()> {
+        let progress = Progress::new(2 * seeds.len() * self.experiment.runs.len());
+        let done = on_threads(threads, || {
+            run_seeds(seeds, scenario, flags, &|i, at, end| {
+                progress.tick(i, at, end);
+                !stopping()
+            })
+        });
+        progress.done();
+        let (study, stopped) = match done {
+            Err(why) if why.kind() == ErrorKind::Interrupted => {
+                self.experiment.notes.push("interrupted: no seed of the study had finished".into());
+                self.stopped = Some(why);
+                return Ok(());
+            }
+            done => done?,
+        };
+        if stopped.is_some() {
+            let what = format!(
+                "interrupted: {} of {} seeds had finished; the others are not here",
+                study.seeds.len(),
+                seeds.len()
+            );
+            self.experiment.notes.push(what);
+        }
+        self.experiment.seeds = Some(study);
+        self.stopped = stopped;
+        Ok(())
+    }
+
     /// Ok if every run finished.
     pub(super) fn verdict(self) -> Result<()> {
         self.stopped.map_or(Ok(()), Err)
@@ -274,13 +337,43 @@ impl Job {
             warm_up: setup.warm_up,
             notes,
             runs: finished,
+            seeds: None,
         };
         Ok(Outcome { experiment, stopped })
     }
 }
 
-/// The scenario that `args` ask for, and the command that repeats it.
-fn scenario(args: &Args) -> Result<(Scenario, String)> {
+/// What a command line asks for.
+#[derive(Clone)]
+struct Asked<'a> {
+    args: &'a Args,
+    file: ScenarioFile,
+    folder: PathBuf,
+    /// The command that repeats it.
+    command: String,
+}
+
+impl Asked<'_> {
+    /// The same under another seed.
+    fn with_seed(&self, seed: u64) -> Self {
+        let mut other = self.clone();
+        other.file.seed = Some(seed);
+        other
+    }
+
+    /// The scenario, checked.
+    fn scenario(&self) -> Result<Scenario> {
+        scenario::resolve(&self.file, &self.folder, &self.args.budgets.budgets()).map_err(|why| {
+            match &self.args.scenario {
+                Some(path) if path.as_os_str() != "-" => why.in_file(path),
+                _ => why,
+            }
+        })
+    }
+}
+
+/// What `args` ask for; `first`: the first of many seeds.
+fn asked(args: &Args, first: Option<u64>) -> Result<Asked<'_>> {
     let budgets = args.budgets.budgets();
     let mut command = vec!["plimsoll".to_owned(), "run".to_owned()];
     let mut say = |flag: &str, value: &str| {
@@ -359,8 +452,11 @@ fn scenario(args: &Args) -> Result<(Scenario, String)> {
     }
     if let Some(seed) = args.seed {
         say("--seed", &seed.to_string());
-        file.seed = Some(seed);
     }
+    if let Some(seeds) = &args.seeds {
+        say("--seeds", seeds);
+    }
+    file.seed = args.seed.or(first).or(file.seed);
     let wants_trace = args.load.is_some()
         || args.speed.is_some()
         || !args.options.is_empty()
@@ -405,16 +501,7 @@ fn scenario(args: &Args) -> Result<(Scenario, String)> {
         }
         None => {}
     }
-    let resolved = scenario::resolve(&file, &folder, &budgets).map_err(|why| match &args.scenario {
-        Some(path) if path.as_os_str() != "-" => why.in_file(path),
-        _ => why,
-    })?;
-    for note in &resolved.notes {
-        if note.contains("more than any host has") {
-            warn(note);
-        }
-    }
-    Ok((resolved, command.join(" ")))
+    Ok(Asked { args, file, folder, command: command.join(" ") })
 }
 
 /// Reads the scenario at `path`, and says which folder its files are in.

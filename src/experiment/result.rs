@@ -1,5 +1,6 @@
 //! What comes out of runs, as reports read it.
 
+use super::seeds::SeedStudy;
 use crate::metrics::{Record, Value};
 use crate::orchestrator::Explained;
 use crate::units::SimTime;
@@ -105,4 +106,6 @@ pub struct Experiment {
     pub notes: Vec<String>,
     /// The runs.
     pub runs: Vec<RunResult>,
+    /// The same under many seeds, if that was asked for; `runs` are those of the first.
+    pub seeds: Option<SeedStudy>,
 }

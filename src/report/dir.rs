@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::experiment::Experiment;
-use crate::report::OUTPUTS;
+use crate::report::{OUTPUTS, OutputInfo};
 
 /// The file that says that a directory is ours to overwrite.
 pub const MARKER_FILE: &str = ".plimsoll";
@@ -92,9 +92,19 @@ fn write_into(experiment: &Experiment, dir: &Path, options: &DirOptions<'_>) -> 
     let temporary = Temporary(dir.join(format!(".plimsoll-tmp-{}", std::process::id())));
     write_all(experiment, &temporary.0, dir, options)?;
     // The marker goes first: should a rename fail, a second try finds a directory that is ours.
-    for file in [MARKER_FILE].into_iter().chain(OUTPUTS.iter().map(|output| output.file)) {
+    let (here, not_here): (Vec<&OutputInfo>, Vec<&OutputInfo>) =
+        OUTPUTS.iter().partition(|output| output.belongs_to(experiment));
+    for file in [MARKER_FILE].into_iter().chain(here.iter().map(|output| output.file)) {
         let to = dir.join(file);
         fs::rename(temporary.0.join(file), &to).map_err(|error| failed(&to, &error))?;
+    }
+    // An earlier experiment may have left what this one does not have.
+    for output in not_here {
+        let stale = dir.join(output.file);
+        match fs::remove_file(&stale) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(&stale, &error)),
+            _ => {}
+        }
     }
     Ok(())
 }
@@ -106,7 +116,7 @@ fn write_all(experiment: &Experiment, to: &Path, dir: &Path, options: &DirOption
     fs::create_dir(to).map_err(|error| failed(dir, &error))?;
     fs::write(to.join(MARKER_FILE), MARKER_TEXT).map_err(|error| failed(&dir.join(MARKER_FILE), &error))?;
     let mut left = options.max_bytes;
-    for output in OUTPUTS {
+    for output in OUTPUTS.iter().filter(|output| output.belongs_to(experiment)) {
         let place = dir.join(output.file);
         let file = File::create(to.join(output.file)).map_err(|error| failed(&place, &error))?;
         let mut out = Counting { out: BufWriter::with_capacity(1 << 16, file), left, over: false, stop: options.stop };
@@ -197,8 +207,9 @@ mod tests {
         names
     }
 
-    fn all_files() -> Vec<String> {
-        let mut files: Vec<String> = OUTPUTS.iter().map(|output| output.file.to_owned()).collect();
+    fn all_files(experiment: &Experiment) -> Vec<String> {
+        let here = OUTPUTS.iter().filter(|output| output.belongs_to(experiment));
+        let mut files: Vec<String> = here.map(|output| output.file.to_owned()).collect();
         files.push(MARKER_FILE.to_owned());
         files.sort();
         files
@@ -211,9 +222,13 @@ mod tests {
         let experiment = fixture::hostile();
         for _ in 0..2 {
             write_dir(&experiment, &dir, &DirOptions::default()).unwrap();
-            assert_eq!(names(&dir), all_files());
+            assert_eq!(names(&dir), all_files(&experiment));
             assert_eq!(names(&folder.join("deep")), ["out"]);
         }
+        // What belongs to the earlier experiment only does not stay beside the later one.
+        write_dir(&fixture::bare(), &dir, &DirOptions::default()).unwrap();
+        assert!(all_files(&experiment).len() > all_files(&fixture::bare()).len());
+        assert_eq!(names(&dir), all_files(&fixture::bare()));
         fs::remove_dir_all(folder).unwrap();
     }
 
@@ -243,7 +258,7 @@ mod tests {
     fn an_empty_directory_may_be_written() {
         let folder = folder("empty");
         write_dir(&fixture::bare(), &folder, &DirOptions::default()).unwrap();
-        assert_eq!(names(&folder), all_files());
+        assert_eq!(names(&folder), all_files(&fixture::bare()));
         fs::remove_dir_all(folder).unwrap();
     }
 
@@ -264,7 +279,7 @@ mod tests {
         let error = write_dir(&fixture::bare(), &dir, &DirOptions { stop: Some(&stop), ..DirOptions::default() });
         assert_eq!(error.unwrap_err().exit_code(), 130);
         assert_eq!(fs::read(dir.join("summary.json")).unwrap(), before);
-        assert_eq!(names(&dir), all_files());
+        assert_eq!(names(&dir), all_files(&experiment));
         fs::remove_dir_all(folder).unwrap();
     }
 }

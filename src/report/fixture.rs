@@ -1,7 +1,9 @@
 //! Small experiments for the tests of this folder: a plain one, one whose every name is hostile, and empty ones.
 
+use crate::experiment::seeds::SeedResult;
 use crate::experiment::{
-    AppResult, Choice, EndRow, Experiment, HostTrack, Record, RunLabel, RunResult, TimelineBucket, TrackBucket,
+    AppResult, Choice, EndRow, Experiment, HostTrack, Record, RunLabel, RunResult, SeedStudy, TimelineBucket,
+    TrackBucket,
 };
 use crate::ids::{HostId, JobId};
 use crate::metrics::Value;
@@ -138,7 +140,22 @@ pub fn hostile() -> Experiment {
     experiment.runs[1].label.name = HOSTILE[1].into();
     experiment.runs[2].label.name = HOSTILE[0].into();
     experiment.runs[2].label.orchestrator = HOSTILE[2].into();
+    experiment.seeds = Some(study(&experiment));
     experiment
+}
+
+/// The runs of `experiment` under four seeds: the second run is always worse than the first, the third only at times.
+fn study(experiment: &Experiment) -> SeedStudy {
+    let seeds = (0..4u64).map(|seed| {
+        let of = |i: usize| {
+            let worse = [0.0, 0.1, if seed % 2 == 0 { 0.05 } else { -0.05 }][i];
+            (seed * 3 + i as u64, metrics(0.3 + worse + seed as f64 / 100.0))
+        };
+        let runs: Vec<_> = (0..3).map(of).collect();
+        SeedResult { seed, again: runs.clone(), runs }
+    });
+    let names = experiment.runs.iter().map(|run| run.label.name.clone()).collect();
+    SeedStudy { names, seeds: seeds.collect(), worlds_differ: true }
 }
 
 /// Six runs of 700 hosts with load that jumps about, the worst case for the size of pictures.
@@ -195,6 +212,7 @@ pub fn without_runs() -> Experiment {
         warm_up: SimTime(0),
         notes: vec!["usage: model default-mix, seed 7 (assumed)".into()],
         runs: Vec::new(),
+        seeds: None,
     }
 }
 

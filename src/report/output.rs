@@ -12,6 +12,8 @@ pub mod hosts;
 pub mod report;
 pub mod runs;
 pub mod scenario;
+pub mod seeds;
+pub mod seeds_intervals;
 pub mod summary;
 
 /// The form of an output.
@@ -34,6 +36,8 @@ pub enum OutputKind {
 pub enum Form {
     /// Row by row.
     Stream(fn(&Experiment, &mut dyn Write) -> io::Result<()>),
+    /// Row by row, if the experiment has what it shows.
+    If(fn(&Experiment) -> bool, fn(&Experiment, &mut dyn Write) -> io::Result<()>),
     /// A chart.
     Chart(&'static ChartInfo),
 }
@@ -52,16 +56,24 @@ pub struct OutputInfo {
 }
 
 impl OutputInfo {
+    /// Whether the output belongs to `experiment`: one that shows what only some experiments have is left out of others.
+    pub fn belongs_to(&self, experiment: &Experiment) -> bool {
+        match self.form {
+            Form::If(has, _) => has(experiment),
+            _ => true,
+        }
+    }
+
     /// Writes the output of `experiment` to `out`.
     pub fn write(&self, experiment: &Experiment, out: &mut dyn Write) -> io::Result<()> {
         match self.form {
-            Form::Stream(write) => write(experiment, out),
+            Form::Stream(write) | Form::If(_, write) => write(experiment, out),
             Form::Chart(chart) => out.write_all((chart.draw)(experiment).as_bytes()),
         }
     }
 }
 
-const PLAIN: [OutputInfo; 8] = [
+const PLAIN: [OutputInfo; 10] = [
     scenario::OUTPUT,
     summary::OUTPUT,
     runs::OUTPUT,
@@ -69,6 +81,8 @@ const PLAIN: [OutputInfo; 8] = [
     changes::OUTPUT,
     evictions::OUTPUT,
     apps::OUTPUT,
+    seeds::OUTPUT,
+    seeds_intervals::OUTPUT,
     report::OUTPUT,
 ];
 

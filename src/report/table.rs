@@ -143,6 +143,7 @@ pub fn render(experiment: &Experiment, style: &Style) -> String {
         blocks(&mut out, &experiment.runs, style, width);
     }
     wrap(&mut out, "", READING_HELP, width);
+    out.push_str(&crate::report::seeds::render(experiment, style));
     let choices = choices(experiment);
     if !choices.is_empty() {
         let _ = writeln!(out, "\n{}", style.bold("Choices that decide results"));

@@ -19,6 +19,7 @@ mod program;
 mod random_worlds;
 mod regressions;
 mod repo;
+mod seeds;
 mod timelines;
 mod traces;
 mod world;

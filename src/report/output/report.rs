@@ -12,11 +12,12 @@ use serde::Serialize;
 
 use super::summary::digest_text;
 use super::{Form, OutputInfo, OutputKind};
-use crate::experiment::Experiment;
+use crate::experiment::{Experiment, SeedStudy};
 use crate::metrics::Value;
 use crate::report::answer::{answer, load_warning};
 use crate::report::chart::CHARTS;
 use crate::report::figures::duration;
+use crate::report::seeds;
 use crate::report::table::{READING_HELP, choices, lines, offered_line};
 use crate::report::text::{host_name, job_name, sentence, shown};
 
@@ -53,6 +54,7 @@ struct Page {
     command: String,
     seeds: String,
     one_seed: bool,
+    study: Option<Study>,
     digest: String,
     version: &'static str,
 }
@@ -78,6 +80,18 @@ struct Line {
     part: bool,
     unit: &'static str,
     cells: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Study {
+    caption: String,
+    blocks: Vec<StudyBlock>,
+}
+
+#[derive(Serialize)]
+struct StudyBlock {
+    title: String,
+    lines: Vec<[String; 6]>,
 }
 
 #[derive(Serialize)]
@@ -175,9 +189,9 @@ fn page(experiment: &Experiment) -> Page {
             why: end.why.name(),
         })
         .collect();
-    let mut seeds: Vec<u64> = experiment.runs.iter().map(|run| run.label.seed).collect();
-    seeds.sort_unstable();
-    seeds.dedup();
+    let mut seed_list: Vec<u64> = experiment.runs.iter().map(|run| run.label.seed).collect();
+    seed_list.sort_unstable();
+    seed_list.dedup();
     let choice = |shared: crate::report::table::SharedChoice<'_>| Choice {
         what: sentence(&shared.choice.what),
         taken: sentence(&shared.choice.taken),
@@ -204,11 +218,18 @@ fn page(experiment: &Experiment) -> Page {
         choices: choices(experiment).into_iter().map(choice).collect(),
         notes: experiment.notes.iter().map(|note| sentence(note)).collect(),
         command: sentence(&experiment.command),
-        seeds: seeds.iter().take(40).map(u64::to_string).collect::<Vec<_>>().join(", "),
-        one_seed: seeds.len() == 1,
+        seeds: seed_list.iter().take(40).map(u64::to_string).collect::<Vec<_>>().join(", "),
+        one_seed: seed_list.len() == 1 && experiment.seeds.is_none(),
+        study: experiment.seeds.as_ref().map(study),
         digest: digest_text(experiment.digest),
         version: env!("CARGO_PKG_VERSION"),
     }
+}
+
+fn study(study: &SeedStudy) -> Study {
+    let line = |l: seeds::Line| [l.run, l.mean, l.interval, l.difference, l.difference_interval, l.verdict.to_owned()];
+    let block = |b: seeds::Block| StudyBlock { title: b.title, lines: b.lines.into_iter().map(line).collect() };
+    Study { caption: seeds::caption(study), blocks: seeds::blocks(study).into_iter().map(block).collect() }
 }
 
 /// Every metric as files have it.

@@ -53,6 +53,7 @@ fn setup(hosts: usize) -> Setup {
         workload,
         host_model: HostModel::default(),
         failures: Vec::new(),
+        maintenance: Vec::new(),
         arrivals: Loop::Open,
         warm_up: SimTime::ZERO,
         end,

@@ -95,6 +95,41 @@ pub enum Outcome {
     Evicted,
     /// It ended and its restart policy is `never`.
     GaveUp,
+    /// It failed and its agent leaves it at that: [`FailureNews::Final`].
+    Failed,
+}
+
+/// What a control plane is told of a job's failures (kills, failed starts), and who goes on from there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FailureNews {
+    /// Nothing: the agent restarts the job in place, or gives it up, by its restart policy.
+    None,
+    /// The agent restarts it in place and says so ([`Heard::Restarts`]).
+    Restarts,
+    /// The agent leaves it ([`Outcome::Failed`]): the control plane decides.
+    Final,
+}
+
+/// How planned work on a host comes along.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Maintenance {
+    /// The host is to be emptied; the control plane answers with [`Action::Drained`] when it is.
+    Begins,
+    /// Time is up: the host goes down anyway.
+    TimedOut,
+    /// The host has booted and may be used again.
+    Over,
+}
+
+/// Why the control plane ends an attempt.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Eviction {
+    /// For a job of higher priority.
+    Preemption,
+    /// Through the API: a drain.
+    Api,
+    /// For its host's taint; the eviction was counted when the attempt was given up.
+    Taint,
 }
 
 /// What a control plane hears.
@@ -129,6 +164,10 @@ pub enum Heard<'a> {
     Pressure(HostId, bool),
     /// A job was removed by its owner; its attempts on hosts within reach are gone.
     Removed(JobId),
+    /// The agent of a host restarts a job in place ([`FailureNews::Restarts`]).
+    Restarts(JobId, HostId),
+    /// Planned work on a host.
+    Maintenance(HostId, Maintenance),
     /// A wake-up that was asked for.
     Wake(u64),
 }
@@ -144,9 +183,12 @@ pub enum Action {
     Cancel(JobId),
     /// The agent of `host` stops its attempt of `job` at that time.
     Stop(JobId, HostId, SimTime),
-    /// `job` is evicted from `host` by preemption, its grace being over: its attempt ends, and whatever start or restart of it
-    /// was under way there.
-    Evict(JobId, HostId),
+    /// `job` is evicted from `host`, its grace being over: its attempt ends, and whatever restart of it was under way there.
+    Evict(JobId, HostId, Eviction),
+    /// `job` is given up for good: its attempts within reach end.
+    Abandon(JobId),
+    /// A host that was to be emptied may go down.
+    Drained(HostId),
     /// Preemption found that `victims` jobs on `host` would have to go for `job`.
     Preempt {
         /// The job that needs room.
@@ -219,6 +261,11 @@ pub trait Orchestrator {
     /// How its agents restart jobs in place.
     fn restart_rule(&self) -> RestartRule;
 
+    /// What it is told of the failures of `job`.
+    fn failure_news(&self, _world: &World, _job: JobId) -> FailureNews {
+        FailureNews::None
+    }
+
     /// Whether an evicted job goes back to the control plane (else its agent restarts it in place).
     fn replaces_evicted(&self) -> bool {
         false
@@ -286,6 +333,14 @@ impl OrchestratorInfo {
         match self.value(options, name) {
             ParameterValue::Duration(d) => d,
             other => panic!("parameter {name} is {other}, not a duration"),
+        }
+    }
+
+    /// A parameter that is a whole number or a percentage.
+    fn number(&self, options: &Options, name: &str) -> u64 {
+        match self.value(options, name) {
+            ParameterValue::Count(n) | ParameterValue::Percent(n) => n,
+            other => panic!("parameter {name} is {other}, not a number"),
         }
     }
 

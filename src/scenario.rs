@@ -5,6 +5,7 @@
 //! module reads files and nothing else of the world; it does not run anything and does not print.
 
 mod document;
+mod events;
 mod failures;
 mod file;
 mod generator;
@@ -23,8 +24,8 @@ mod text;
 
 pub use document::Document;
 pub use file::{
-    ClusterSection, FailureSection, FailureWord, HostGroup, JobSection, Limits, LoopSection, Ramp, Requests,
-    ScenarioFile, Step, TraceSection, UsageSection, WorkloadSection,
+    ClusterSection, ControllerWord, EventSection, FailureSection, FailureWord, HostGroup, JobSection, Limits,
+    LoopSection, Ramp, Requests, ScenarioFile, Step, TraceSection, UsageSection, WorkloadSection,
 };
 pub use generator::GeneratorSection;
 pub use hosts::HostsArg;

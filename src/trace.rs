@@ -335,6 +335,11 @@ pub fn read_trace(arg: &TraceArg, options: &BTreeMap<String, String>, budgets: &
     Ok(Imported { builder, hosts, report, job_file })
 }
 
+/// Opens the table at `path`, plain or gzip; `needed` is what an empty file lacks.
+pub fn open_table(path: &str, needed: &str, budgets: &Budgets) -> Result<Table> {
+    Table::open(path, needed, budgets)
+}
+
 /// Reads hosts (`--cluster`): from `FORMAT:PATH`, or from a native hosts table at a plain path.
 pub fn read_hosts(text: &str, budgets: &Budgets) -> Result<Vec<HostSpec>> {
     // A plain path may hold a colon; it is FORMAT:PATH if what stands before the first one is a format's name, or

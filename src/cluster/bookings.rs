@@ -115,6 +115,23 @@ impl Bookings {
         if let Some(chosen) = self.chosen.remove(&(job, host)) {
             self.devices.give(host, &chosen, request.gpus);
         }
+        self.free_ports(request, host);
+    }
+
+    /// Forgets which GPUs were promised to `job` on `host`, and gives them: all that was booked stays booked until
+    /// [`Bookings::release`].
+    pub fn detach(&mut self, job: JobId, host: HostId) -> Vec<u16> {
+        self.chosen.remove(&(job, host)).unwrap_or_default()
+    }
+
+    /// Takes back what was booked with `request` on `host` and detached with these GPUs.
+    pub fn release(&mut self, request: &Request, host: HostId, devices: &[u16]) {
+        self.add(request, host, -1);
+        self.devices.give(host, devices, request.gpus);
+        self.free_ports(request, host);
+    }
+
+    fn free_ports(&mut self, request: &Request, host: HostId) {
         let ports = &mut self.ports[host.index()];
         for port in request.ports {
             if let Some(at) = ports.iter().position(|p| p == port) {

@@ -19,6 +19,7 @@ const ROWS: &[MetricInfo] = &[
     row("preemptions", "times that room could be made for a job by evicting others, as far as it was done or reported"),
     row("hosts_down", "times a host came down, failures of the scenario included"),
     row("hosts_down_memory", "of these, because memory ran out"),
+    row("hosts_down_planned", "of these, for planned work: drains and upgrades"),
     row("host_down_seconds", "time that hosts were down, summed over hosts"),
 ];
 
@@ -28,6 +29,7 @@ struct Kills {
     preemptions: u64,
     downs: u64,
     memory_downs: u64,
+    planned_downs: u64,
     down_since: Vec<Option<u64>>,
     down_us: u128,
 }
@@ -40,6 +42,7 @@ impl Kills {
             preemptions: 0,
             downs: 0,
             memory_downs: 0,
+            planned_downs: 0,
             down_since: vec![None; setup.cluster.len()],
             down_us: 0,
         }
@@ -62,6 +65,7 @@ impl Observer for Kills {
             Change::HostDown { host, cause } => {
                 self.downs += 1;
                 self.memory_downs += u64::from(cause == crate::sim::DownCause::Memory);
+                self.planned_downs += u64::from(cause == crate::sim::DownCause::Planned);
                 self.down_since[host.index()] = Some(at.0);
             }
             Change::HostUp { host } | Change::HostLeft { host } => self.up(host.index(), at.0),
@@ -73,6 +77,7 @@ impl Observer for Kills {
                     preemptions: 0,
                     downs: 0,
                     memory_downs: 0,
+                    planned_downs: 0,
                     down_since,
                     down_us: 0,
                 };
@@ -106,6 +111,7 @@ impl Family for Kills {
             self.preemptions,
             self.downs,
             self.memory_downs,
+            self.planned_downs,
         ]
         .map(Value::Count)
         .to_vec();

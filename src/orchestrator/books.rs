@@ -147,10 +147,27 @@ impl Books {
 
     /// Takes `job` off the books; returns where it was.
     pub fn unbind(&mut self, world: &World, job: JobId) -> Option<HostId> {
+        let host = self.leave(world, job)?;
+        self.bookings.unbook(job, &world.request(job), host);
+        Some(host)
+    }
+
+    /// Takes `job` off the books so that it may be bound anew, and leaves its room booked until [`Books::release`] is
+    /// called with the GPUs that are given back.
+    pub fn detach(&mut self, world: &World, job: JobId) -> Option<(HostId, Vec<u16>)> {
+        let host = self.leave(world, job)?;
+        Some((host, self.bookings.detach(job, host)))
+    }
+
+    /// Takes back the room that `job` had on `host` when it was detached.
+    pub fn release(&mut self, world: &World, job: JobId, host: HostId, devices: &[u16]) {
+        self.bookings.release(&world.request(job), host, devices);
+    }
+
+    fn leave(&mut self, world: &World, job: JobId) -> Option<HostId> {
         let host = self.host_of(job)?;
         self.bound[job.index()] = NOWHERE;
         self.on_host[host.index()].remove(&job);
-        self.bookings.unbook(job, &world.request(job), host);
         if self.counts_types {
             let t = self.type_of(world, job) as usize;
             if let Some(count) = self.same_type[t].get_mut(&host) {

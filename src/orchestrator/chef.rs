@@ -7,8 +7,8 @@
 //! that a dead node does not make the converge of the others fail.
 
 use super::{
-    Action, Books, Enforcement, Heard, Now, Orchestrator, OrchestratorInfo, Outcome, ParameterInfo, ParameterValue,
-    RestartRule, World,
+    Action, Books, Enforcement, Heard, Maintenance, Now, Orchestrator, OrchestratorInfo, Outcome, ParameterInfo,
+    ParameterValue, RestartRule, World,
 };
 use crate::host::daemon;
 use crate::ids::{HostId, JobId};
@@ -181,6 +181,9 @@ impl Orchestrator for Chef {
                 self.forget(world, job);
             }
             Heard::Ended { .. } | Heard::Pressure(..) => {}
+            // Nothing here empties a host: it goes down as it is.
+            Heard::Maintenance(host, Maintenance::Begins) => actions.push(Action::Drained(host)),
+            Heard::Maintenance(..) | Heard::Restarts(..) => {}
             Heard::HostUp { host, live } => {
                 self.books.bookings.open[host.index()] = true;
                 // The host's own supervisor brings back what Chef had put there.

@@ -6,7 +6,8 @@
 use std::collections::VecDeque;
 
 use super::{
-    Action, Books, Enforcement, Heard, Now, Orchestrator, OrchestratorInfo, Outcome, ParameterInfo, RestartRule, World,
+    Action, Books, Enforcement, Heard, Maintenance, Now, Orchestrator, OrchestratorInfo, Outcome, ParameterInfo,
+    RestartRule, World,
 };
 use crate::cluster::Bookings;
 use crate::ids::JobId;
@@ -80,11 +81,17 @@ impl Orchestrator for Direct {
     fn hear(&mut self, now: Now, heard: Heard, world: &World, actions: &mut Vec<Action>) {
         match heard {
             Heard::Begin | Heard::Pressure(..) | Heard::Wake(_) => return,
+            // Nothing here empties a host: it goes down as it is.
+            Heard::Maintenance(host, Maintenance::Begins) => {
+                actions.push(Action::Drained(host));
+                return;
+            }
+            Heard::Maintenance(..) | Heard::Restarts(..) => return,
             Heard::Arrived(job) => self.queue.push_back(job),
             Heard::Ended { job, host, outcome } => match outcome {
                 // News of an old copy leaves the new one where it is.
                 Outcome::Evicted if self.books.host_of(job) == Some(host) => self.requeue(world, job, actions),
-                Outcome::Evicted => {}
+                Outcome::Evicted | Outcome::Failed => {}
                 Outcome::Finished | Outcome::GaveUp => {
                     if let Some(bound) = self.books.unbind(world, job) {
                         actions.push(Action::Cancel(job));

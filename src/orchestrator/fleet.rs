@@ -6,8 +6,8 @@
 //! Intervals and TTLs are fleet's own; see the notes on its sources in `docs/model.md`.
 
 use super::{
-    Action, Books, Enforcement, Heard, Now, Orchestrator, OrchestratorInfo, Outcome, ParameterInfo, Periodic,
-    RestartRule, World,
+    Action, Books, Enforcement, Heard, Maintenance, Now, Orchestrator, OrchestratorInfo, Outcome, ParameterInfo,
+    Periodic, RestartRule, World,
 };
 use crate::host::daemon;
 use crate::ids::{HostId, JobId};
@@ -198,12 +198,15 @@ impl Orchestrator for Fleet {
                 }
             }
             Heard::Pressure(..) => {}
+            // Nothing here empties a host: it goes down as it is.
+            Heard::Maintenance(host, Maintenance::Begins) => actions.push(Action::Drained(host)),
+            Heard::Maintenance(..) | Heard::Restarts(..) => {}
             Heard::Arrived(job) => {
                 self.pending.push(job);
                 self.ask_turn(now, now.at, actions);
             }
             Heard::Ended { job, host, outcome } => {
-                if outcome == Outcome::Evicted {
+                if matches!(outcome, Outcome::Evicted | Outcome::Failed) {
                     return;
                 }
                 match self.books.host_of(job) {

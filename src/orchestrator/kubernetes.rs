@@ -3,24 +3,29 @@
 //! Pods wait in the real scheduling queue and are tried one after the other, each attempt taking its time; with a
 //! `kube-…` placement the decisions are those of [`crate::kube`], preemption included, with any other the placement's.
 //! A cycle is taken as one moment, at its end: what comes within it is seen by it. A silent node is noticed through its
-//! lease and its pods are deleted after their toleration, one node every 10 s, with the brake on large failures.
+//! lease and its pods are deleted after their toleration, one node every 10 s, with the brake on large failures. What stands
+//! behind a job replaces its pods as it would ([`endings`]); a job that does not say is replaced when its pod is gone.
 //!
-//! Departures: the replacement of a preempted pod enters the queue when the pod is gone, as for a StatefulSet (a
-//! ReplicaSet makes it at once, so that it may find another place up to a grace period sooner); calls to the API server
-//! take no time but the binding's; nothing lifts scheduling gates.
+//! Departures: a replacement that is put on the host where the old pod still terminates starts there when that has gone;
+//! calls to the API server take no time but the binding's; nothing lifts scheduling gates.
 
 mod decider;
 mod disruption;
+mod drain;
+mod endings;
 mod failures;
 mod gpu_share;
+mod job_controller;
 mod node_lifecycle;
 mod objects;
+mod parameters;
+mod pod_gc;
 mod queue;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::{
-    Action, Books, Enforcement, Explained, Heard, Now, Orchestrator, OrchestratorInfo, Outcome, ParameterInfo,
+    Action, Books, Enforcement, Eviction, Explained, FailureNews, Heard, Now, Orchestrator, OrchestratorInfo, Outcome,
     ParameterValue, RestartRule, World,
 };
 use crate::host::daemon;
@@ -30,9 +35,15 @@ use crate::kube::hint::ClusterEvent;
 use crate::kube::object::pod::Pod;
 use crate::placement::placement;
 use crate::units::{SimDuration, SimTime};
+use crate::workload::{Controller, RestartPolicy};
 use decider::{Decider, Verdict};
+use disruption::Disruption;
+use drain::Drain;
+use endings::Leaving;
+use job_controller::JobController;
 use node_lifecycle::{Decision, NodeLifecycle};
 use objects::{Conditions, MAX_PODS, PodMaker};
+use pod_gc::PodGc;
 use queue::{Backoff, Group, SchedulingQueue};
 
 /// The word for a decision time that follows the number of nodes.
@@ -47,112 +58,23 @@ pub(super) const INFO: OrchestratorInfo = OrchestratorInfo {
     cpu_quota: true,
     qos: true,
     daemons: &[daemon::KUBELET, daemon::CONTAINERD],
-    parameters: &[
-        ParameterInfo {
-            name: "decision_time",
-            default: BY_NODES,
-            words: &[BY_NODES, ParameterInfo::A_DURATION],
-            summary: "time from taking a pod off the queue to its decision",
-            source: "measured, kube-scheduler v1.36.3 at parallelism 1 (0.27 ms at 100 nodes, 1.1 ms at 1000, 2.3 ms at 10000)",
-            range: "",
-        },
-        ParameterInfo {
-            name: "bind_latency",
-            default: "10ms",
-            words: &[],
-            summary: "time from a decision to the binding that kubelet and scheduler see",
-            source: "assumed (one write to the API server and the watch's news of it)",
-            range: "1ms to 100ms",
-        },
-        ParameterInfo {
-            name: "pop_from_backoff",
-            default: "on",
-            words: &["on", "off"],
-            summary: "whether an idle scheduler takes pods before their back-off is over",
-            source: "kube-scheduler gate SchedulerPopFromBackoffQ, v1.36.3",
-            range: "",
-        },
-        ParameterInfo {
-            name: "preemption",
-            default: "apply",
-            words: &["apply", "report"],
-            summary: "whether pods of lower priority are evicted, or only counted as victims",
-            source: "kube-scheduler DefaultPreemption, v1.36.3",
-            range: "",
-        },
-        ParameterInfo {
-            name: "default_spread",
-            default: "system",
-            words: &["system", "none"],
-            summary: "whether the pods of an app without constraints of its own are drawn apart over hosts and zones",
-            source: "kube-scheduler PodTopologySpread defaultingType: System, v1.36.3; none is List without constraints",
-            range: "",
-        },
-        ParameterInfo {
-            name: "termination_grace",
-            default: "30s",
-            words: &[],
-            summary: "time a preempted pod takes to end, unless its manifest says terminationGracePeriodSeconds",
-            source: "API default of terminationGracePeriodSeconds, v1.36.3; a process that heeds SIGTERM ends sooner",
-            range: "",
-        },
-        ParameterInfo {
-            name: "start_delay",
-            default: "1s",
-            words: &[],
-            summary: "time from binding to the container's start, image present",
-            source: "assumed (kubelet watch, sandbox and start; PLEG relists every 1 s)",
-            range: "500ms to 10s",
-        },
-        ParameterInfo {
-            name: "lease_renew",
-            default: "10s",
-            words: &[],
-            summary: "time between lease renewals of a kubelet",
-            source: "kubelet nodeLeaseDurationSeconds 40 x 0.25, v1.36.3",
-            range: "",
-        },
-        ParameterInfo {
-            name: "monitor_period",
-            default: "5s",
-            words: &[],
-            summary: "time between node lifecycle passes",
-            source: "kube-controller-manager nodeMonitorPeriod, v1.36.3",
-            range: "",
-        },
-        ParameterInfo {
-            name: "monitor_grace",
-            default: "50s",
-            words: &[],
-            summary: "silence after which a node is Unknown",
-            source: "kube-controller-manager nodeMonitorGracePeriod, v1.36.3 (40s before v1.32)",
-            range: "",
-        },
-        ParameterInfo {
-            name: "node_eviction_interval",
-            default: "10s",
-            words: &[],
-            summary: "least time between the taints of two Unknown nodes",
-            source: "kube-controller-manager nodeEvictionRate 0.1/s, v1.36.3",
-            range: "",
-        },
-        ParameterInfo {
-            name: "toleration",
-            default: "300s",
-            words: &[],
-            summary: "how long pods tolerate an unreachable node before they are deleted and replaced",
-            source: "admission DefaultTolerationSeconds, v1.36.3",
-            range: "",
-        },
-    ],
+    parameters: parameters::PARAMETERS,
     choices: &[
-        ["kubernetes: a job's controller", "every job has one that replaces it", "none yet (naked pods would be lost)"],
+        [
+            "kubernetes: a job's controller",
+            "as its manifest or the scenario says; else one that replaces it when it is gone, without end",
+            "controller: none, replica-set, deployment, stateful-set, daemon-set, job",
+        ],
         [
             "kubernetes: equal scores",
             "lowest name (tie_break: first)",
             "`heap` (what v1.36.3 does at parallelism 1), `random`",
         ],
-        ["kubernetes: a victim's replacement", "enters the queue when the victim is gone", "none yet"],
+        [
+            "kubernetes: a victim's replacement",
+            "enters the queue when the victim is gone, that of a ReplicaSet or Job at once",
+            "controller; pod_replacement_policy of a job",
+        ],
     ],
     build: |world| Box::new(Kubernetes::new(world)),
 };
@@ -165,8 +87,16 @@ const NODE_MONITOR: u64 = 1;
 const FLUSH: u64 = 2;
 /// A binding is seen.
 const BOUND: u64 = 3;
-/// A victim's grace is over.
+/// The grace of a deleted pod is over.
 const GRACE_OVER: u64 = 4;
+/// A pod has tolerated its unreachable node for long enough.
+const TOLERATION: u64 = 5;
+/// A controller's back-off is over.
+const CREATE: u64 = 6;
+/// The pod garbage collector looks.
+const POD_GC: u64 = 7;
+/// A drain asks again.
+const DRAIN: u64 = 8;
 
 /// Time between two looks of the backoff flusher; every 30th is that for leftovers, too.
 const FLUSH_PERIOD: SimDuration = SimDuration::from_secs(1);
@@ -193,14 +123,6 @@ enum Rule {
     Placement,
 }
 
-/// A preempted pod that has not ended yet.
-#[derive(Clone, Copy, Debug)]
-struct Leaving {
-    host: HostId,
-    /// When its grace is over.
-    until: SimTime,
-}
-
 struct Kubernetes {
     books: Books,
     rule: Rule,
@@ -208,8 +130,24 @@ struct Kubernetes {
     queue: SchedulingQueue,
     nodes: NodeLifecycle,
     pressure: Vec<bool>,
-    /// Preempted pods.
-    leaving: BTreeMap<JobId, Leaving>,
+    cordoned: Vec<bool>,
+    disruption: Disruption,
+    /// Pods that count as healthy, where there are budgets.
+    healthy: BTreeSet<JobId>,
+    /// Pods that terminate, by job and host.
+    leaving: BTreeMap<(JobId, HostId), Leaving>,
+    /// When pods on tainted nodes tolerate that no longer.
+    tolerating: BTreeSet<(SimTime, HostId, JobId)>,
+    jobs: JobController,
+    /// Whether any job has a controller, so that it matters when pods started.
+    jobs_fail: bool,
+    starts: BTreeMap<JobId, SimTime>,
+    /// Pods that are made when a back-off is over.
+    delayed: BTreeSet<(SimTime, JobId)>,
+    /// Per DaemonSet pod: when it was last made after a failure, and the back-off from there.
+    daemon_failures: BTreeMap<JobId, (SimTime, SimDuration)>,
+    orphans: PodGc,
+    drains: BTreeMap<HostId, Drain>,
     /// Bindings on their way.
     binding: VecDeque<(SimTime, JobId, HostId)>,
     /// When the cycle under way ends.
@@ -220,6 +158,8 @@ struct Kubernetes {
     bind_latency: SimDuration,
     termination_grace: SimDuration,
     start_delay: SimDuration,
+    toleration: SimDuration,
+    drain_retry: SimDuration,
     explained: Vec<Explained>,
 }
 
@@ -254,7 +194,18 @@ impl Kubernetes {
             queue: SchedulingQueue::new(backoff),
             nodes: NodeLifecycle::new(world),
             pressure: vec![false; world.cluster.len()],
+            cordoned: vec![false; world.cluster.len()],
+            disruption: Disruption::new(world.workload.objects().budgets.clone()),
+            healthy: BTreeSet::new(),
             leaving: BTreeMap::new(),
+            tolerating: BTreeSet::new(),
+            jobs: JobController::new(d("job_backoff"), d("job_backoff_max")),
+            jobs_fail: world.workload.ids().any(|job| Self::controller(world, job) != Controller::Unset),
+            starts: BTreeMap::new(),
+            delayed: BTreeSet::new(),
+            daemon_failures: BTreeMap::new(),
+            orphans: PodGc::new(d("pod_gc_period"), d("orphan_quarantine")),
+            drains: BTreeMap::new(),
             binding: VecDeque::new(),
             cycle_ends: None,
             flush_asked: None,
@@ -265,6 +216,8 @@ impl Kubernetes {
             bind_latency: d("bind_latency"),
             termination_grace: d("termination_grace"),
             start_delay: d("start_delay"),
+            toleration: d("toleration"),
+            drain_retry: d("drain_retry"),
             explained: Vec::new(),
         }
     }
@@ -332,7 +285,7 @@ impl Kubernetes {
                 let mut pod = self.makers.pod(world, job);
                 let decision = self.books.next_decision(job);
                 let explanation = (world.explain == Some(job)).then(|| decider.explain(&mut pod));
-                let host = match decider.attempt(world, &mut pod, group.class, decision) {
+                let host = match decider.attempt(world, &mut pod, (group.class, decision), &self.disruption) {
                     Verdict::Chosen(host) => {
                         self.books.decided(job);
                         self.books.bind(world, job, host);
@@ -359,9 +312,15 @@ impl Kubernetes {
             return;
         };
         self.queue.remove(job);
-        self.count(world, job, 0, 1);
+        self.set_healthy(world, job, !self.nodes.is_unknown(host));
         actions.push(Action::Place(job, host));
-        actions.push(Action::Start(job, host, start));
+        // Where the old pod still terminates the new one starts when that has gone.
+        if !self.leaving.contains_key(&(job, host)) {
+            self.start(start, job, host, actions);
+        }
+        if self.nodes.is_tainted(host) {
+            self.tolerate(now, world, job, host, actions);
+        }
         // The news of a binding can only help pods that had been rejected before.
         if matches!(self.rule, Rule::Scheduler(_)) && self.queue.any_unschedulable() {
             self.binding.push_back((now.at + self.bind_latency, job, host));
@@ -385,55 +344,31 @@ impl Kubernetes {
             return;
         }
         for &victim in victims {
-            // Another preemptor may have chosen it before.
-            if self.leaving.contains_key(&victim) {
-                continue;
+            // One that terminates already may stand among them, under the name of the job that has been replaced.
+            if self.books.host_of(victim) == Some(host) && !self.leaving.contains_key(&(victim, host)) {
+                self.delete(now, world, (victim, host), Eviction::Preemption, actions);
             }
-            let class = self.makers.class(world, victim);
-            let grace = match self.makers.prototype(class).grace_seconds {
-                Some(seconds) => SimDuration::from_secs(seconds.max(0).unsigned_abs()),
-                None => self.termination_grace,
-            };
-            let until = now.at + grace;
-            self.leaving.insert(victim, Leaving { host, until });
-            self.count(world, victim, 0, -1);
-            if let Rule::Scheduler(decider) = &mut self.rule {
-                decider.mark_preempted(world, &objects::key(world, victim), host);
-            }
-            actions.push(Action::Wake(until, GRACE_OVER));
-        }
-    }
-
-    /// Victims whose grace is over end, where their kubelet can be reached.
-    fn end_victims(&mut self, now: Now, world: &World, actions: &mut Vec<Action>) {
-        let due: Vec<(JobId, HostId)> = self
-            .leaving
-            .iter()
-            .filter(|(_, leaving)| leaving.until <= now.at && !self.nodes.is_silent(leaving.host))
-            .map(|(job, leaving)| (*job, leaving.host))
-            .collect();
-        for (job, host) in due {
-            actions.push(Action::Evict(job, host));
-            self.unbind(world, job);
-            self.released(now, world, job, host, actions);
-            self.enqueue(now, world, job, actions);
         }
     }
 
     /// For budgets: the pod of `job` came (1) or went for good (-1); or became healthy, or is no longer.
     fn count(&mut self, world: &World, job: JobId, expected: i64, healthy: i64) {
-        if let Rule::Scheduler(decider) = &mut self.rule {
+        if !self.disruption.is_empty() {
             let class = self.makers.class(world, job);
-            decider.count(class, self.makers.prototype(class), expected, healthy);
+            self.disruption.count(class, self.makers.prototype(class), expected, healthy);
         }
     }
 
     /// Takes `job` off the books; where it was.
     fn unbind(&mut self, world: &World, job: JobId) -> Option<HostId> {
         let host = self.books.unbind(world, job)?;
-        if self.leaving.remove(&job).is_none() {
-            self.count(world, job, 0, -1);
+        // An old pod of the same job on the same host stays.
+        if self.leaving.get(&(job, host)).is_some_and(Leaving::is_bound) {
+            self.leaving.remove(&(job, host));
         }
+        self.set_healthy(world, job, false);
+        self.jobs.pod_gone(job);
+        self.starts.remove(&job);
         if let Rule::Scheduler(decider) = &mut self.rule {
             let class = self.makers.class(world, job);
             let priority = self.makers.prototype(class).priority();
@@ -480,6 +415,8 @@ impl Kubernetes {
     /// The pod of `job` waits no longer.
     fn dequeue(&mut self, now: Now, world: &World, job: JobId, actions: &mut Vec<Action>) {
         self.queue.remove(job);
+        self.delayed.retain(|(_, delayed)| *delayed != job);
+        self.orphans.forget(job);
         let mut pod = None;
         if let Rule::Scheduler(decider) = &mut self.rule {
             let key = objects::key(world, job);
@@ -496,7 +433,11 @@ impl Kubernetes {
     fn show(&mut self, now: Now, world: &World, host: HostId, actions: &mut Vec<Action>) {
         let h = host.index();
         let there = self.nodes.is_there(host);
-        let conditions = Conditions { unreachable: self.nodes.is_unknown(host), pressure: self.pressure[h] };
+        let conditions = Conditions {
+            unreachable: self.nodes.is_unknown(host),
+            pressure: self.pressure[h],
+            cordoned: self.cordoned[h],
+        };
         self.books.bookings.open[h] = there && conditions == Conditions::default();
         match &mut self.rule {
             Rule::Placement => {
@@ -544,83 +485,145 @@ impl Kubernetes {
         }
     }
 
-    fn delete_pods(&mut self, now: Now, world: &World, host: HostId, actions: &mut Vec<Action>) {
-        for job in self.books.on(host) {
-            actions.push(Action::GiveUp { job, host, evicted: true });
-            actions.push(Action::Cancel(job));
-            self.unbind(world, job);
-            self.released(now, world, job, host, actions);
-            self.enqueue(now, world, job, actions);
+    /// A host is heard, for the first time or again.
+    fn host_up(&mut self, now: Now, world: &World, host: HostId, live: &[JobId], actions: &mut Vec<Action>) {
+        let silent_since = self.nodes.silent_since(host);
+        if self.nodes.up(now, host, actions) {
+            actions.push(Action::Lost(host, false));
+            self.untaint(host);
+            if !self.disruption.is_empty() {
+                for job in self.books.on(host) {
+                    let leaving = self.leaving.get(&(job, host)).is_some_and(Leaving::is_bound);
+                    self.set_healthy(world, job, !leaving);
+                }
+            }
+        }
+        self.leaving_heard(now, world, host, live, actions);
+        let (missing, stale) = self.books.differences(host, live);
+        for job in missing {
+            self.missing(now, world, (job, host), silent_since, actions);
+        }
+        for job in stale.into_iter().filter(|job| !self.leaving.contains_key(&(*job, host))) {
+            actions.push(Action::Stop(job, host, now.at + self.start_delay));
+        }
+        self.show(now, world, host, actions);
+        self.end_leaving(now, world, actions);
+    }
+
+    fn untaint(&mut self, host: HostId) {
+        self.tolerating.retain(|(_, h, _)| *h != host);
+    }
+
+    /// A pass of the node lifecycle controller.
+    fn monitor_nodes(&mut self, now: Now, world: &World, actions: &mut Vec<Action>) {
+        for decision in self.nodes.pass(now, world) {
+            match decision {
+                Decision::Unknown(host) => {
+                    self.show(now, world, host, actions);
+                    actions.push(Action::Lost(host, true));
+                    if !self.disruption.is_empty() {
+                        for job in self.books.on(host) {
+                            self.set_healthy(world, job, false);
+                        }
+                    }
+                }
+                Decision::Taint(host) => {
+                    for job in self.books.on(host) {
+                        self.tolerate(now, world, job, host, actions);
+                    }
+                }
+                Decision::Untaint(host) => self.untaint(host),
+            }
+        }
+        self.nodes.passed(now, world, actions);
+    }
+
+    /// An attempt ended, and will not go on there.
+    fn ended(
+        &mut self,
+        now: Now,
+        world: &World,
+        (job, host): (JobId, HostId),
+        outcome: Outcome,
+        actions: &mut Vec<Action>,
+    ) {
+        let replace = matches!(outcome, Outcome::Evicted | Outcome::Failed);
+        if replace && self.leaving.contains_key(&(job, host)) {
+            self.left(now, world, (job, host), false, actions);
+            return;
+        }
+        // News of an old copy leaves the new one where it is.
+        if replace && self.books.host_of(job) != Some(host) {
+            return;
+        }
+        if !replace {
+            self.count(world, job, -1, 0);
+            if outcome == Outcome::Finished {
+                self.jobs.succeeded(job);
+            }
+            self.jobs.leaves(job);
+            self.drop_leaving(now, world, job, Some(host), actions);
+        }
+        match self.unbind(world, job) {
+            None => self.dequeue(now, world, job, actions),
+            Some(bound) => {
+                actions.push(Action::Cancel(job));
+                if replace {
+                    self.failed(now, world, job, actions);
+                } else if bound != host {
+                    actions.push(Action::Stop(job, bound, now.at));
+                }
+                self.released(now, world, job, bound, actions);
+            }
         }
     }
-}
 
-impl Orchestrator for Kubernetes {
-    fn hear(&mut self, now: Now, heard: Heard, world: &World, actions: &mut Vec<Action>) {
+    fn heard(&mut self, now: Now, heard: Heard, world: &World, actions: &mut Vec<Action>) {
         match heard {
             Heard::Begin => {
                 self.nodes.begin(now, world, actions);
                 self.ask_flush(now, world, actions);
+                if world.every_tick {
+                    self.orphans.ask(now, now.at, actions);
+                }
             }
             Heard::Arrived(job) => {
                 self.count(world, job, 1, 0);
-                self.enqueue(now, world, job, actions);
-            }
-            // News of an old copy leaves the new one where it is.
-            Heard::Ended { job, host, outcome: Outcome::Evicted } if self.books.host_of(job) != Some(host) => {}
-            Heard::Ended { job, host, outcome } => {
-                if outcome != Outcome::Evicted {
-                    self.count(world, job, -1, 0);
-                }
-                match self.unbind(world, job) {
-                    None => self.dequeue(now, world, job, actions),
-                    Some(bound) => {
-                        actions.push(Action::Cancel(job));
-                        if outcome == Outcome::Evicted {
-                            self.enqueue(now, world, job, actions);
-                        } else if bound != host {
-                            actions.push(Action::Stop(job, bound, now.at));
-                        }
-                        self.released(now, world, job, bound, actions);
-                    }
+                if self.jobs.joins(world, job) {
+                    self.create(now, world, job, actions);
+                } else {
+                    self.abandon(world, job, actions);
                 }
             }
+            Heard::Ended { job, host, outcome } => self.ended(now, world, (job, host), outcome, actions),
             Heard::Removed(job) => {
                 self.count(world, job, -1, 0);
+                self.jobs.leaves(job);
+                self.drop_leaving(now, world, job, None, actions);
                 match self.unbind(world, job) {
                     Some(host) => self.released(now, world, job, host, actions),
                     None => self.dequeue(now, world, job, actions),
                 }
             }
-            Heard::HostUp { host, live } => {
-                if self.nodes.up(now, host, actions) {
-                    actions.push(Action::Lost(host, false));
-                }
-                let (missing, stale) = self.books.differences(host, live);
-                for job in missing {
-                    actions.push(Action::Start(job, host, now.at + self.start_delay));
-                }
-                for job in stale {
-                    actions.push(Action::Stop(job, host, now.at + self.start_delay));
-                }
-                self.show(now, world, host, actions);
-                self.end_victims(now, world, actions);
+            Heard::Restarts(job, host) => {
+                self.restarted(now, world, job, host, actions);
             }
+            Heard::HostUp { host, live } => self.host_up(now, world, host, live, actions),
             Heard::HostSilent(host) => self.nodes.silent(now, host, world, actions),
             Heard::HostLeft(host) => {
                 self.nodes.left(now, host, actions);
                 self.pressure[host.index()] = false;
-                for job in self.books.on(host) {
-                    actions.push(Action::Cancel(job));
-                    self.unbind(world, job);
-                    self.enqueue(now, world, job, actions);
-                }
+                self.cordoned[host.index()] = false;
+                self.drains.remove(&host);
+                self.untaint(host);
+                self.orphan_pods(now, world, host, actions);
                 self.show(now, world, host, actions);
             }
             Heard::Pressure(host, on) => {
                 self.pressure[host.index()] = on;
                 self.show(now, world, host, actions);
             }
+            Heard::Maintenance(host, step) => self.maintenance(now, world, host, step, actions),
             Heard::Wake(CYCLE) => self.end_cycle(now, world, actions),
             Heard::Wake(FLUSH) => {
                 if self.flush_asked == Some(now.at) {
@@ -639,20 +642,40 @@ impl Orchestrator for Kubernetes {
                     self.happened(now, world, &ClusterEvent::PodAdded(&bound), actions);
                 }
             }
-            Heard::Wake(GRACE_OVER) => self.end_victims(now, world, actions),
-            Heard::Wake(_) if self.nodes.is_due(now) => {
-                for decision in self.nodes.pass(now, world) {
-                    match decision {
-                        Decision::Unknown(host) => {
-                            self.show(now, world, host, actions);
-                            actions.push(Action::Lost(host, true));
-                        }
-                        Decision::DeletePods(host) => self.delete_pods(now, world, host, actions),
+            Heard::Wake(GRACE_OVER) => self.end_leaving(now, world, actions),
+            Heard::Wake(TOLERATION) => self.evict_by_taint(now, world, actions),
+            Heard::Wake(CREATE) => self.create_delayed(now, world, actions),
+            Heard::Wake(POD_GC) => {
+                for job in self.orphans.look(now, world.every_tick, actions) {
+                    // A Job may have failed with the one before.
+                    if self.jobs.knows(world, job) {
+                        self.gone(now, world, job, actions);
                     }
                 }
-                self.nodes.passed(now, world, actions);
             }
+            Heard::Wake(DRAIN) => self.retry_drains(now, world, actions),
+            Heard::Wake(_) if self.nodes.is_due(now) => self.monitor_nodes(now, world, actions),
             Heard::Wake(_) => {}
+        }
+    }
+}
+
+impl Orchestrator for Kubernetes {
+    fn hear(&mut self, now: Now, heard: Heard, world: &World, actions: &mut Vec<Action>) {
+        self.heard(now, heard, world, actions);
+        if !self.drains.is_empty() {
+            self.check_drains(actions);
+        }
+    }
+
+    fn failure_news(&self, world: &World, job: JobId) -> FailureNews {
+        let spec = world.workload.spec(job);
+        match spec.controller {
+            Controller::Unset | Controller::Naked => FailureNews::None,
+            Controller::Job { in_place: true, .. } => FailureNews::Restarts,
+            Controller::Job { in_place: false, .. } => FailureNews::Final,
+            _ if spec.restart == RestartPolicy::Never => FailureNews::Final,
+            _ => FailureNews::None,
         }
     }
 

@@ -113,6 +113,8 @@ pub enum ParameterValue {
     Times(Vec<SimDuration>),
     /// A count.
     Count(u64),
+    /// So many hundredths.
+    Percent(u64),
 }
 
 impl fmt::Display for ParameterValue {
@@ -125,6 +127,7 @@ impl fmt::Display for ParameterValue {
                 f.write_str(&texts.join(","))
             }
             ParameterValue::Count(n) => n.fmt(f),
+            ParameterValue::Percent(n) => write!(f, "{n}%"),
         }
     }
 }
@@ -134,7 +137,8 @@ impl fmt::Display for ParameterValue {
 pub struct ParameterInfo {
     /// Key in `parameters:`.
     pub name: &'static str,
-    /// Default as it would be written. The kind of value follows from it: a duration (`2s`), a word, or times (empty).
+    /// Default as it would be written. The kind of value follows from it: a duration (`2s`), a word, a whole number, a
+    /// percentage (`55%`), or times (empty).
     pub default: &'static str,
     /// Words that will do; empty for a duration or times.
     pub words: &'static [&'static str],
@@ -164,6 +168,18 @@ impl ParameterInfo {
                     Err(crate::error::Error::input(format!("\"{text}\" will not do; {} will", self.words.join(", "))))
                 }
             };
+        }
+        let whole = |text: &str| text.parse::<u64>().ok();
+        if whole(self.default).is_some() {
+            let refused =
+                || crate::error::Error::input(format!("\"{text}\" is not a whole number (try {})", self.default));
+            return whole(text).map(ParameterValue::Count).ok_or_else(refused);
+        }
+        if self.default.ends_with('%') {
+            let share = text.strip_suffix('%').and_then(whole).filter(|share| *share <= 100);
+            let refused =
+                || crate::error::Error::input(format!("\"{text}\" is not a percentage (try {})", self.default));
+            return share.map(ParameterValue::Percent).ok_or_else(refused);
         }
         if self.default.is_empty() || self.default.contains(',') {
             let times = text.split(',').map(str::trim).filter(|t| !t.is_empty()).map(SimDuration::parse);

@@ -1,14 +1,18 @@
-//! Failures: those written with a time, and those drawn for each host whatever the orchestrator does.
+//! Failures: those written with a time, those of a table of outages, and those drawn for each host whatever the
+//! orchestrator does.
 
-use super::Budgets;
+use std::path::Path;
+
 use super::file::FailureSection;
 use super::hosts::Hosts;
-use super::text::At;
+use super::text::{At, Length, Share};
+use super::{Budgets, outside};
 use crate::cluster::Cluster;
 use crate::error::{Error, Result, did_you_mean};
 use crate::ids::HostId;
 use crate::rng::{Purpose, Seed};
 use crate::sim::{Failure, FailureKind};
+use crate::trace::open_table;
 use crate::units::{SimDuration, SimTime};
 
 /// Longest drawn time: a factor of the longest run, so that sums never wrap.
@@ -17,14 +21,23 @@ const LONGEST_US: f64 = (1u64 << 60) as f64;
 /// All failures of the run in order, and notes on them.
 pub(super) fn resolve(
     sections: &[At<FailureSection>],
-    hosts: &Hosts,
-    cluster: &Cluster,
+    folder: &Path,
+    (hosts, cluster): (&Hosts, &Cluster),
     seed: Seed,
     end: SimTime,
     budgets: &Budgets,
 ) -> Result<(Vec<Failure>, Vec<String>)> {
     let (mut failures, mut notes) = (Vec::new(), Vec::new());
     for (rule, section) in sections.iter().enumerate() {
+        if let Some(path) = &section.file {
+            let alone = FailureSection { file: Some(path.clone()), ..FailureSection::default() };
+            if section.value != alone {
+                return Err(section.refuse("file excludes all other keys; the table says the rest"));
+            }
+            let table = Outages { path: &outside::found(path, folder), cluster, seed, rule: rule as u64, end };
+            notes.extend(table.read(&mut failures, budgets).map_err(|why| outside::placed(why, path))?);
+            continue;
+        }
         let targets = targets(section, hosts, cluster)?;
         let kind: FailureKind = section.kind.unwrap_or_default().into();
         let before = failures.len();
@@ -68,12 +81,131 @@ pub(super) fn resolve(
         }
         within_budget(failures.len(), budgets)?;
     }
+    let missed = failures.iter().filter(|failure| misses(failure, cluster)).count();
+    if missed > 0 {
+        notes.push(format!(
+            "{missed} failures begin before their host has joined or after it has left, and have no effect"
+        ));
+    }
     let given = failures.len();
     let failures = merged(failures);
     if failures.len() < given {
         notes.push(format!("{} failures overlap another of their host and were joined to it", given - failures.len()));
     }
     Ok((failures, notes))
+}
+
+/// Whether the host of `failure` is no member of the cluster when it begins.
+fn misses(failure: &Failure, cluster: &Cluster) -> bool {
+    let spec = cluster.spec(failure.host);
+    failure.at < spec.joins || spec.leaves.is_some_and(|leaves| leaves <= failure.at)
+}
+
+/// A table of outages.
+struct Outages<'a> {
+    path: &'a str,
+    cluster: &'a Cluster,
+    seed: Seed,
+    /// Number of the entry under `failures`.
+    rule: u64,
+    end: SimTime,
+}
+
+impl Outages<'_> {
+    /// Adds its rows to `failures`; returns notes.
+    fn read(&self, failures: &mut Vec<Failure>, budgets: &Budgets) -> Result<Vec<String>> {
+        let needed = "outages need the columns host or share, at and for";
+        let mut table = open_table(self.path, needed, &budgets.trace)?;
+        table.refuse_other_columns(&["host", "share", "at", "for", "kind"])?;
+        let (at_column, for_column) = (table.column("at")?, table.column("for")?);
+        let (host_column, share_column) = (table.optional("host"), table.optional("share"));
+        if host_column.is_none() && share_column.is_none() {
+            table.column("host")?;
+        }
+        let kind_column = table.optional("kind");
+        let (mut rows, mut late, mut nobody) = (0u64, 0u64, 0u64);
+        while let Some(row) = table.next_row()? {
+            rows += 1;
+            let length = |column, text: &str| {
+                Length::parse(text.trim()).map(|length| length.0).map_err(|why| row.refuse(column, why.message()))
+            };
+            let at = SimTime(length(at_column, row.text(at_column)?)?.0);
+            let lasts = match row.text(for_column)? {
+                text if text.trim().is_empty() => SimDuration(u64::MAX),
+                text => length(for_column, text)?,
+            };
+            if lasts == SimDuration::ZERO {
+                return Err(row.refuse(for_column, "a failure for 0s is none; blank is for good"));
+            }
+            let kind = match (row.optional(kind_column)?.trim(), kind_column) {
+                ("" | "down", _) => FailureKind::Down,
+                ("partition", _) => FailureKind::Partition,
+                (other, Some(column)) => {
+                    return Err(row.refuse(column, format!("\"{other}\" is neither down nor partition")));
+                }
+                (_, None) => FailureKind::Down,
+            };
+            let (name, share) = (row.optional(host_column)?.trim(), row.optional(share_column)?.trim());
+            let targets = match (name, share, host_column, share_column) {
+                ("", "", Some(column), _) | ("", "", None, Some(column)) => {
+                    return Err(row.refuse(column, "blank; a row names a host or a share of all hosts"));
+                }
+                (name, "", Some(column), _) => match self.cluster.find(name) {
+                    Some(host) => vec![host],
+                    None => {
+                        let known = self.cluster.ids().map(|h| self.cluster.name(h));
+                        let hint =
+                            did_you_mean(name, known).map_or(String::new(), |n| format!("; did you mean \"{n}\"?"));
+                        return Err(row.refuse(column, format!("unknown host \"{name}\"{hint}")));
+                    }
+                },
+                ("", share, _, Some(column)) => {
+                    let refuse = |why: &str| row.refuse(column, why);
+                    let share = Share::parse(share).map_err(|why| refuse(why.message()))?.0;
+                    if share > 1000 {
+                        return Err(refuse("a share of all hosts is at most 1"));
+                    }
+                    self.drawn(share, rows)
+                }
+                (_, _, _, Some(column)) | (_, _, Some(column), None) => {
+                    return Err(row.refuse(column, "host and share exclude each other; leave one blank"));
+                }
+                (_, _, None, None) => Vec::new(),
+            };
+            nobody += u64::from(targets.is_empty());
+            if at >= self.end {
+                late += 1;
+                continue;
+            }
+            failures.extend(targets.iter().map(|&host| Failure { at, host, kind, lasts }));
+            within_budget(failures.len(), budgets)?;
+        }
+        let said = [
+            (late, "rows begin after the end of the run and have no effect"),
+            (nobody, "rows are a share of less than half a host and have no effect"),
+        ];
+        let name = Path::new(self.path).file_name().unwrap_or_default().to_string_lossy();
+        let said = said
+            .iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, what)| format!("outages of {name}: {count} {what}"));
+        Ok(said.collect())
+    }
+
+    /// So many thousandths of all hosts, rounded to the nearest, for row number `row`: the same for every orchestrator.
+    fn drawn(&self, share: u32, row: u64) -> Vec<HostId> {
+        let mut all: Vec<HostId> = self.cluster.ids().collect();
+        let count = ((all.len() as u64 * u64::from(share) + 500) / 1000) as usize;
+        // Apart from the streams of drawn failures: their rule stands below the highest bit.
+        let mut stream = self.seed.stream(Purpose::Failure, 1 << 63 | self.rule << 32 | row);
+        for i in 0..count {
+            let other = i + stream.below((all.len() - i) as u64) as usize;
+            all.swap(i, other);
+        }
+        all.truncate(count);
+        all.sort_unstable();
+        all
+    }
 }
 
 fn within_budget(count: usize, budgets: &Budgets) -> Result<()> {
@@ -84,21 +216,29 @@ fn within_budget(count: usize, budgets: &Budgets) -> Result<()> {
 }
 
 fn targets(section: &At<FailureSection>, hosts: &Hosts, cluster: &Cluster) -> Result<Vec<HostId>> {
-    let unknown = |name: &At<String>, what: &str, known: &mut dyn Iterator<Item = &str>| {
-        let hint = did_you_mean(name, known).map_or(String::new(), |n| format!("; did you mean \"{n}\"?"));
-        Err(name.refuse(format!("unknown {what} \"{}\"{hint}", **name)))
-    };
     match (&section.host, &section.hosts) {
-        (Some(name), None) => match cluster.find(name) {
-            Some(host) => Ok(vec![host]),
-            None => unknown(name, "host", &mut cluster.ids().map(|h| cluster.name(h))),
-        },
-        (None, Some(group)) => match hosts.groups.get(&group.value) {
-            Some(names) => Ok(names.iter().filter_map(|name| cluster.find(name)).collect()),
-            None => unknown(group, "group of hosts", &mut hosts.groups.keys().map(String::as_str)),
-        },
+        (Some(name), None) => Ok(vec![host(name, cluster)?]),
+        (None, Some(name)) => group(name, hosts, cluster),
         (Some(_), Some(_)) => Err(section.refuse("host and hosts exclude each other")),
         (None, None) => Err(section.refuse("a failure needs host (one) or hosts (a group)")),
+    }
+}
+
+fn unknown(name: &At<String>, what: &str, known: &mut dyn Iterator<Item = &str>) -> Error {
+    let hint = did_you_mean(name, known).map_or(String::new(), |n| format!("; did you mean \"{n}\"?"));
+    name.refuse(format!("unknown {what} \"{}\"{hint}", **name))
+}
+
+/// The host of that name.
+pub(super) fn host(name: &At<String>, cluster: &Cluster) -> Result<HostId> {
+    cluster.find(name).ok_or_else(|| unknown(name, "host", &mut cluster.ids().map(|h| cluster.name(h))))
+}
+
+/// The hosts of the group of that name.
+pub(super) fn group(name: &At<String>, hosts: &Hosts, cluster: &Cluster) -> Result<Vec<HostId>> {
+    match hosts.groups.get(&name.value) {
+        Some(names) => Ok(names.iter().filter_map(|name| cluster.find(name)).collect()),
+        None => Err(unknown(name, "group of hosts", &mut hosts.groups.keys().map(String::as_str))),
     }
 }
 

@@ -13,7 +13,7 @@ use super::host_model::HostSection;
 use super::runs::OrchestratorEntry;
 use super::text::{At, Count, Cpu, Length, Load, Memory, Switch, Usage};
 use crate::sim::FailureKind;
-use crate::workload::{JobKind, RestartPolicy};
+use crate::workload::{JobKind, PodReplacement, RestartPolicy};
 
 /// A scenario file.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -58,6 +58,9 @@ pub struct ScenarioFile {
     /// What happens to hosts, whatever the orchestrator does.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failures: Vec<At<FailureSection>>,
+    /// Planned work on hosts: drains and rolling upgrades.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<At<EventSection>>,
     /// Files of Kubernetes manifests (YAML or JSON, plain or .gz), relative to the scenario's folder.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub manifests: Vec<At<String>>,
@@ -186,6 +189,16 @@ pub struct JobSection {
     /// When it runs again: `on-failure` (default), `always`, `never`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restart: Option<RestartPolicy>,
+    /// What stands behind it under `kubernetes`: `none`, `replica-set`, `deployment`, `stateful-set`, `daemon-set`, `job`;
+    /// default something that replaces it when it is gone, without end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub controller: Option<ControllerWord>,
+    /// Failures after which a `job` is given up, over all its jobs; default 6.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backoff_limit: Option<u32>,
+    /// When a deleted pod of a `job` is replaced: `terminating-or-failed` (default) or `failed`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pod_replacement_policy: Option<PodReplacement>,
     /// What it asks for; default nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requests: Option<Requests>,
@@ -219,6 +232,24 @@ pub struct JobSection {
     /// What it really uses; default by the workload's `usage`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<At<UsageSection>>,
+}
+
+/// What stands behind a job.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ControllerWord {
+    /// Nothing: it does not come back.
+    None,
+    /// A ReplicaSet.
+    ReplicaSet,
+    /// A Deployment, which works through a ReplicaSet.
+    Deployment,
+    /// A StatefulSet.
+    StatefulSet,
+    /// A DaemonSet; its jobs are tied to hosts by `node_selector`.
+    DaemonSet,
+    /// A Job.
+    Job,
 }
 
 /// What a job asks for.
@@ -343,10 +374,41 @@ pub enum LoopSection {
     },
 }
 
-/// A failure at a time (`host`, `at`), or failures drawn per host and time (`hosts`, `mtbf`).
+/// Planned work: one host is drained (`drain`, `for`), or the hosts of a group one after the other (`upgrade`, `takes`).
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct EventSection {
+    /// One host by name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drain: Option<At<String>>,
+    /// All hosts of a group in order of their names, by the group's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upgrade: Option<At<String>>,
+    /// When it begins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<Length>,
+    /// How long a drained host is down, boot included.
+    #[serde(rename = "for", skip_serializing_if = "Option::is_none")]
+    pub lasts: Option<Length>,
+    /// How long each host of an upgrade is down, boot included.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub takes: Option<Length>,
+    /// How many hosts of an upgrade may be drained or down at once; default 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_unavailable: Option<u32>,
+    /// How long the control plane has to empty a host before it goes down anyway; default for ever.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<Length>,
+}
+
+/// A failure at a time (`host`, `at`), failures drawn per host and time (`hosts`, `mtbf`), or those of a `file`.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct FailureSection {
+    /// A table of outages (CSV, plain or gzip) with the columns `host` or `share`, `at`, `for`, `kind`, relative to the
+    /// scenario's folder. Excludes all other keys.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<At<String>>,
     /// One host by name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub host: Option<At<String>>,

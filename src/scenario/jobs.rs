@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::Budgets;
-use super::file::{JobSection, Ramp, UsageSection, WorkloadSection};
+use super::file::{ControllerWord, JobSection, Ramp, UsageSection, WorkloadSection};
 use super::hosts::{MOST_CPU, also_at, numbered};
 use super::text::{At, Cpu};
 use crate::error::{Error, Result, did_you_mean};
 use crate::units::{Bytes, SECOND_US, SimDuration, SimTime};
-use crate::workload::{Job, Spec, UsageStep, WorkloadBuilder};
+use crate::workload::{Controller, Job, JobKind, RestartPolicy, Spec, UsageStep, WorkloadBuilder};
 
 /// Adds the inline apps and jobs of `section` to `builder`; returns how many usage steps the budget has left.
 pub(super) fn add(section: &WorkloadSection, budgets: &Budgets, builder: &mut WorkloadBuilder) -> Result<u64> {
@@ -129,6 +129,7 @@ fn job(
         spec: Spec {
             kind: entry.kind.unwrap_or_default(),
             restart: entry.restart.unwrap_or_default(),
+            controller: controller(entry)?,
             priority: entry.priority.unwrap_or(0),
             namespace: entry.namespace.clone().unwrap_or_else(|| "default".into()),
             process_type: entry.process_type.clone().unwrap_or_default(),
@@ -147,6 +148,34 @@ fn job(
         usage: usage.to_vec(),
         after: after.to_vec(),
     })
+}
+
+/// What stands behind the jobs of `entry`.
+fn controller(entry: &At<JobSection>) -> Result<Controller> {
+    let refuse = |what: &str| Err(entry.refuse(format!("{}: {what}", entry.name)));
+    let word = entry.controller;
+    if word != Some(ControllerWord::Job) && (entry.backoff_limit.is_some() || entry.pod_replacement_policy.is_some()) {
+        return refuse("backoff_limit and pod_replacement_policy belong to controller: job");
+    }
+    let Some(word) = word else { return Ok(Controller::Unset) };
+    let batch = entry.kind.unwrap_or_default() == JobKind::Batch;
+    let never = entry.restart == Some(RestartPolicy::Never);
+    match word {
+        ControllerWord::None => Ok(Controller::Naked),
+        ControllerWord::Job if !batch => {
+            refuse("controller: job is for batch jobs; services have a replica-set or another")
+        }
+        ControllerWord::Job => Ok(Controller::Job {
+            backoff_limit: entry.backoff_limit.unwrap_or(Controller::BACKOFF_LIMIT),
+            replacement: entry.pod_replacement_policy.unwrap_or_default(),
+            in_place: !never,
+        }),
+        _ if batch => refuse("this controller is for services; batch jobs have job, none, or say nothing"),
+        _ if never => refuse("this controller starts its jobs again; restart: never belongs to job or none"),
+        ControllerWord::ReplicaSet | ControllerWord::Deployment => Ok(Controller::ReplicaSet),
+        ControllerWord::StatefulSet => Ok(Controller::StatefulSet),
+        ControllerWord::DaemonSet => Ok(Controller::DaemonSet),
+    }
 }
 
 fn too_much_cpu(cpu: Option<Cpu>) -> Result<()> {

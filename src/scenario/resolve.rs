@@ -9,7 +9,7 @@ use super::host_model::HostSection;
 use super::hosts::Hosts;
 use super::manifest::{self, Manifests};
 use super::text::{Length, Share, Usage};
-use super::{API_VERSION, Budgets, KIND, failures, hosts, jobs, outside, runs};
+use super::{API_VERSION, Budgets, KIND, events, failures, hosts, jobs, outside, runs};
 use crate::cluster::{Bookings, Cluster, Request};
 use crate::error::{Error, Result};
 use crate::orchestrator::Options;
@@ -77,7 +77,9 @@ pub fn resolve(file: &ScenarioFile, folder: &Path, budgets: &Budgets) -> Result<
     if u128::from(warm_up.0) + u128::from(drain.0) >= u128::from(end.0) {
         return Err(Error::input(format!("warm_up {warm_up} and drain {drain} leave nothing of a run of {end}")));
     }
-    let (failures, said) = failures::resolve(&file.failures, &hosts, &cluster, seed, end, budgets)?;
+    let (failures, said) = failures::resolve(&file.failures, folder, (&hosts, &cluster), seed, end, budgets)?;
+    notes.extend(said);
+    let (maintenance, said) = events::resolve(&file.events, &hosts, &cluster, end)?;
     notes.extend(said);
     let arrivals = arrivals(file)?;
     notes.push(match arrivals {
@@ -103,8 +105,18 @@ pub fn resolve(file: &ScenarioFile, folder: &Path, budgets: &Budgets) -> Result<
     }
     notes.extend(too_big(&workload, &cluster));
 
-    let setup =
-        Setup { cluster, workload, host_model, failures, arrivals, warm_up: SimTime::ZERO + warm_up, end, drain, seed };
+    let setup = Setup {
+        cluster,
+        workload,
+        host_model,
+        failures,
+        maintenance,
+        arrivals,
+        warm_up: SimTime::ZERO + warm_up,
+        end,
+        drain,
+        seed,
+    };
     let resolved_yaml = written(file, &setup, &runs)?;
     Ok(Scenario {
         name: file.name.clone(),

@@ -92,6 +92,8 @@ pub enum DownCause {
     Failure = 0,
     /// Memory ran out (`host-down` policy, or an operator's reboot after thrashing).
     Memory,
+    /// It was taken down on purpose, for an upgrade or the like.
+    Planned,
 }
 
 impl DownCause {
@@ -100,6 +102,33 @@ impl DownCause {
         match self {
             DownCause::Failure => "failure",
             DownCause::Memory => "memory",
+            DownCause::Planned => "planned",
+        }
+    }
+}
+
+/// How far planned work on a host has come.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[repr(u8)]
+pub enum MaintenanceStep {
+    /// The control plane is asked to empty the host.
+    Begins = 0,
+    /// The control plane had its time, and the host goes down with what is left on it.
+    TimedOut,
+    /// The host is back.
+    Over,
+    /// Its turn came while it was no member of the cluster or other work on it was under way: it is passed over.
+    Skipped,
+}
+
+impl MaintenanceStep {
+    /// The name in outputs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            MaintenanceStep::Begins => "begins",
+            MaintenanceStep::TimedOut => "timed-out",
+            MaintenanceStep::Over => "over",
+            MaintenanceStep::Skipped => "skipped",
         }
     }
 }
@@ -186,6 +215,10 @@ pub enum Change {
     HostLost { host: HostId, lost: bool },
     /// A host entered or left memory pressure.
     Pressure { host: HostId, on: bool },
+    /// Planned work on a host began or went on. When it goes down, `HostDown` says so.
+    Maintenance { host: HostId, step: MaintenanceStep },
+    /// A failure of the scenario befell a host that had not joined or had left: nothing happens.
+    FailureMissed { host: HostId },
     /// The warm-up is over: metrics begin here.
     WindowBegins,
 }

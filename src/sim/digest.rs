@@ -83,6 +83,8 @@ impl Digest {
             Change::Pressure { host, on } => self.words(&[21, host.0.into(), on.into()]),
             Change::WindowBegins => self.word(22),
             Change::HeldBack { job } => self.words(&[23, job.0.into()]),
+            Change::Maintenance { host, step } => self.words(&[25, host.0.into(), step as u64]),
+            Change::FailureMissed { host } => self.words(&[26, host.0.into()]),
             Change::Preempts { job, host, victims, applied } => {
                 self.words(&[24, job.0.into(), host.0.into(), victims.into(), applied.into()]);
             }

@@ -16,7 +16,8 @@ use crate::cluster::Devices;
 use crate::error::{Error, Result};
 use crate::ids::{HostId, JobId};
 use crate::orchestrator::{
-    Action, Heard, Now, Options, Orchestrator, OrchestratorInfo, Outcome, Periodic, RestartRule, World, orchestrator,
+    Action, Eviction, Heard, Maintenance, Now, Options, Orchestrator, OrchestratorInfo, Outcome, Periodic, RestartRule,
+    World, orchestrator,
 };
 use crate::rng::Purpose;
 use crate::units::{SimDuration, SimTime};
@@ -51,6 +52,8 @@ pub(super) enum Notice {
     HostLeft(HostId),
     Pressure(HostId, bool),
     Removed(JobId),
+    Restarts(JobId, HostId),
+    Maintenance(HostId, Maintenance),
 }
 
 /// One run: one orchestrator in one world, one thread, no clock but its own.
@@ -87,6 +90,8 @@ pub(super) struct Simulation<'a> {
     /// Jobs parked on any host.
     pub parked_jobs: usize,
     pub gave_up: std::collections::BTreeSet<JobId>,
+    /// How far planned work has come.
+    pub progress: Vec<super::maintenance::Progress>,
     /// Next job to arrive.
     cursor: u32,
     digest: Digest,
@@ -143,6 +148,7 @@ pub fn simulate(setup: &Setup, options: &Options, observer: &mut dyn Observer, f
         restarts: 0,
         parked_jobs: 0,
         gave_up: std::collections::BTreeSet::new(),
+        progress: vec![super::maintenance::Progress::default(); setup.maintenance.len()],
         cursor: 0,
         digest: Digest::default(),
         observer,
@@ -186,6 +192,9 @@ impl Simulation<'_> {
         }
         for (i, failure) in self.setup.failures.iter().enumerate() {
             self.queue.push(failure.at, Event::FailureBegins(i as u32));
+        }
+        for (i, work) in self.setup.maintenance.iter().enumerate() {
+            self.queue.push(work.at, Event::MaintenanceBegins(i as u32));
         }
         if let Loop::Closed { users, .. } = self.setup.arrivals {
             for _ in 0..users {
@@ -293,8 +302,12 @@ impl Simulation<'_> {
                         FailureKind::Down => self.fall(failure.host, DownCause::Failure, failure.lasts),
                         FailureKind::Partition => self.cut(failure.host, failure.lasts),
                     }
+                } else {
+                    self.emit(Change::FailureMissed { host: failure.host });
                 }
             }
+            Event::MaintenanceBegins(n) => self.go_on(n),
+            Event::DrainTimesOut { host, epoch } => self.drain_times_out(host, epoch),
             Event::PartitionHeals { host, epoch } => self.heal(host, epoch),
             Event::Boots { host, epoch } => {
                 if self.hosts[host.index()].down_epoch == epoch {
@@ -379,6 +392,8 @@ impl Simulation<'_> {
             Notice::HostLeft(host) => self.hear(Heard::HostLeft(host)),
             Notice::Pressure(host, on) => self.hear(Heard::Pressure(host, on)),
             Notice::Removed(job) => self.hear(Heard::Removed(job)),
+            Notice::Restarts(job, host) => self.hear(Heard::Restarts(job, host)),
+            Notice::Maintenance(host, step) => self.hear(Heard::Maintenance(host, step)),
             Notice::HostUp(host) => {
                 let mut live = std::mem::take(&mut self.live_scratch);
                 live.clear();
@@ -427,10 +442,17 @@ impl Simulation<'_> {
                 self.cancel_restarts(job);
             }
             Action::Stop(job, host, at) => self.queue.push(at.max(self.now), Event::Stop { job, host }),
-            Action::Evict(job, host) => {
-                self.jobs[job.index()].ticket += 1;
-                self.stop(job, host, EndReason::EvictedPreemption);
-            }
+            Action::Evict(job, host, why) => self.stop(
+                job,
+                host,
+                match why {
+                    Eviction::Preemption => EndReason::EvictedPreemption,
+                    Eviction::Api => EndReason::EvictedApi,
+                    Eviction::Taint => EndReason::Stopped,
+                },
+            ),
+            Action::Abandon(job) => self.abandon(job),
+            Action::Drained(host) => self.take_down(host),
             Action::Preempt { job, host, victims, applied } => {
                 self.emit(Change::Preempts { job, host, victims, applied });
             }

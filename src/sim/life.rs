@@ -6,7 +6,7 @@ use super::rates::CpuRates;
 use super::state::{Attempt, JobPhase, NONE, Saved, Unseen};
 use crate::host::{cpu, memory};
 use crate::ids::{HostId, JobId};
-use crate::orchestrator::Outcome;
+use crate::orchestrator::{FailureNews, Outcome};
 use crate::units::NANO_PER_CORE;
 use crate::workload::{JobKind, RestartPolicy};
 
@@ -432,6 +432,26 @@ impl Simulation<'_> {
                     self.hosts[host.index()].unseen.push(end);
                 }
             }
+            EndReason::OomLimit | EndReason::OomHost | EndReason::StartFailed | EndReason::EvictedPressure
+                if inside && self.orchestrator.failure_news(&self.world, job) == FailureNews::Final =>
+            {
+                if heard {
+                    self.notices.push_back(Notice::Ended { job, host, outcome: Outcome::Failed });
+                } else {
+                    self.hosts[host.index()].unseen.push(end);
+                }
+            }
+            EndReason::OomLimit | EndReason::OomHost | EndReason::StartFailed | EndReason::EvictedPressure
+                if inside && self.orchestrator.failure_news(&self.world, job) == FailureNews::Restarts =>
+            {
+                // Each restart counts, so that none is left to the closed form.
+                self.restart_in_place(job, host, None);
+                if heard {
+                    self.notices.push_back(Notice::Restarts(job, host));
+                } else {
+                    self.hosts[host.index()].unheard_restarts.push(job);
+                }
+            }
             EndReason::OomLimit | EndReason::OomHost | EndReason::StartFailed | EndReason::EvictedPressure => {
                 if policy != RestartPolicy::Never {
                     // Under the `host-down` policy a start over the brim takes the host down: no repeat is like the last.
@@ -508,8 +528,11 @@ impl Simulation<'_> {
                 EndReason::EvictedPressure if self.replaces_evicted => {
                     self.notices.push_back(Notice::Ended { job, host, outcome: Outcome::Evicted });
                 }
-                _ if self.jobs[job.index()].phase == JobPhase::Inside => self.give_up_job(job, host),
-                _ => {}
+                _ if self.jobs[job.index()].phase != JobPhase::Inside => {}
+                _ if self.orchestrator.failure_news(&self.world, job) == FailureNews::Final => {
+                    self.notices.push_back(Notice::Ended { job, host, outcome: Outcome::Failed });
+                }
+                _ => self.give_up_job(job, host),
             }
         }
     }
@@ -534,6 +557,26 @@ impl Simulation<'_> {
         if let Some(slot) = self.slot_on(job, host) {
             self.end_attempt(slot, why);
         }
+    }
+
+    /// The control plane gives a job up: its attempts within reach end, and it does not come back.
+    pub(super) fn abandon(&mut self, job: JobId) {
+        if self.jobs[job.index()].phase != JobPhase::Inside {
+            return;
+        }
+        self.jobs[job.index()].ticket += 1;
+        self.cancel_restarts(job);
+        // Their work was for nothing, so they end before the job does.
+        for slot in self.live_of(job) {
+            if self.hosts[self.attempts[slot as usize].host.index()].heard {
+                self.end_attempt(slot, EndReason::Removed);
+            }
+        }
+        self.jobs[job.index()].phase = JobPhase::Done;
+        self.gave_up.insert(job);
+        self.emit(Change::GaveUp { job });
+        self.update_waiting(job);
+        self.user_done();
     }
 
     /// A job's owner removes it.

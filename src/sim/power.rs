@@ -34,6 +34,7 @@ impl Simulation<'_> {
         self.emit(Change::HostLeft { host });
         self.touch_host(host);
         self.notices.push_back(Notice::HostLeft(host));
+        self.upkeep_lapses(host);
     }
 
     /// The host loses power: all that lives there is gone. It has booted after `lasts`; `u64::MAX`: never.
@@ -70,6 +71,7 @@ impl Simulation<'_> {
         self.give_back_waits(host);
         self.touch_host(host);
         self.update_heard(host);
+        self.upkeep_over(host);
     }
 
     /// The host is cut off; of overlapping partitions the one that lasts longest decides, as with falls.
@@ -115,6 +117,9 @@ impl Simulation<'_> {
         self.emit(Change::Heartbeats { host, on: heard });
         if heard {
             self.hear_unseen(host);
+            for job in std::mem::take(&mut self.hosts[host.index()].unheard_restarts) {
+                self.notices.push_back(Notice::Restarts(job, host));
+            }
             self.notices.push_back(Notice::HostUp(host));
             // Its kubelet says how it is; what it said before it fell silent no longer counts.
             self.notices.push_back(Notice::Pressure(host, self.hosts[host.index()].pressure));

@@ -42,6 +42,10 @@ pub(super) enum Event {
     Leaves(HostId),
     /// Failure number `n` of the setup begins.
     FailureBegins(u32),
+    /// Planned work number `n` of the setup begins.
+    MaintenanceBegins(u32),
+    /// The control plane has had its time to empty a host.
+    DrainTimesOut { host: HostId, epoch: u32 },
     /// A partition heals.
     PartitionHeals { host: HostId, epoch: u32 },
     /// A fallen host has booted.
@@ -76,6 +80,8 @@ impl Event {
             Event::Joins(_)
             | Event::Leaves(_)
             | Event::FailureBegins(_)
+            | Event::MaintenanceBegins(_)
+            | Event::DrainTimesOut { .. }
             | Event::PartitionHeals { .. }
             | Event::Boots { .. }
             | Event::HeartbeatsLapse { .. }

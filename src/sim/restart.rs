@@ -196,6 +196,7 @@ impl Simulation<'_> {
     pub(super) fn forget_agent(&mut self, host: HostId) {
         self.count_parked(host, self.now);
         self.take_parked(host);
+        self.hosts[host.index()].unheard_restarts.clear();
         for job in self.hosts[host.index()].restarting.keys().copied().collect::<Vec<_>>() {
             self.forget_restart(job, host);
         }

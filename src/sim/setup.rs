@@ -29,6 +29,21 @@ pub struct Failure {
     pub lasts: SimDuration,
 }
 
+/// Hosts that are taken down one after the other on purpose: a drain, or a rolling upgrade.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Maintenance {
+    /// When the first is begun with.
+    pub at: SimTime,
+    /// Whose turn comes when.
+    pub hosts: Vec<HostId>,
+    /// How many may be drained or down at once.
+    pub at_once: u32,
+    /// How long each is down, boot included.
+    pub takes: SimDuration,
+    /// How long the control plane has to empty a host before it goes down anyway; `None`: for ever.
+    pub timeout: Option<SimDuration>,
+}
+
 /// Where arrivals come from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Loop {
@@ -56,6 +71,8 @@ pub struct Setup {
     pub host_model: HostModel,
     /// Failures, sorted.
     pub failures: Vec<Failure>,
+    /// Planned work on hosts.
+    pub maintenance: Vec<Maintenance>,
     /// Where arrivals come from.
     pub arrivals: Loop,
     /// Metrics begin here.

@@ -187,6 +187,18 @@ impl JobState {
     };
 }
 
+/// Planned work on a host, by number of the setup's.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) enum Upkeep {
+    /// None.
+    #[default]
+    None,
+    /// The control plane empties it.
+    Draining(u32),
+    /// It is down for it.
+    Down(u32),
+}
+
 /// What a host is doing.
 #[derive(Clone, Debug, Default)]
 pub(super) struct HostState {
@@ -232,6 +244,11 @@ pub(super) struct HostState {
     /// How many of them were killed for the host's memory, so that any change of it matters.
     pub parked_oom: u32,
     pub unseen: Vec<Unseen>,
+    /// Planned work on it.
+    pub upkeep: Upkeep,
+    pub upkeep_epoch: u32,
+    /// Restarts in place that the control plane counts and has not heard of.
+    pub unheard_restarts: Vec<JobId>,
     /// Jobs that may still wait for this host's fall to end.
     pub down_jobs: Vec<JobId>,
 }

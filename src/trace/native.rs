@@ -13,7 +13,7 @@ use crate::cluster::HostSpec;
 use crate::error::{Error, Result};
 use crate::ids::JobId;
 use crate::units::{Bytes, MilliCpu, NANO_PER_MILLI, SimDuration, SimTime};
-use crate::workload::{Job, JobKind, RestartPolicy, Spec, UsageStep, Workload};
+use crate::workload::{Controller, Job, JobKind, RestartPolicy, Spec, UsageStep, Workload};
 
 pub(super) const INFO: FormatInfo = FormatInfo {
     name: "native",
@@ -283,6 +283,7 @@ fn read_jobs(path: &str, import: &mut Import, usage: &mut BTreeMap<String, Profi
     while let Some(row) = table.next_row()? {
         import.job_row(&row)?;
         let spec = Spec {
+            controller: Controller::Unset,
             kind: one_of(&row, kind, JobKind::Batch, &[JobKind::Batch, JobKind::Service])?,
             restart: one_of(
                 &row,

@@ -54,6 +54,49 @@ impl fmt::Display for RestartPolicy {
     }
 }
 
+/// When the replacement of a Job's pod that was deleted is made.
+#[derive(
+    Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum PodReplacement {
+    /// As soon as the old one terminates.
+    #[default]
+    TerminatingOrFailed,
+    /// When the old one has really ended.
+    Failed,
+}
+
+/// What stands behind a job and replaces it. Only control planes that know controllers read it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
+pub enum Controller {
+    /// Not said: replaced when it is gone, without a back-off and without end.
+    #[default]
+    Unset,
+    /// Nothing: a job that is evicted, deleted or lost with its host does not come back.
+    Naked,
+    /// A ReplicaSet, perhaps a Deployment's: replaced as soon as it terminates or has failed.
+    ReplicaSet,
+    /// Replaced when the old one is gone for certain.
+    StatefulSet,
+    /// Tied to its host, and left there by drains and unreachable hosts.
+    DaemonSet,
+    /// A Kubernetes Job: its jobs are the jobs of one app.
+    Job {
+        /// Failures of the whole app after which it fails.
+        backoff_limit: u32,
+        /// When a deleted pod is replaced.
+        replacement: PodReplacement,
+        /// Whether a failure restarts in place (`restartPolicy: OnFailure`); else each is a new pod.
+        in_place: bool,
+    },
+}
+
+impl Controller {
+    /// `backoffLimit` of a Job that names none (API default, v1.36.3).
+    pub const BACKOFF_LIMIT: u32 = 6;
+}
+
 /// Attributes shared by many jobs.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
 pub struct Spec {
@@ -61,6 +104,8 @@ pub struct Spec {
     pub kind: JobKind,
     /// When it runs again.
     pub restart: RestartPolicy,
+    /// What stands behind it.
+    pub controller: Controller,
     /// Higher goes first.
     pub priority: i32,
     /// Namespace; `default` unless said.

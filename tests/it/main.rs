@@ -5,6 +5,7 @@ mod attacks;
 mod broken_inputs;
 mod cli;
 mod conformance;
+mod controllers;
 mod goldens;
 mod kube_broken;
 mod kube_cli;

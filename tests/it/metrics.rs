@@ -43,6 +43,8 @@ const PRESSURE: &str = "hosts a=1000m/1Gi; memory kill-only; job x service 0s - 
     job y batch 0s 15s 0/0 uses 0/100Mi@5s 0/160Mi; end 30s";
 // The node is Unknown after 40 to 60 s and its pod given up 300 s later.
 const TAINT: &str = "hosts a=1000m/1Gi b=1000m/1Gi; job x service 0s - 100m/64Mi; fail a down 10s forever; end 500s";
+// x is told to go at 20 and has 30 s; then a is down for 10 s.
+const DRAIN: &str = "hosts a=1000m/1Gi b=1000m/1Gi; job x service 0s - 100m/64Mi; drain a 20s 10s; end 100s";
 // high takes low's place 30 s after it came.
 const PREEMPTION: &str = "hosts a=1000m/1Gi; job low service 0s - 1000m/64Mi
     job high service 10s - 1000m/64Mi priority 5; end 100s";
@@ -155,13 +157,19 @@ fn cases() -> Vec<(&'static str, &'static str, &'static str, String)> {
         ("preemptions", PREEMPTION, "kubernetes", n(1.0)),
         ("preemptions", PREEMPTION, "kubernetes preemption=report", n(1.0)),
         ("evictions_preemption", PREEMPTION, "kubernetes preemption=report", n(0.0)),
-        // Nothing drains yet.
         ("evictions_api", TAINT, "kubernetes", n(0.0)),
+        ("evictions_api", DRAIN, "kubernetes", n(1.0)),
+        // Chef evicts nobody: the host goes down with what is on it.
+        ("evictions_api", DRAIN, CHEF, n(0.0)),
         ("evictions_preemption", TAINT, "kubernetes", n(0.0)),
         ("hosts_down", FALL, CHEF, n(1.0)),
         ("hosts_down", RUNAWAY, FIFO, n(2.0)),
         ("hosts_down_memory", FALL, CHEF, n(0.0)),
         ("hosts_down_memory", RUNAWAY, FIFO, n(2.0)),
+        ("hosts_down", DRAIN, "kubernetes", n(1.0)),
+        ("hosts_down_planned", DRAIN, "kubernetes", n(1.0)),
+        ("hosts_down_planned", DRAIN, CHEF, n(1.0)),
+        ("hosts_down_planned", FALL, CHEF, n(0.0)),
         ("host_down_seconds", FALL, CHEF, n(30.0)),
         // 10 to 80, 90 to the end at 100.
         ("host_down_seconds", RUNAWAY, FIFO, n(80.0)),

@@ -6,14 +6,19 @@ use plimsoll::cluster::{Cluster, HostSpec};
 use plimsoll::experiment::{RunFlags, RunResult, run_one};
 use plimsoll::host::{HostModel, MemoryPolicy};
 use plimsoll::ids::HostId;
+use plimsoll::kube::framework::World as Listed;
 use plimsoll::kube::object::Objects;
 use plimsoll::kube::object::pod::Pod;
 use plimsoll::orchestrator::{Enforcement, ORCHESTRATORS, Options, RequestRule, TieBreak};
 use plimsoll::placement::PLACEMENTS;
 use plimsoll::rng::{Purpose, Seed, Stream};
-use plimsoll::sim::{Failure, FailureKind, Loop, Setup};
+use plimsoll::sim::{Failure, FailureKind, Loop, Maintenance, Setup};
 use plimsoll::units::{Bytes, MilliCpu, SECOND_US, SimDuration, SimTime};
-use plimsoll::workload::{Job, JobKind, RestartPolicy, UsageMode, UsageStep, WorkloadBuilder};
+use plimsoll::workload::{
+    Controller, Job, JobKind, PodReplacement, RestartPolicy, UsageMode, UsageStep, WorkloadBuilder,
+};
+
+use crate::world::budget;
 
 /// A world of a few hosts and jobs in which everything that can be set is set now and then.
 pub fn random_setup(seed: u64) -> Setup {
@@ -37,6 +42,10 @@ pub fn random_setup(seed: u64) -> Setup {
             if one_in(s, 4) {
                 host.labels.insert("zone".into(), "a".into());
             }
+            if one_in(s, 2) {
+                let zone = ["x", "y"][s.below(2) as usize];
+                host.labels.insert("topology.kubernetes.io/zone".into(), zone.into());
+            }
             if one_in(s, 10) {
                 host.taints.push("special=true:NoSchedule".into());
             }
@@ -47,12 +56,30 @@ pub fn random_setup(seed: u64) -> Setup {
     let mut builder = WorkloadBuilder::new();
     let jobs = 1 + s.below(25);
     let manifests = one_in(s, 3);
+    let controllers = one_in(s, 2);
     for i in 0..jobs {
         let mut job = random_job(s, i);
+        if controllers {
+            job.spec.controller = random_controller(s);
+        }
         if manifests && one_in(s, 2) {
             job.spec.template = Some(builder.template(Arc::new(random_pod(s, &job))));
         }
         builder.push(job).unwrap();
+    }
+    if one_in(s, 3) {
+        let mut budgets = String::new();
+        for app in 0..3 {
+            if one_in(s, 2) {
+                let (wants, n) = (["minAvailable", "maxUnavailable"][s.below(2) as usize], s.below(4).to_string());
+                budgets += &budget(&format!("app-{app}"), wants, &n);
+            }
+        }
+        let mut objects = Objects::default();
+        if !budgets.is_empty() {
+            objects.read_text(&budgets).unwrap();
+        }
+        builder.objects(Arc::new(Listed::of(&objects)));
     }
     let usage = if one_in(s, 2) { UsageMode::Model(0) } else { UsageMode::Request };
     let workload = builder.finish(usage, Seed(seed)).unwrap();
@@ -66,6 +93,7 @@ pub fn random_setup(seed: u64) -> Setup {
         })
         .collect();
     failures.sort();
+    let maintenance = if one_in(s, 2) { random_maintenance(s, hosts) } else { Vec::new() };
     let mut host_model = HostModel::default();
     host_model.memory.policy = MemoryPolicy::ALL[s.below(3) as usize];
     host_model.memory.operator_reboot = SimDuration::from_secs(s.below(120));
@@ -81,12 +109,47 @@ pub fn random_setup(seed: u64) -> Setup {
         workload,
         host_model,
         failures,
+        maintenance,
         arrivals,
         warm_up,
         end,
         drain: SimDuration::ZERO,
         seed: Seed(seed),
     }
+}
+
+fn random_controller(s: &mut Stream) -> Controller {
+    match s.below(7) {
+        0 => Controller::Naked,
+        1 => Controller::ReplicaSet,
+        2 => Controller::StatefulSet,
+        3 => Controller::DaemonSet,
+        4 | 5 => Controller::Job {
+            backoff_limit: s.below(5) as u32,
+            replacement: [PodReplacement::TerminatingOrFailed, PodReplacement::Failed][s.below(2) as usize],
+            in_place: one_in(s, 2),
+        },
+        _ => Controller::Unset,
+    }
+}
+
+/// Drains and upgrades, some of a host that is not there or worked on already.
+fn random_maintenance(s: &mut Stream, hosts: u64) -> Vec<Maintenance> {
+    let mut all: Vec<Maintenance> = (0..1 + s.below(3))
+        .map(|_| {
+            let first = s.below(hosts);
+            let count = 1 + s.below(hosts);
+            Maintenance {
+                at: SimTime(s.below(80) * 10 * SECOND_US),
+                hosts: (0..count).map(|i| HostId(((first + i) % hosts) as u32)).collect(),
+                at_once: 1 + s.below(2) as u32,
+                takes: SimDuration::from_secs(1 + s.below(200)),
+                timeout: one_in(s, 2).then(|| SimDuration::from_secs(s.below(100))),
+            }
+        })
+        .collect();
+    all.sort();
+    all
 }
 
 fn one_in(s: &mut Stream, n: u64) -> bool {
@@ -186,6 +249,15 @@ const KUBERNETES: &[(&str, &[&str])] = &[
     ("pop_from_backoff", &["off"]),
     ("preemption", &["report"]),
     ("termination_grace", &["0s", "1s", "100s"]),
+    ("monitor_grace", &["10s", "20s"]),
+    ("toleration", &["0s", "7s", "60s"]),
+    ("node_eviction_interval", &["0s", "3s", "60s"]),
+    ("large_zone", &["2"]),
+    ("unhealthy_zone_threshold", &["0%", "90%"]),
+    ("pod_gc_period", &["1s", "7s"]),
+    ("orphan_quarantine", &["0s", "15s"]),
+    ("job_backoff", &["0s", "1s"]),
+    ("drain_retry", &["1s", "30s"]),
 ];
 
 /// Random options of orchestrator number `which`.

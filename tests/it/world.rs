@@ -1,10 +1,13 @@
 //! Small worlds as text, so that cases of other modules are tables: sentences, one a line or apart by `;`.
 //!
 //! ```text
-//! hosts a=1000m/1Gi b=2000m/1Gi,joins:10s,leaves:60s,gpus:1,zone:x,pods:2,x3   # x3: b1 b2 b3
+//! hosts a=1000m/1Gi b=2000m/1Gi,joins:10s,leaves:60s,gpus:1,zone:x,in:z1,pods:2,x3   # x3: b1 b2 b3; in: its real zone
 //! job web service 0s - 500m/64Mi uses 700m/64Mi@10s 100m/64Mi limit 800m/64Mi  # - : no end; @10s: for so long
 //! job work batch 5s 20s 1000m/0 x3 app A type T priority 5 restart never after web gpus 500 ports 80 zone x threads 1 checkpoint
+//! job y service 0s - 0/0 controller stateful-set tolerates 60s   # a manifest's tolerationSeconds; forever, 0s
+//! job z batch 0s 5s 0/0 controller job backoff 2 replacement failed
 //! fail a down 10s 30s; fail b cut 10s forever
+//! drain a 10s 60s timeout 30s; upgrade 10s 60s max 2 a b c; budget APP minAvailable 2
 //! end 100s; warm-up 10s; drain 5s; users 2 1s; memory kill-only; reboot 60s; boot 10s; seed 7
 //! host hot_file_min 64Mi                                                       # any host parameter
 //! ```
@@ -13,22 +16,30 @@
 //! `placement`, `ties` (first, heap, random), and the orchestrator's parameters; `kubernetes` decides and binds in no
 //! time unless these say otherwise.
 
+use std::sync::Arc;
+
 use plimsoll::cluster::{Cluster, HostSpec};
 use plimsoll::experiment::{RunFlags, RunResult, run_one};
 use plimsoll::host::{HostModel, MemoryPolicy, host_parameter};
 use plimsoll::ids::{HostId, JobId};
+use plimsoll::kube::framework::World as Listed;
+use plimsoll::kube::object::Objects;
+use plimsoll::kube::object::pod::Pod;
 use plimsoll::orchestrator::{Enforcement, Options, TieBreak, orchestrator};
 use plimsoll::placement::placement;
 use plimsoll::rng::Seed;
-use plimsoll::sim::{Change, Failure, FailureKind, Flags, Loop, Observer, Setup, simulate};
+use plimsoll::sim::{Change, Failure, FailureKind, Flags, Loop, Maintenance, Observer, Setup, simulate};
 use plimsoll::units::{Bytes, MilliCpu, SECOND_US, SimDuration, SimTime};
-use plimsoll::workload::{Job, JobKind, RestartPolicy, UsageMode, UsageStep, WorkloadBuilder};
+use plimsoll::workload::{
+    Controller, Job, JobKind, PodReplacement, RestartPolicy, UsageMode, UsageStep, WorkloadBuilder,
+};
 
 /// The world that `text` describes.
 pub fn world(text: &str) -> Setup {
     let mut hosts = Vec::new();
     let mut jobs = WorkloadBuilder::new();
     let mut failures = Vec::new();
+    let (mut work, mut budgets) = (Vec::new(), String::new());
     let mut model = HostModel::default();
     let (mut end, mut warm_up, mut drain) = (SimTime(100 * SECOND_US), SimTime::ZERO, SimDuration::ZERO);
     let (mut arrivals, mut seed) = (Loop::Open, Seed(1));
@@ -38,7 +49,22 @@ pub fn world(text: &str) -> Setup {
         match words[..] {
             [] => {}
             ["hosts", ref specs @ ..] => specs.iter().for_each(|spec| hosts.extend(read_hosts(spec))),
-            ["job", ref job @ ..] => read_jobs(job).into_iter().for_each(|job| jobs.push(job).unwrap()),
+            ["job", ref job @ ..] => {
+                let (read, tolerates) = read_jobs(job);
+                let template = tolerates.map(|seconds| jobs.template(Arc::new(tolerating_pod(&read[0], &seconds))));
+                for mut job in read {
+                    job.spec.template = template;
+                    jobs.push(job).unwrap();
+                }
+            }
+            ["drain", host, at, takes] => work.push((vec![host], 1, time(at), duration(takes), None)),
+            ["drain", host, at, takes, "timeout", timeout] => {
+                work.push((vec![host], 1, time(at), duration(takes), Some(duration(timeout))));
+            }
+            ["upgrade", at, takes, "max", most, ref names @ ..] => {
+                work.push((names.to_vec(), most.parse().unwrap(), time(at), duration(takes), None));
+            }
+            ["budget", app, wants, n] => budgets += &budget(app, wants, n),
             ["fail", host, kind, at, lasts] => failures.push((host, kind, time(at), lasts)),
             ["end", at] => end = time(at),
             ["warm-up", at] => warm_up = time(at),
@@ -67,8 +93,24 @@ pub fn world(text: &str) -> Setup {
         })
         .collect();
     failures.sort();
+    let mut maintenance: Vec<Maintenance> = work
+        .into_iter()
+        .map(|(names, at_once, at, takes, timeout)| Maintenance {
+            at,
+            hosts: names.iter().map(|name| cluster.find(name).expect("a host of the world")).collect(),
+            at_once,
+            takes,
+            timeout,
+        })
+        .collect();
+    maintenance.sort();
+    if !budgets.is_empty() {
+        let mut objects = Objects::default();
+        objects.read_text(&budgets).unwrap();
+        jobs.objects(Arc::new(Listed::of(&objects)));
+    }
     let workload = jobs.finish(UsageMode::Request, seed).unwrap();
-    Setup { cluster, workload, host_model: model, failures, arrivals, warm_up, end, drain, seed }
+    Setup { cluster, workload, host_model: model, failures, maintenance, arrivals, warm_up, end, drain, seed }
 }
 
 fn duration(text: &str) -> SimDuration {
@@ -85,6 +127,32 @@ fn amounts(text: &str) -> (MilliCpu, Bytes) {
     (MilliCpu::parse(cpu).unwrap(), Bytes::parse(memory).unwrap())
 }
 
+/// A PodDisruptionBudget for the pods of `app` as a document.
+pub fn budget(app: &str, wants: &str, n: &str) -> String {
+    format!(
+        "---\napiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: {{name: {app}}}\n\
+         spec: {{selector: {{matchLabels: {{app: {app}}}}}, {wants}: {n}}}\n"
+    )
+}
+
+/// A pod with the requests of `job` that tolerates unreachable nodes for so long.
+fn tolerating_pod(job: &Job, time: &str) -> Pod {
+    let seconds = if time == "forever" {
+        String::new()
+    } else {
+        format!(", tolerationSeconds: {}", duration(time).0 / SECOND_US)
+    };
+    let text = format!(
+        "kind: Pod\nmetadata: {{name: p, labels: {{app: {}}}}}\nspec: {{tolerations: [{{key: \
+         node.kubernetes.io/unreachable, operator: Exists, effect: NoExecute{seconds}}}], containers: [{{name: c, \
+         resources: {{requests: {{cpu: {}m, memory: {}}}}}}}]}}\n",
+        job.app, job.cpu_request.0, job.memory_request.0
+    );
+    let mut objects = Objects::default();
+    objects.read_text(&text).unwrap_or_else(|why| panic!("{why}: {text}"));
+    objects.pods.remove(0)
+}
+
 fn read_hosts(text: &str) -> Vec<HostSpec> {
     let mut parts = text.split(',');
     let (name, size) = parts.next().unwrap().split_once('=').expect("NAME=CPU/MEMORY");
@@ -97,6 +165,7 @@ fn read_hosts(text: &str) -> Vec<HostSpec> {
             Some(("leaves", at)) => host.leaves = Some(time(at)),
             Some(("gpus", n)) => host.gpus = n.parse().unwrap(),
             Some(("pods", n)) => host.pods = Some(n.parse().unwrap()),
+            Some(("in", zone)) => drop(host.labels.insert("topology.kubernetes.io/zone".into(), zone.into())),
             Some((key, value)) => drop(host.labels.insert(key.into(), value.into())),
             None => count = Some(part.strip_prefix('x').unwrap().parse::<u32>().unwrap()),
         }
@@ -107,7 +176,8 @@ fn read_hosts(text: &str) -> Vec<HostSpec> {
     }
 }
 
-fn read_jobs(words: &[&str]) -> Vec<Job> {
+/// The jobs of a sentence, and how long their pods tolerate an unreachable node, if it says so.
+fn read_jobs(words: &[&str]) -> (Vec<Job>, Option<String>) {
     let [name, kind, arrival, lasts, request, rest @ ..] = words else { panic!("job NAME KIND ARRIVAL DURATION SIZE") };
     let (cpu, memory) = amounts(request);
     let mut job = Job::batch(*name, time(arrival), SimDuration::ZERO, cpu, memory);
@@ -116,15 +186,33 @@ fn read_jobs(words: &[&str]) -> Vec<Job> {
     if *kind == "service" {
         job.spec.kind = JobKind::Service;
     }
-    let (mut count, mut key) = (None, "");
+    let (mut count, mut key, mut tolerates) = (None, "", None);
+    let (mut backoff_limit, mut replacement) = (Controller::BACKOFF_LIMIT, PodReplacement::TerminatingOrFailed);
     for &word in rest {
         let n = word.strip_prefix('x').and_then(|n| n.parse::<u32>().ok());
         if n.is_some() && key != "zone" {
             count = n;
         } else if word == "checkpoint" {
             job.spec.checkpoint = true;
-        } else if ["uses", "limit", "app", "type", "priority", "restart", "after", "gpus", "ports", "zone", "threads"]
-            .contains(&word)
+        } else if [
+            "uses",
+            "limit",
+            "app",
+            "type",
+            "priority",
+            "restart",
+            "after",
+            "gpus",
+            "ports",
+            "zone",
+            "threads",
+            "controller",
+            "backoff",
+            "replacement",
+            "tolerates",
+        ]
+        .contains(&word)
+            && key != "controller"
         {
             key = word;
         } else {
@@ -149,6 +237,20 @@ fn read_jobs(words: &[&str]) -> Vec<Job> {
                         _ => RestartPolicy::OnFailure,
                     };
                 }
+                "controller" => {
+                    job.spec.controller = match word {
+                        "none" => Controller::Naked,
+                        "replica-set" => Controller::ReplicaSet,
+                        "stateful-set" => Controller::StatefulSet,
+                        "daemon-set" => Controller::DaemonSet,
+                        "job" => Controller::Job { backoff_limit: 0, replacement, in_place: false },
+                        _ => panic!("no controller: {word}"),
+                    };
+                    key = "";
+                }
+                "backoff" => backoff_limit = word.parse().unwrap(),
+                "replacement" => replacement = PodReplacement::Failed,
+                "tolerates" => tolerates = Some(word.to_owned()),
                 "after" => job.after.push(word.into()),
                 "gpus" => job.spec.gpus.push(word.parse().unwrap()),
                 "ports" => job.spec.ports.push(word.parse().unwrap()),
@@ -158,10 +260,15 @@ fn read_jobs(words: &[&str]) -> Vec<Job> {
             }
         }
     }
-    match count {
+    if let Controller::Job { .. } = job.spec.controller {
+        let in_place = job.spec.restart != RestartPolicy::Never;
+        job.spec.controller = Controller::Job { backoff_limit, replacement, in_place };
+    }
+    let jobs = match count {
         None => vec![job],
         Some(n) => (1..=n).map(|i| Job { name: format!("{name}{i}"), ..job.clone() }).collect(),
-    }
+    };
+    (jobs, tolerates)
 }
 
 /// The options that `text` describes.
@@ -268,6 +375,10 @@ impl Observer for Story<'_> {
             Change::Pressure { host: h, on } => {
                 self.tell(at, "pressure", format!("{} {}", host(h), on_off(on, "pressed", "relieved")));
             }
+            Change::Maintenance { host: h, step } => {
+                self.tell(at, "work", format!("{} {}", host(h), step.name()));
+            }
+            Change::FailureMissed { host: h } => self.tell(at, "missed", format!("{} missed a failure", host(h))),
             _ => {}
         }
     }

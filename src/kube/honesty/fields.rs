@@ -78,7 +78,11 @@ pub const FIELDS: &[FieldInfo] = &[
     row("Pod.spec.{nodeName,schedulerName,priority,preemptionPolicy,schedulingGates,nodeSelector}", Honoured, ""),
     row("Pod.spec.priorityClassName", Honoured, "the class must be among the objects"),
     row("Pod.spec.tolerations[].{key,operator,value,effect}", Honoured, ""),
-    row("Pod.spec.tolerations[].tolerationSeconds", DecidesNothing, ""),
+    row(
+        "Pod.spec.tolerations[].tolerationSeconds",
+        Honoured,
+        "in a replay, for unreachable nodes; a single decision does not depend on it",
+    ),
     row("Pod.spec.affinity.{nodeAffinity,podAffinity,podAntiAffinity}", Honoured, ""),
     row("Pod.spec.topologySpreadConstraints", Honoured, ""),
     row("Pod.spec.{hostNetwork,overhead}", Honoured, ""),
@@ -149,9 +153,18 @@ pub const FIELDS: &[FieldInfo] = &[
     row("DaemonSet.spec.updateStrategy", DecidesNothing, ""),
     row("{Job,CronJob.spec.jobTemplate}.spec.{parallelism,completions,suspend,selector}", Honoured, ""),
     row(
-        "{Job,CronJob.spec.jobTemplate}.spec.{completionMode,activeDeadlineSeconds,backoffLimit,\
-         backoffLimitPerIndex,maxFailedIndexes,manualSelector,managedBy,podFailurePolicy,podReplacementPolicy,\
-         successPolicy,ttlSecondsAfterFinished}",
+        "{Job,CronJob.spec.jobTemplate}.spec.{backoffLimit,podReplacementPolicy}",
+        Honoured,
+        "in a replay; a single decision does not depend on it",
+    ),
+    row(
+        "{Job,CronJob.spec.jobTemplate}.spec.podFailurePolicy",
+        Approximated,
+        "in a replay: a deleted pod is replaced when it has ended; the rules are not read",
+    ),
+    row(
+        "{Job,CronJob.spec.jobTemplate}.spec.{completionMode,activeDeadlineSeconds,backoffLimitPerIndex,\
+         maxFailedIndexes,manualSelector,managedBy,successPolicy,ttlSecondsAfterFinished}",
         DecidesNothing,
         "",
     ),

@@ -157,6 +157,7 @@ fn daemon_tolerations() -> impl Iterator<Item = Toleration> {
         operator: TolerationOperator::Exists,
         value: String::new(),
         effect: Some(*effect),
+        seconds: None,
     })
 }
 

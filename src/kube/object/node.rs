@@ -146,6 +146,8 @@ pub struct Toleration {
     pub value: String,
     /// Effect; `None` tolerates every effect.
     pub effect: Option<Effect>,
+    /// How long a `NoExecute` taint is tolerated; `None`: for ever.
+    pub seconds: Option<i64>,
 }
 
 /// How a toleration compares values.
@@ -163,7 +165,6 @@ impl Toleration {
     /// Reads a toleration.
     pub fn read(at: &At<'_>, ignored: &mut Ignored) -> Result<Self> {
         let mut fields = at.object()?;
-        fields.skip(&["tolerationSeconds"]);
         let operator = match fields.get("operator") {
             None => TolerationOperator::Equal,
             Some(at) => match at.text()? {
@@ -188,6 +189,7 @@ impl Toleration {
             operator,
             value: fields.text("value")?.unwrap_or_default().to_string(),
             effect: fields.get("effect").filter(|e| e.value != "").map(|e| Effect::read(&e)).transpose()?,
+            seconds: fields.get("tolerationSeconds").map(|s| s.integer()).transpose()?,
         };
         fields.finish("Pod", ignored);
         Ok(toleration)

@@ -243,6 +243,10 @@ pub struct Controller {
     pub replicas: u32,
     /// How many pods of a Job are to succeed, if it says so.
     pub completions: Option<u32>,
+    /// `spec.backoffLimit` of a Job.
+    pub backoff_limit: Option<u32>,
+    /// Whether a Job replaces a deleted pod only when it has ended: its `podReplacementPolicy`, or a `podFailurePolicy`.
+    pub replaces_when_failed: bool,
     /// How many pods had been read before it: its place among them.
     pub pods_before: usize,
     /// Whether it makes no pods for now: a suspended Job or CronJob, or a Job that has finished.
@@ -261,6 +265,8 @@ impl Controller {
             selector_labels: Labels::new(),
             replicas: 1,
             completions: None,
+            backoff_limit: None,
+            replaces_when_failed: false,
             pods_before: 0,
             idle: false,
             template: None,
@@ -278,6 +284,8 @@ impl Controller {
             selector_labels: Labels::new(),
             replicas: 1,
             completions: None,
+            backoff_limit: None,
+            replaces_when_failed: false,
             pods_before: 0,
             idle: false,
             template: None,
@@ -322,6 +330,22 @@ impl Controller {
                     return Err(at.error(format!("{count} is below 0")));
                 }
                 self.completions = completions.and_then(|c| u32::try_from(c).ok());
+                if let Some(at) = spec.get("backoffLimit") {
+                    let limit = at.int32()?;
+                    self.backoff_limit =
+                        Some(u32::try_from(limit).map_err(|_| at.error(format!("{limit} is below 0")))?);
+                }
+                self.replaces_when_failed = match spec.get("podReplacementPolicy") {
+                    None => spec.get("podFailurePolicy").is_some_and(|policy| !policy.value.is_null()),
+                    Some(at) => match at.text()? {
+                        "Failed" => true,
+                        "TerminatingOrFailed" => false,
+                        other => {
+                            let known = ["Failed", "TerminatingOrFailed"];
+                            return Err(at.error(crate::error::unknown_name("policy", other, &known)));
+                        }
+                    },
+                };
                 completions.map_or(parallelism, |completions| completions.min(parallelism))
             }
             _ => spec.get("replicas").map(|r| r.int32()).transpose()?.unwrap_or(1),

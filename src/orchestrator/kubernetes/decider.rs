@@ -44,7 +44,6 @@ pub(super) struct Decider {
     /// Whether preemption takes effect.
     preempts: bool,
     failures: Failures,
-    disruption: Disruption,
     /// Bound pods by priority: without one of lower priority nobody can be preempted.
     priorities: BTreeMap<i32, u32>,
 }
@@ -57,10 +56,8 @@ impl Decider {
         if world.workload.ids().any(|job| !world.workload.spec(job).gpus.is_empty()) {
             gpu_share::add(&mut scheduler.framework);
         }
-        let disruption = Disruption::new(&scheduler.world.budgets);
         Decider {
             scheduler,
-            disruption,
             shown: vec![None; world.cluster.len()],
             preempts,
             failures: Failures::default(),
@@ -79,9 +76,15 @@ impl Decider {
     }
 
     /// Tries `pod` of `class`; `decision` is the number of the choice among equals.
-    pub fn attempt(&mut self, world: &World, pod: &mut Pod, class: u32, decision: u32) -> Verdict {
+    pub fn attempt(
+        &mut self,
+        world: &World,
+        pod: &mut Pod,
+        (class, decision): (u32, u32),
+        disruption: &Disruption,
+    ) -> Verdict {
         if self.could_preempt(pod) {
-            self.disruption.update(&mut self.scheduler.world.budgets);
+            disruption.update(&mut self.scheduler.world.budgets);
         }
         pod.nominated_node = self.scheduler.nominator.node(&pod.key).map(str::to_string);
         let attempt = self.scheduler.schedule(pod);
@@ -92,14 +95,6 @@ impl Decider {
                 self.note_failure(world, pod, class, &attempt);
                 Verdict::Rejected { rejectors, room: self.make_room(world, pod, &attempt) }
             }
-        }
-    }
-
-    /// A pod like `pod`, of `class`, came into the system (1) or left it for good (-1); or became healthy, or is no longer:
-    /// for the budgets that protect it.
-    pub fn count(&mut self, class: u32, pod: &Pod, expected: i64, healthy: i64) {
-        if !self.scheduler.world.budgets.is_empty() {
-            self.disruption.count(&self.scheduler.world.budgets, class, pod, expected, healthy);
         }
     }
 
@@ -219,11 +214,11 @@ impl Decider {
         }
     }
 
-    /// A bound pod begins to terminate because it was preempted.
-    pub fn mark_preempted(&mut self, world: &World, key: &str, host: HostId) {
+    /// A bound pod begins to terminate, `preempted` or not, under the name `new_key` from now on.
+    pub fn mark_leaving(&mut self, world: &World, key: &str, new_key: String, host: HostId, preempted: bool) {
         let node = world.cluster.name(host);
         if let Some(pod) = self.scheduler.cache.pod(node, key) {
-            let leaving = Pod { deleting: true, preempted: true, ..(*pod).clone() };
+            let leaving = Pod { key: new_key, deleting: true, preempted, ..(*pod).clone() };
             self.scheduler.cache.remove_pod(node, key);
             self.scheduler.cache.add_pod(node, Arc::new(leaving));
         }

@@ -13,12 +13,13 @@ use crate::kube::framework::World as Listed;
 use crate::kube::object::affinity::NodeAffinity;
 use crate::kube::object::meta::Owner;
 use crate::kube::object::node::{Effect, Node, Taint, Toleration, TolerationOperator};
-use crate::kube::object::other::{Controller, ControllerKind};
+use crate::kube::object::other::{Controller as ControllerObject, ControllerKind};
 use crate::kube::object::pod::{HostPort, Pod};
 use crate::kube::object::resources::{Container, PodResources, ResourceList, Resources};
 use crate::kube::object::selector::{Labels, NodeTerm, Operator, Requirement, Selector};
 use crate::orchestrator::{RequestRule, World};
 use crate::units::Quantity;
+use crate::workload::Controller;
 
 /// `maxPods` of a kubelet that is not told otherwise.
 pub(super) const MAX_PODS: u32 = 110;
@@ -27,9 +28,11 @@ const GPU_MODEL: &str = "plimsoll/gpu-model";
 /// The label by which the pods of an app are told from others.
 const APP: &str = "app";
 /// What node lifecycle controller and kubelet call a node that is not heard of.
-const UNREACHABLE: &str = "node.kubernetes.io/unreachable";
+pub(super) const UNREACHABLE: &str = "node.kubernetes.io/unreachable";
 /// And one that is short of memory.
 const MEMORY_PRESSURE: &str = "node.kubernetes.io/memory-pressure";
+/// And one that is cordoned.
+const UNSCHEDULABLE: &str = "node.kubernetes.io/unschedulable";
 
 /// What the control plane says of a node beside its description.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -38,6 +41,8 @@ pub(super) struct Conditions {
     pub unreachable: bool,
     /// Under memory pressure.
     pub pressure: bool,
+    /// Cordoned: it is being emptied, or was and is not given back yet.
+    pub cordoned: bool,
 }
 
 /// The Node of a host in that condition (`TaintNodesByCondition`).
@@ -52,7 +57,12 @@ pub(super) fn node(spec: &HostSpec, conditions: Conditions) -> Node {
     if !spec.gpu_model.is_empty() {
         node.labels.entry(GPU_MODEL.into()).or_insert_with(|| spec.gpu_model.clone());
     }
-    for (there, key) in [(conditions.unreachable, UNREACHABLE), (conditions.pressure, MEMORY_PRESSURE)] {
+    node.unschedulable |= conditions.cordoned;
+    for (there, key) in [
+        (conditions.unreachable, UNREACHABLE),
+        (conditions.pressure, MEMORY_PRESSURE),
+        (conditions.cordoned, UNSCHEDULABLE),
+    ] {
         if there {
             node.taints.push(Taint { key: key.into(), value: String::new(), effect: Effect::NoSchedule });
         }
@@ -102,7 +112,19 @@ fn toleration(text: &str) -> Toleration {
         None if body == "*" => ("", TolerationOperator::Exists, ""),
         None => (body, TolerationOperator::Exists, ""),
     };
-    Toleration { key: key.into(), operator, value: value.into(), effect }
+    Toleration { key: key.into(), operator, value: value.into(), effect, seconds: None }
+}
+
+/// What the DaemonSet controller lets its pods put up with: `AddOrUpdateDaemonPodTolerations` (v1.36.3).
+fn daemon_tolerations() -> impl Iterator<Item = Toleration> {
+    [
+        "node.kubernetes.io/not-ready:NoExecute",
+        "node.kubernetes.io/unreachable:NoExecute",
+        "node.kubernetes.io/memory-pressure:NoSchedule",
+        "node.kubernetes.io/unschedulable:NoSchedule",
+    ]
+    .into_iter()
+    .map(toleration)
 }
 
 /// The objects beside nodes and pods: those of the manifests, and a ReplicaSet for every app of several jobs that came
@@ -114,7 +136,7 @@ pub(super) fn listed(world: &World) -> Listed {
             continue;
         };
         let namespace = namespace(world, first);
-        let mut set = Controller::bare(ControllerKind::ReplicaSet, namespace, &app.name);
+        let mut set = ControllerObject::bare(ControllerKind::ReplicaSet, namespace, &app.name);
         set.selector = Selector::of_labels(&labels(&app.name));
         let key = (ControllerKind::ReplicaSet, namespace.to_string(), app.name.clone());
         listed.controllers.entry(key).or_insert(set);
@@ -235,6 +257,9 @@ fn plain(world: &World, job: JobId) -> Pod {
         container_count: 1,
         ..Pod::default()
     };
+    if spec.controller == Controller::DaemonSet {
+        pod.tolerations.extend(daemon_tolerations());
+    }
     if !app.is_empty() {
         pod.labels = labels(app);
     }

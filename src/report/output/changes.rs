@@ -98,6 +98,10 @@ fn row(change: &Change) -> Option<Row> {
         Change::Heartbeats { host, on } => Row { change: "heartbeats", host: Some(host), detail: switch(on), ..none },
         Change::HostLost { host, lost } => Row { change: "host-lost", host: Some(host), detail: switch(lost), ..none },
         Change::Pressure { host, on } => Row { change: "pressure", host: Some(host), detail: switch(on), ..none },
+        Change::Maintenance { host, step } => {
+            Row { change: "maintenance", host: Some(host), detail: step.name(), ..none }
+        }
+        Change::FailureMissed { host } => Row { change: "failure-missed", host: Some(host), ..none },
         Change::WindowBegins => Row { change: "window-begins", ..none },
         _ => return None,
     })

@@ -10,6 +10,7 @@ use crate::kube::object::meta::Owner;
 use crate::kube::object::other::{Controller, ControllerKind};
 use crate::kube::object::pod::Pod;
 use crate::kube::object::read::Ignored;
+use crate::workload::{Controller as Replacer, PodReplacement};
 
 /// Kind, namespace and name.
 pub(super) type Key = (String, String, String);
@@ -27,6 +28,8 @@ pub(super) struct Group {
     pub count: u64,
     /// How many of them at once; the others come after earlier ones.
     pub at_once: u64,
+    /// What replaces them.
+    pub controller: Replacer,
     /// Whether they do an amount of work.
     pub batch: bool,
     /// Where their metadata stands in the object.
@@ -149,6 +152,7 @@ fn of_controller(controller: &Controller, path: &'static str, ignored: &mut Igno
         if kind == ControllerKind::CronJob { "spec.jobTemplate.spec.template.spec" } else { "spec.template.spec" },
     )?;
     let replay = Replay::read(&pod.annotations, path)?;
+    let replacer = replacer(controller, &pod.restart_policy);
     let count = if runs_once { controller.completions.map_or(at_once, u64::from) } else { at_once };
     Ok(Some(Group {
         app: (kind.name().into(), pod.namespace.clone(), controller.meta.name.clone()),
@@ -156,6 +160,7 @@ fn of_controller(controller: &Controller, path: &'static str, ignored: &mut Igno
         maker: Some(kind),
         count,
         at_once,
+        controller: replacer,
         batch: runs_once,
         path,
         replay,
@@ -177,7 +182,35 @@ fn of_pod(pod: &Pod) -> Result<Group> {
     // A pod that does not start again when it ends, and is said to end, does an amount of work.
     let ends = pod.restart_policy != "Always" && replay.duration.is_some();
     let batch = ends || pod.owner.as_ref().is_some_and(|owner| owner.kind == "Job");
-    Ok(Group { app, pod: pod.clone(), maker: None, count: 1, at_once: 1, batch, path: "metadata", replay })
+    // What has made it is not here, but would replace it.
+    let controller = match pod.owner.as_ref().map(|owner| owner.kind.as_str()) {
+        None => Replacer::Naked,
+        Some("ReplicaSet" | "ReplicationController") => Replacer::ReplicaSet,
+        Some("StatefulSet") => Replacer::StatefulSet,
+        Some("DaemonSet") => Replacer::DaemonSet,
+        Some(_) => Replacer::Unset,
+    };
+    Ok(Group { app, pod: pod.clone(), maker: None, count: 1, at_once: 1, controller, batch, path: "metadata", replay })
+}
+
+/// What `controller` does about pods that fail or are deleted.
+fn replacer(controller: &Controller, restart_policy: &str) -> Replacer {
+    match controller.kind {
+        ControllerKind::ReplicationController | ControllerKind::ReplicaSet | ControllerKind::Deployment => {
+            Replacer::ReplicaSet
+        }
+        ControllerKind::StatefulSet => Replacer::StatefulSet,
+        ControllerKind::DaemonSet => Replacer::DaemonSet,
+        ControllerKind::Job | ControllerKind::CronJob => Replacer::Job {
+            backoff_limit: controller.backoff_limit.unwrap_or(Replacer::BACKOFF_LIMIT),
+            replacement: if controller.replaces_when_failed {
+                PodReplacement::Failed
+            } else {
+                PodReplacement::TerminatingOrFailed
+            },
+            in_place: restart_policy == "OnFailure",
+        },
+    }
 }
 
 /// What a pod that stands alone is told from others by.

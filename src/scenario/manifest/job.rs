@@ -189,6 +189,7 @@ fn job(group: &Group, app: &str, template: u32) -> Job {
     let spec = Spec {
         kind: if group.batch { JobKind::Batch } else { JobKind::Service },
         restart,
+        controller: group.controller,
         priority: pod.priority(),
         namespace: pod.namespace.clone(),
         ephemeral: Bytes(requests.ephemeral_storage),
@@ -286,6 +287,7 @@ fn daemon_tolerations() -> impl Iterator<Item = Toleration> {
         operator: TolerationOperator::Exists,
         value: String::new(),
         effect: Some(effect),
+        seconds: None,
     })
 }
 

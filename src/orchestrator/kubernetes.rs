@@ -24,6 +24,7 @@ use super::{
     ParameterValue, RestartRule, World,
 };
 use crate::host::daemon;
+use crate::host::kubelet::threshold::Pressure;
 use crate::ids::{HostId, JobId};
 use crate::kube::config::Effective;
 use crate::kube::hint::ClusterEvent;
@@ -32,6 +33,7 @@ use crate::placement::placement;
 use crate::units::{SimDuration, SimTime};
 use decider::{Decider, Verdict};
 use node_lifecycle::{Decision, NodeLifecycle};
+pub use objects::tolerates_taint;
 use objects::{Conditions, MAX_PODS, PodMaker};
 use queue::{Backoff, Group, SchedulingQueue};
 
@@ -207,7 +209,7 @@ struct Kubernetes {
     makers: PodMaker,
     queue: SchedulingQueue,
     nodes: NodeLifecycle,
-    pressure: Vec<bool>,
+    pressure: Vec<Pressure>,
     /// Preempted pods.
     leaving: BTreeMap<JobId, Leaving>,
     /// Bindings on their way.
@@ -247,13 +249,18 @@ impl Kubernetes {
             Some(effective) => Rule::Scheduler(Box::new(Decider::new(world, effective, word("preemption", "apply")))),
             None => Rule::Placement,
         };
+        let mut books = Books::new(world, Some(MAX_PODS), true);
+        for host in world.cluster.ids() {
+            // Placements of our own see what is reserved as booked.
+            books.bookings.memory[host.index()] += objects::reserved(world, world.cluster.spec(host));
+        }
         Kubernetes {
-            books: Books::new(world, Some(MAX_PODS), true),
+            books,
             rule,
             makers: PodMaker::new(world),
             queue: SchedulingQueue::new(backoff),
             nodes: NodeLifecycle::new(world),
-            pressure: vec![false; world.cluster.len()],
+            pressure: vec![Pressure::default(); world.cluster.len()],
             leaving: BTreeMap::new(),
             binding: VecDeque::new(),
             cycle_ends: None,
@@ -389,12 +396,7 @@ impl Kubernetes {
             if self.leaving.contains_key(&victim) {
                 continue;
             }
-            let class = self.makers.class(world, victim);
-            let grace = match self.makers.prototype(class).grace_seconds {
-                Some(seconds) => SimDuration::from_secs(seconds.max(0).unsigned_abs()),
-                None => self.termination_grace,
-            };
-            let until = now.at + grace;
+            let until = now.at + self.grace(world, victim);
             self.leaving.insert(victim, Leaving { host, until });
             self.count(world, victim, 0, -1);
             if let Rule::Scheduler(decider) = &mut self.rule {
@@ -609,7 +611,7 @@ impl Orchestrator for Kubernetes {
             Heard::HostSilent(host) => self.nodes.silent(now, host, world, actions),
             Heard::HostLeft(host) => {
                 self.nodes.left(now, host, actions);
-                self.pressure[host.index()] = false;
+                self.pressure[host.index()] = Pressure::default();
                 for job in self.books.on(host) {
                     actions.push(Action::Cancel(job));
                     self.unbind(world, job);
@@ -617,8 +619,8 @@ impl Orchestrator for Kubernetes {
                 }
                 self.show(now, world, host, actions);
             }
-            Heard::Pressure(host, on) => {
-                self.pressure[host.index()] = on;
+            Heard::Pressure(host, pressure) => {
+                self.pressure[host.index()] = pressure;
                 self.show(now, world, host, actions);
             }
             Heard::Wake(CYCLE) => self.end_cycle(now, world, actions),
@@ -662,6 +664,13 @@ impl Orchestrator for Kubernetes {
 
     fn replaces_evicted(&self) -> bool {
         true
+    }
+
+    fn grace(&self, world: &World, job: JobId) -> SimDuration {
+        match world.workload.template(job).and_then(|template| template.grace_seconds) {
+            Some(seconds) => SimDuration::from_secs(seconds.max(0).unsigned_abs()),
+            None => self.termination_grace,
+        }
     }
 
     fn take_explained(&mut self) -> Vec<Explained> {

@@ -12,6 +12,7 @@ mod kube_explain;
 mod kube_fuzz;
 mod kube_objects;
 mod kube_timelines;
+mod kubelet_worlds;
 mod manifests;
 mod metamorphic;
 mod metrics;

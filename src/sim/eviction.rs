@@ -58,7 +58,7 @@ impl Simulation<'_> {
         if self.world.every_tick {
             self.queue_round(host, self.now + phase);
         } else {
-            self.look_at_host(host);
+            self.look_at_host(host, None);
         }
     }
 
@@ -111,15 +111,13 @@ impl Simulation<'_> {
         }
     }
 
-    /// The same for all that a kubelet looks at, when a job starts.
-    pub(super) fn look_at_host(&mut self, host: HostId) {
+    /// The same for all that a kubelet looks at, when its host comes up or a job starts there.
+    pub(super) fn look_at_host(&mut self, host: HostId, started: Option<JobId>) {
         let h = &self.hosts[host.index()];
         let Some(kubelet) = &h.kubelet else { return };
-        let over_own = |&slot: &u32| {
-            let spec = self.setup.workload.spec(self.attempts[slot as usize].job);
-            spec.ephemeral_limit.is_some_and(|limit| spec.ephemeral_used > limit)
-        };
-        if kubelet.manager.would_cross(&self.observe(host, h.memory)) || h.attempts.iter().any(over_own) {
+        let spec = started.map(|job| self.setup.workload.spec(job));
+        let limit = spec.and_then(|spec| spec.ephemeral_limit.map(|limit| spec.ephemeral_used > limit));
+        if limit == Some(true) || kubelet.manager.would_cross(&self.observe(host, h.memory)) {
             self.ask_round(host);
         }
     }

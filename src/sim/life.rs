@@ -231,7 +231,7 @@ impl Simulation<'_> {
         self.emit(Change::Started { job, attempt: number, host });
         self.update_waiting(job);
         self.use_step(slot);
-        self.look_at_host(host);
+        self.look_at_host(host, Some(job));
     }
 
     /// A job that is done may still be alive where nobody can stop it; its agent goes on with it.

@@ -87,7 +87,10 @@ pub fn random_setup(seed: u64) -> Setup {
     host_model.memory.operator_reboot = SimDuration::from_secs(s.below(120));
     host_model.memory.boot = SimDuration::from_secs(1 + s.below(60));
     if one_in(k, 2) {
-        for (names, values) in KUBELET.iter().filter(|_| one_in(k, 3)) {
+        for (names, values) in KUBELET {
+            if !one_in(k, 3) {
+                continue;
+            }
             let at = k.below(values.len() as u64) as usize;
             for (name, value) in names.split(' ').zip(values[at].split(' ')) {
                 (host_parameter(name).unwrap().set)(&mut host_model, value)

@@ -13,11 +13,14 @@ mod options;
 mod periodic;
 
 pub use books::Books;
+pub use kubernetes::tolerates_taint;
 pub use options::{Enforcement, Options, ParameterInfo, ParameterValue, RequestRule, TieBreak};
 pub use periodic::Periodic;
 
 use crate::cluster::{Cluster, Request};
+use crate::host::HostModel;
 use crate::host::daemon::Daemon;
+use crate::host::kubelet::threshold::Pressure;
 use crate::ids::{HostId, JobId};
 use crate::kube::explain::Explanation;
 use crate::rng::Seed;
@@ -31,6 +34,8 @@ pub struct World<'a> {
     pub cluster: &'a Cluster,
     /// The jobs, as described.
     pub workload: &'a Workload,
+    /// How hosts behave; of it a control plane knows how its agents are set.
+    pub host_model: &'a HostModel,
     /// How this run is set.
     pub options: &'a Options,
     /// The run's seed.
@@ -160,8 +165,8 @@ pub enum Heard<'a> {
     HostSilent(HostId),
     /// A host was taken out of the cluster; its attempts are gone.
     HostLeft(HostId),
-    /// A host entered or left memory pressure.
-    Pressure(HostId, bool),
+    /// What a host's kubelet says of its conditions, whenever they change.
+    Pressure(HostId, Pressure),
     /// A job was removed by its owner; its attempts on hosts within reach are gone.
     Removed(JobId),
     /// The agent of a host restarts a job in place ([`FailureNews::Restarts`]).
@@ -269,6 +274,12 @@ pub trait Orchestrator {
     /// Whether an evicted job goes back to the control plane (else its agent restarts it in place).
     fn replaces_evicted(&self) -> bool {
         false
+    }
+
+    /// How long a pod of `job` may take to end when it is told to; Kubernetes' `terminationGracePeriodSeconds`, 30 s by
+    /// default.
+    fn grace(&self, _world: &World, _job: JobId) -> SimDuration {
+        SimDuration::from_secs(30)
     }
 
     /// The explanations of decisions about [`World::explain`] since the last call. None from control planes that cannot

@@ -6,6 +6,7 @@ mod contention;
 mod digest;
 mod engine;
 mod eviction;
+mod images;
 mod life;
 mod load;
 mod maintenance;

@@ -1,12 +1,10 @@
-//! Memory: when a host thrashes, whom the kernel kills, whom the kubelet evicts.
+//! Memory: when a host thrashes, whom the kernel kills.
 //!
 //! First form: a job is one process that holds all its memory; kills take effect at once; the page cache is only the
 //! `hot_file` that a host needs to stay responsive. Nothing here keeps state.
 
 use super::HostModel;
 use super::kubelet::cgroup::{BEST_EFFORT_ADJ, GUARANTEED_ADJ, burstable_oom_score_adj};
-use super::kubelet::pod::CRITICAL_PRIORITY;
-use super::kubelet::rank::{Ranked, Usage, memory_key};
 use super::oom::{self, Era};
 use crate::units::Bytes;
 
@@ -21,8 +19,6 @@ pub struct Marks {
     pub thrash: i64,
     /// From here the kernel kills.
     pub full: i64,
-    /// Above this the kubelet evicts (`memory.available` under its threshold).
-    pub evict: i64,
 }
 
 /// The marks of a host of `memory`.
@@ -30,7 +26,7 @@ pub fn marks(model: &HostModel, memory: Bytes) -> Marks {
     let share = i128::from(memory.0) * i128::from(model.memory.hot_file_milli) / 1000;
     let hot_file = model.memory.hot_file_min.0.max(share as i64);
     let full = memory.0 + hot_file;
-    Marks { thrash: memory.0 + 1, full: full.max(memory.0 + 1), evict: full - model.kubelet.eviction_threshold.0 }
+    Marks { thrash: memory.0 + 1, full: full.max(memory.0 + 1) }
 }
 
 /// A process the kernel may kill.
@@ -78,31 +74,6 @@ pub fn oom_score_adj(requests: (i64, i64), limits: (i64, i64), capacity: i64) ->
     burstable_oom_score_adj(requests.1, capacity)
 }
 
-/// A pod that the kubelet may evict.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Evictable {
-    /// Memory in use.
-    pub usage: i64,
-    /// Memory request.
-    pub request: i64,
-    /// Priority.
-    pub priority: i32,
-}
-
-/// Whom the kubelet evicts for memory (`pkg/kubelet/eviction/helpers.go: rankMemoryPressure`, v1.36.3): who uses more
-/// than requested before who does not, then lower priority, then the larger excess; the first among equals (the real
-/// order of equals is undefined). Priorities of two billion and more are critical and spared.
-pub fn eviction_victim(pods: impl IntoIterator<Item = Evictable>) -> Option<usize> {
-    pods.into_iter()
-        .enumerate()
-        .filter(|(_, p)| p.priority < CRITICAL_PRIORITY)
-        .min_by_key(|(_, p)| {
-            let usage = Some(Usage { memory: p.usage, processes: 0 });
-            memory_key(&Ranked { priority: p.priority, memory_request: p.request, usage })
-        })
-        .map(|(i, _)| i)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -113,7 +84,6 @@ mod tests {
         let m = marks(&HostModel::default(), Bytes::gib(16));
         assert_eq!(m.thrash, (16 << 30) + 1);
         assert_eq!(m.full, (16 << 30) + 343_597_383);
-        assert_eq!(m.evict, m.full - (100 << 20));
     }
 
     #[test]
@@ -147,13 +117,5 @@ mod tests {
         assert_eq!(oom_score_adj((5, 100), (5, 100), 1000), -997);
         assert_eq!(oom_score_adj((5, 250), (0, 500), 1000), 750);
         assert_eq!(oom_score_adj((5, 1000), (0, 0), 1000), 3);
-    }
-
-    #[test]
-    fn eviction_ranks_excess_over_request_before_size() {
-        let p = |usage, request, priority| Evictable { usage, request, priority };
-        assert_eq!(eviction_victim([p(900, 1000, 0), p(300, 100, 0), p(400, 100, 0)]), Some(2));
-        assert_eq!(eviction_victim([p(900, 100, 5), p(200, 100, 1)]), Some(1));
-        assert_eq!(eviction_victim([p(900, 100, 2_000_000_000)]), None);
     }
 }

@@ -25,6 +25,13 @@ pub struct HostModel {
     pub kubelet: KubeletModel,
 }
 
+impl HostModel {
+    /// Whether parameters go together; the name of one to change, and why, where they do not.
+    pub fn check(&self) -> std::result::Result<(), (&'static str, Error)> {
+        self.kubelet.thresholds().map(drop).map_err(|why| ("eviction_soft", why))
+    }
+}
+
 /// A row of the table of host parameters.
 pub struct HostParameter {
     /// Key in a scenario's `host:`.

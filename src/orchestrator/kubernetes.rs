@@ -29,6 +29,7 @@ use super::{
     ParameterValue, RestartRule, World,
 };
 use crate::host::daemon;
+use crate::host::kubelet::threshold::Pressure;
 use crate::ids::{HostId, JobId};
 use crate::kube::config::Effective;
 use crate::kube::hint::ClusterEvent;
@@ -42,6 +43,7 @@ use drain::Drain;
 use endings::Leaving;
 use job_controller::JobController;
 use node_lifecycle::{Decision, NodeLifecycle};
+pub use objects::tolerates_taint;
 use objects::{Conditions, MAX_PODS, PodMaker};
 use pod_gc::PodGc;
 use queue::{Backoff, Group, SchedulingQueue};
@@ -129,7 +131,7 @@ struct Kubernetes {
     makers: PodMaker,
     queue: SchedulingQueue,
     nodes: NodeLifecycle,
-    pressure: Vec<bool>,
+    pressure: Vec<Pressure>,
     cordoned: Vec<bool>,
     disruption: Disruption,
     /// Pods that count as healthy, where there are budgets.
@@ -187,13 +189,18 @@ impl Kubernetes {
             Some(effective) => Rule::Scheduler(Box::new(Decider::new(world, effective, word("preemption", "apply")))),
             None => Rule::Placement,
         };
+        let mut books = Books::new(world, Some(MAX_PODS), true);
+        for host in world.cluster.ids() {
+            // Placements of our own see what is reserved as booked.
+            books.bookings.memory[host.index()] += objects::reserved(world, world.cluster.spec(host));
+        }
         Kubernetes {
-            books: Books::new(world, Some(MAX_PODS), true),
+            books,
             rule,
             makers: PodMaker::new(world),
             queue: SchedulingQueue::new(backoff),
             nodes: NodeLifecycle::new(world),
-            pressure: vec![false; world.cluster.len()],
+            pressure: vec![Pressure::default(); world.cluster.len()],
             cordoned: vec![false; world.cluster.len()],
             disruption: Disruption::new(world.workload.objects().budgets.clone()),
             healthy: BTreeSet::new(),
@@ -612,15 +619,15 @@ impl Kubernetes {
             Heard::HostSilent(host) => self.nodes.silent(now, host, world, actions),
             Heard::HostLeft(host) => {
                 self.nodes.left(now, host, actions);
-                self.pressure[host.index()] = false;
+                self.pressure[host.index()] = Pressure::default();
                 self.cordoned[host.index()] = false;
                 self.drains.remove(&host);
                 self.untaint(host);
                 self.orphan_pods(now, world, host, actions);
                 self.show(now, world, host, actions);
             }
-            Heard::Pressure(host, on) => {
-                self.pressure[host.index()] = on;
+            Heard::Pressure(host, pressure) => {
+                self.pressure[host.index()] = pressure;
                 self.show(now, world, host, actions);
             }
             Heard::Maintenance(host, step) => self.maintenance(now, world, host, step, actions),
@@ -685,6 +692,13 @@ impl Orchestrator for Kubernetes {
 
     fn replaces_evicted(&self) -> bool {
         true
+    }
+
+    fn grace(&self, world: &World, job: JobId) -> SimDuration {
+        match world.workload.template(job).and_then(|template| template.grace_seconds) {
+            Some(seconds) => SimDuration::from_secs(seconds.max(0).unsigned_abs()),
+            None => self.termination_grace,
+        }
     }
 
     fn take_explained(&mut self) -> Vec<Explained> {

@@ -223,6 +223,9 @@ pub struct JobSection {
     /// Threads that can run at once: with `threads: 2` never more than 2 CPUs; default any number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threads: Option<u32>,
+    /// Processes that it runs as; default 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub processes: Option<u32>,
     /// Whether a restart goes on from where the last attempt was (batch); default false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checkpoint: Option<bool>,
@@ -280,6 +283,9 @@ pub struct Limits {
     /// Memory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory: Option<Memory>,
+    /// Ephemeral storage: a kubelet evicts a job that uses more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ephemeral: Option<Memory>,
 }
 
 /// What a job really uses: `cpu` and `memory` throughout, or `steps`, or a `ramp`.
@@ -298,6 +304,9 @@ pub struct UsageSection {
     /// Memory that runs away.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ramp: Option<Ramp>,
+    /// Ephemeral storage, from start to end; default 0. May stand alone or beside any of the others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ephemeral: Option<Memory>,
 }
 
 /// A stretch of constant usage.

@@ -30,6 +30,13 @@ impl HostSection {
             };
             (parameter.set)(&mut model, &value.0).map_err(|why| value.place(why.in_field(format!("host.{key}"))))?;
         }
+        model.check().map_err(|(key, why)| {
+            let why = why.in_field(format!("host.{key}"));
+            match self.0.get(key) {
+                Some(value) => value.place(why),
+                None => why,
+            }
+        })?;
         Ok(model)
     }
 

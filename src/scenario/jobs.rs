@@ -114,6 +114,9 @@ fn job(
     if entry.threads == Some(0) {
         return Err(entry.refuse("no threads run nothing; leave threads out for any number").in_field("threads"));
     }
+    if entry.processes == Some(0) {
+        return Err(entry.refuse("a job is at least one process").in_field("processes"));
+    }
     let every = entry.every.unwrap_or_default().0;
     let first = entry.arrival.unwrap_or_default().0;
     let app = if is_app { entry.name.clone() } else { entry.app.clone().unwrap_or_else(|| entry.name.clone()) };
@@ -141,6 +144,9 @@ fn job(
             tolerations: entry.tolerations.clone(),
             ports: entry.ports.clone(),
             threads: entry.threads,
+            processes: entry.processes,
+            ephemeral_limit: limits.ephemeral.map(|ephemeral| ephemeral.0),
+            ephemeral_used: entry.usage.as_ref().and_then(|u| u.ephemeral).unwrap_or_default().0,
             checkpoint: entry.checkpoint.unwrap_or(false),
             template: None,
         },
@@ -208,6 +214,8 @@ fn usage_steps(usage: &UsageSection, most: u64) -> Result<Vec<UsageStep>> {
             steps.iter().map(|s| step(s.lasts.map(|d| d.0), s.cpu, s.memory.0)).collect()
         }
         (false, [], Some(ramp)) => ramp_steps(ramp, most),
+        // The workload's `usage` says the rest.
+        (false, [], None) if usage.ephemeral.is_some() => Ok(Vec::new()),
         (false, [], None) => Err(Error::input("it is empty; give cpu and memory, or steps, or ramp")),
         _ => Err(Error::input("cpu and memory, steps, and ramp exclude each other")),
     }

@@ -1,6 +1,7 @@
 //! What can happen, as the simulation tells its observers.
 
 use super::rates::CpuRates;
+use crate::host::kubelet::threshold::Condition;
 use crate::ids::{HostId, JobId};
 use crate::orchestrator::Explained;
 use crate::units::SimTime;
@@ -213,8 +214,8 @@ pub enum Change {
     Heartbeats { host: HostId, on: bool },
     /// The control plane declared a host lost, or took it back.
     HostLost { host: HostId, lost: bool },
-    /// A host entered or left memory pressure.
-    Pressure { host: HostId, on: bool },
+    /// A condition of a host began or ceased to hold, as its kubelet sees it.
+    Pressure { host: HostId, condition: Condition, on: bool },
     /// Planned work on a host began or went on. When it goes down, `HostDown` says so.
     Maintenance { host: HostId, step: MaintenanceStep },
     /// A failure of the scenario befell a host that had not joined or had left: nothing happens.

@@ -154,7 +154,9 @@ impl<'a> Checker<'a> {
     }
 
     fn ended(&mut self, job: JobId, attempt: u32, host: HostId, why: EndReason, served: u128) {
-        if why == EndReason::StartFailed {
+        let lived = self.attempts[host.index()].contains_key(&(job, attempt));
+        // A kubelet under pressure refuses pods as evicted.
+        if why == EndReason::StartFailed || why == EndReason::EvictedPressure && !lived {
             let first = self.jobs[job.index()].attempts.saturating_add(1) == attempt;
             self.require(first && served == 0, || format!("a failed start of job {job:?} is attempt {attempt}"));
             self.jobs[job.index()].attempts = attempt;

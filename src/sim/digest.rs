@@ -80,7 +80,9 @@ impl Digest {
             Change::Thrash { host, on } => self.words(&[18, host.0.into(), on.into()]),
             Change::Heartbeats { host, on } => self.words(&[19, host.0.into(), on.into()]),
             Change::HostLost { host, lost } => self.words(&[20, host.0.into(), lost.into()]),
-            Change::Pressure { host, on } => self.words(&[21, host.0.into(), on.into()]),
+            Change::Pressure { host, condition, on } => {
+                self.words(&[21, host.0.into(), condition as u64, on.into()]);
+            }
             Change::WindowBegins => self.word(22),
             Change::HeldBack { job } => self.words(&[23, job.0.into()]),
             Change::Maintenance { host, step } => self.words(&[25, host.0.into(), step as u64]),

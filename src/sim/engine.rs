@@ -11,15 +11,16 @@ use super::change::{Change, DownCause, EndReason, Observer, Worth};
 use super::digest::Digest;
 use super::queue::{Event, EventQueue, Rank};
 use super::setup::{FailureKind, Loop, Setup};
-use super::state::{Attempt, Crashes, HostState, JobPhase, JobState, NONE, Saved};
+use super::state::{Attempt, HostState, JobPhase, JobState, NONE, Saved};
 use crate::cluster::Devices;
 use crate::error::{Error, Result};
+use crate::host::kubelet::crash_loop::CrashLoop;
+use crate::host::kubelet::threshold::Pressure;
 use crate::ids::{HostId, JobId};
 use crate::orchestrator::{
-    Action, Eviction, Heard, Maintenance, Now, Options, Orchestrator, OrchestratorInfo, Outcome, Periodic, RestartRule,
-    World, orchestrator,
+    Action, Eviction, Heard, Maintenance, Now, Options, Orchestrator, OrchestratorInfo, Outcome, RestartRule, World,
+    orchestrator,
 };
-use crate::rng::Purpose;
 use crate::units::{SimDuration, SimTime};
 
 /// Events at one instant after which the clock is taken to be stuck: a million, or, where all jobs may come at one instant,
@@ -50,7 +51,7 @@ pub(super) enum Notice {
     HostUp(HostId),
     HostSilent(HostId),
     HostLeft(HostId),
-    Pressure(HostId, bool),
+    Pressure(HostId, Pressure),
     Removed(JobId),
     Restarts(JobId, HostId),
     Maintenance(HostId, Maintenance),
@@ -83,7 +84,7 @@ pub(super) struct Simulation<'a> {
     pub dirty: Vec<HostId>,
     pub saved: BTreeMap<JobId, Saved>,
     /// What kubelets remember, in memory: a reboot or a new placement (a new pod) forgets it.
-    pub crashes: BTreeMap<(HostId, JobId), Crashes>,
+    pub crashes: BTreeMap<(HostId, JobId), CrashLoop>,
     /// Where agents are about to restart a job.
     pub restart_hosts: BTreeMap<JobId, Vec<HostId>>,
     pub restarts: u32,
@@ -109,6 +110,7 @@ pub fn simulate(setup: &Setup, options: &Options, observer: &mut dyn Observer, f
     let world = World {
         cluster: &setup.cluster,
         workload: &setup.workload,
+        host_model: &setup.host_model,
         options,
         seed: setup.seed,
         every_tick: flags.every_tick,
@@ -185,9 +187,6 @@ impl Simulation<'_> {
             }
             if let Some(leaves) = spec.leaves {
                 self.queue.push(leaves, Event::Leaves(host));
-            }
-            if self.world.every_tick && self.options.eviction {
-                self.ask_eviction_tick(host);
             }
         }
         for (i, failure) in self.setup.failures.iter().enumerate() {
@@ -271,11 +270,14 @@ impl Simulation<'_> {
                 let a = &self.attempts[slot as usize];
                 format!("usage of job \"{}\" on host \"{}\"", workload.name(a.job), cluster.name(a.host))
             }
-            Event::Start { job, host, .. } | Event::Restart { job, host, .. } | Event::Stop { job, host } => {
+            Event::Start { job, host, .. }
+            | Event::Pulled { job, host, .. }
+            | Event::Restart { job, host, .. }
+            | Event::Stop { job, host } => {
                 format!("starts of job \"{}\" on host \"{}\"", workload.name(job), cluster.name(host))
             }
             Event::Removal(job) => format!("removal of job \"{}\"", workload.name(job)),
-            Event::EvictionTick(host) => format!("eviction on host \"{}\"", cluster.name(host)),
+            Event::EvictionRound(host) => format!("eviction on host \"{}\"", cluster.name(host)),
             Event::Wake(token) => format!("wake-up {token} of orchestrator {}", self.info.name),
             other => format!("{other:?}"),
         };
@@ -321,20 +323,17 @@ impl Simulation<'_> {
                     self.fall(host, DownCause::Memory, self.setup.host_model.memory.boot);
                 }
             }
-            Event::EvictionTick(host) => self.eviction_tick(host),
-            Event::PressureEnds { host, epoch } => {
-                if self.hosts[host.index()].pressure_epoch == epoch {
-                    self.set_pressure(host, false);
-                }
-            }
+            Event::EvictionRound(host) => self.eviction_round(host),
+            Event::EvictionGraceOver { host, slot, epoch } => self.eviction_grace_over(host, slot, epoch),
             Event::Removal(job) => self.remove(job),
             Event::UserReady => self.arrive_next(),
             Event::Wake(token) => self.hear(Heard::Wake(token)),
             Event::Start { job, host, ticket } => {
                 if self.jobs[job.index()].ticket == ticket && self.hosts[host.index()].heard {
-                    self.start(job, host);
+                    self.arrive(job, host, ticket);
                 }
             }
+            Event::Pulled { job, host, ticket } => self.pulled(job, host, ticket),
             Event::Restart { job, host, serial } => {
                 if self.hosts[host.index()].restarting.get(&job) == Some(&serial) {
                     self.forget_restart(job, host);
@@ -390,7 +389,7 @@ impl Simulation<'_> {
             Notice::Ended { job, host, outcome } => self.hear(Heard::Ended { job, host, outcome }),
             Notice::HostSilent(host) => self.hear(Heard::HostSilent(host)),
             Notice::HostLeft(host) => self.hear(Heard::HostLeft(host)),
-            Notice::Pressure(host, on) => self.hear(Heard::Pressure(host, on)),
+            Notice::Pressure(host, pressure) => self.hear(Heard::Pressure(host, pressure)),
             Notice::Removed(job) => self.hear(Heard::Removed(job)),
             Notice::Restarts(job, host) => self.hear(Heard::Restarts(job, host)),
             Notice::Maintenance(host, step) => self.hear(Heard::Maintenance(host, step)),
@@ -402,6 +401,7 @@ impl Simulation<'_> {
                 // A unit that its agent is about to restart is there, too.
                 live.extend(h.restarting.keys().copied());
                 live.extend(h.parked.iter().map(|p| p.job));
+                live.extend(self.pulling(host));
                 live.sort_unstable();
                 live.dedup();
                 self.hear(Heard::HostUp { host, live: &live });
@@ -463,13 +463,6 @@ impl Simulation<'_> {
             Action::Lost(host, lost) => self.emit(Change::HostLost { host, lost }),
             Action::Wake(at, token) => self.queue.push(at.max(self.now), Event::Wake(token)),
         }
-    }
-
-    /// The kubelet's eviction loop: every period from a phase drawn per host.
-    pub(super) fn eviction_rhythm(&self, host: HostId) -> Periodic {
-        let period = self.setup.host_model.kubelet.eviction_period;
-        let phase = self.setup.seed.stream(Purpose::Phase, (1 << 32) | u64::from(host.0)).below(period.0.max(1));
-        Periodic::new(SimTime(phase), period)
     }
 
     /// Metrics begin: what was served so far is outside the window.

@@ -110,10 +110,35 @@ impl Simulation<'_> {
             && spec.ports.iter().all(|port| !h.ports.contains(port))
     }
 
+    /// An attempt of `job` on `host` ends before it ran.
+    fn fail_start(&mut self, job: JobId, host: HostId, why: EndReason) {
+        let state = &mut self.jobs[job.index()];
+        state.attempts = state.attempts.saturating_add(1);
+        let attempt = state.attempts;
+        self.emit(Change::Ended { job, attempt, host, why, served: 0 });
+        self.after_end(Unseen { job, attempt, why, unvalued: 0, given_up: false }, host, true);
+    }
+
+    /// The agent of `host` gets `job` from the control plane: it may refuse it, and may have to pull its images first.
+    pub(super) fn arrive(&mut self, job: JobId, host: HostId, ticket: u32) {
+        let there = self.slot_on(job, host).is_some() || !self.may_live(job, host);
+        if !there && !self.kubelet_admits(job, host) {
+            self.forget_restart(job, host);
+            self.unpark_job(job, host);
+            self.fail_start(job, host, EndReason::EvictedPressure);
+        } else if there || !self.pulls_first(job, host, ticket) {
+            self.start(job, host);
+        }
+    }
+
+    /// Whether `job` could have a life on `host`, which must be up.
+    fn may_live(&self, job: JobId, host: HostId) -> bool {
+        self.hosts[host.index()].up && (self.jobs[job.index()].phase == JobPhase::Inside || self.stale_life(job))
+    }
+
     /// The agent of `host` starts `job`: a new attempt, which may fail at once.
     pub(super) fn start(&mut self, job: JobId, host: HostId) {
-        let h = &self.hosts[host.index()];
-        if !h.up || self.jobs[job.index()].phase != JobPhase::Inside && !self.stale_life(job) {
+        if !self.may_live(job, host) {
             return;
         }
         if let Some(slot) = self.slot_on(job, host) {
@@ -123,18 +148,13 @@ impl Simulation<'_> {
         }
         self.forget_restart(job, host);
         self.unpark_job(job, host);
-        let state = &mut self.jobs[job.index()];
-        state.attempts = state.attempts.saturating_add(1);
-        let number = self.jobs[job.index()].attempts;
         if !self.can_start(job, host) {
-            self.emit(Change::Ended { job, attempt: number, host, why: EndReason::StartFailed, served: 0 });
-            self.after_end(
-                Unseen { job, attempt: number, why: EndReason::StartFailed, unvalued: 0, given_up: false },
-                host,
-                true,
-            );
+            self.fail_start(job, host, EndReason::StartFailed);
             return;
         }
+        let state = &mut self.jobs[job.index()];
+        state.attempts = state.attempts.saturating_add(1);
+        let number = state.attempts;
         let world = self.world;
         let spec = world.workload.spec(job);
         let (cpu_request, memory_request) = world.requested(job);
@@ -191,6 +211,8 @@ impl Simulation<'_> {
         h.ports.extend_from_slice(&spec.ports);
         h.cpu_request += cpu_request.0;
         h.memory_request += memory_request.0;
+        h.processes += i64::from(spec.processes.unwrap_or(1));
+        h.ephemeral += spec.ephemeral_used.0;
         let slot = match self.free_slots.pop() {
             Some(slot) => {
                 self.attempts[slot as usize] = attempt;
@@ -209,6 +231,7 @@ impl Simulation<'_> {
         self.emit(Change::Started { job, attempt: number, host });
         self.update_waiting(job);
         self.use_step(slot);
+        self.look_at_host(host, Some(job));
     }
 
     /// A job that is done may still be alive where nobody can stop it; its agent goes on with it.
@@ -232,6 +255,7 @@ impl Simulation<'_> {
         h.over_limit |= a.step.memory.0 > a.memory_limit;
         let host = a.host;
         self.touch(host, slot);
+        self.look_at_memory(host);
     }
 
     /// The rates of `slot` on `host` are worked out before time goes on.
@@ -311,6 +335,9 @@ impl Simulation<'_> {
         h.memory -= a.step.memory.0;
         h.cpu_request -= a.cpu_request;
         h.memory_request -= a.memory_request;
+        let spec = self.setup.workload.spec(job);
+        h.processes -= i64::from(spec.processes.unwrap_or(1));
+        h.ephemeral -= spec.ephemeral_used.0;
         let devices = std::mem::take(&mut a.devices);
         let mut unvalued = std::mem::take(&mut a.unvalued);
         let (duplicate, given_up) = (a.duplicate, a.given_up);
@@ -320,7 +347,6 @@ impl Simulation<'_> {
             h.changed.swap_remove(at);
         }
         let moved = h.attempts.get(position as usize).copied();
-        let spec = self.setup.workload.spec(job);
         for port in &spec.ports {
             if let Some(at) = h.ports.iter().position(|p| p == port) {
                 h.ports.swap_remove(at);
@@ -345,6 +371,9 @@ impl Simulation<'_> {
         if spec.kind == JobKind::Service && !duplicate {
             self.promote(job);
         }
+        // A pod that the kubelet is ending is not restarted, whoever was faster.
+        let evicted = self.ended_under_kubelet(host, slot);
+        let why = if evicted && why.is_oom() { EndReason::EvictedPressure } else { why };
         let unvalued = if worth.is_some() { 0 } else { unvalued };
         self.after_end(Unseen { job, attempt: number, why, unvalued, given_up }, host, at_once);
         self.unpark(host);
@@ -553,6 +582,7 @@ impl Simulation<'_> {
     /// The agent stops its attempt of `job`, and any restart it had in mind.
     pub(super) fn stop(&mut self, job: JobId, host: HostId, why: EndReason) {
         self.forget_restart(job, host);
+        self.forget_pull(job, host);
         self.unpark_job(job, host);
         if let Some(slot) = self.slot_on(job, host) {
             self.end_attempt(slot, why);

@@ -35,9 +35,6 @@ impl Simulation<'_> {
         if self.hosts[host.index()].parked_oom > 0 {
             self.unpark(host);
         }
-        if self.options.eviction && self.hosts[host.index()].memory > marks.evict {
-            self.ask_eviction_tick(host);
-        }
     }
 
     fn kill_at_limits(&mut self, host: HostId) {

@@ -12,7 +12,9 @@ impl Simulation<'_> {
         let h = &mut self.hosts[host.index()];
         h.member = true;
         h.up = true;
+        h.image_cache = self.setup.host_model.kubelet.image_cache.0;
         self.emit(Change::HostUp { host });
+        self.start_kubelet(host);
         self.update_heard(host);
     }
 
@@ -68,6 +70,7 @@ impl Simulation<'_> {
     pub(super) fn boot(&mut self, host: HostId) {
         self.hosts[host.index()].up = true;
         self.emit(Change::HostUp { host });
+        self.start_kubelet(host);
         self.give_back_waits(host);
         self.touch_host(host);
         self.update_heard(host);
@@ -122,7 +125,7 @@ impl Simulation<'_> {
             }
             self.notices.push_back(Notice::HostUp(host));
             // Its kubelet says how it is; what it said before it fell silent no longer counts.
-            self.notices.push_back(Notice::Pressure(host, self.hosts[host.index()].pressure));
+            self.notices.push_back(Notice::Pressure(host, self.pressure(host)));
         } else {
             self.notices.push_back(Notice::HostSilent(host));
         }
@@ -151,14 +154,11 @@ impl Simulation<'_> {
         let h = &mut self.hosts[host.index()];
         h.muted = false;
         h.thrash_epoch += 1;
-        h.pressure_epoch += 1;
-        let (thrashing, pressure) = (std::mem::take(&mut h.thrashing), std::mem::take(&mut h.pressure));
+        let thrashing = std::mem::take(&mut h.thrashing);
         h.speed_changed |= thrashing;
         if thrashing {
             self.emit(Change::Thrash { host, on: false });
         }
-        if pressure {
-            self.emit(Change::Pressure { host, on: false });
-        }
+        self.stop_kubelet(host);
     }
 }

@@ -55,9 +55,9 @@ pub(super) enum Event {
     /// A host has thrashed long enough for an operator.
     OperatorReboots { host: HostId, epoch: u32 },
     /// The kubelet's eviction loop looks at its host.
-    EvictionTick(HostId),
-    /// The pressure condition has outlasted its cause.
-    PressureEnds { host: HostId, epoch: u32 },
+    EvictionRound(HostId),
+    /// The grace of the attempt in `slot` is over, which the kubelet evicts; `epoch` is of its serial.
+    EvictionGraceOver { host: HostId, slot: u32, epoch: u32 },
     /// A service's time is over.
     Removal(JobId),
     /// A user of a closed loop is ready for the next job.
@@ -66,6 +66,8 @@ pub(super) enum Event {
     Wake(u64),
     /// The agent starts a job as the control plane said.
     Start { job: JobId, host: HostId, ticket: u32 },
+    /// The images of a job that the control plane sent with `ticket` are there.
+    Pulled { job: JobId, host: HostId, ticket: u32 },
     /// The agent restarts a job in place.
     Restart { job: JobId, host: HostId, serial: u32 },
     /// The agent stops its attempt of a job.
@@ -85,13 +87,12 @@ impl Event {
             | Event::PartitionHeals { .. }
             | Event::Boots { .. }
             | Event::HeartbeatsLapse { .. }
-            | Event::OperatorReboots { .. }
-            | Event::PressureEnds { .. } => Rank::Host,
-            Event::EvictionTick(_) => Rank::Eviction,
+            | Event::OperatorReboots { .. } => Rank::Host,
+            Event::EvictionRound(_) | Event::EvictionGraceOver { .. } => Rank::Eviction,
             Event::Removal(_) => Rank::Removal,
             Event::UserReady => Rank::Arrival,
             Event::Wake(_) => Rank::Wake,
-            Event::Stop { .. } | Event::Start { .. } | Event::Restart { .. } => Rank::Start,
+            Event::Stop { .. } | Event::Start { .. } | Event::Pulled { .. } | Event::Restart { .. } => Rank::Start,
         }
     }
 }

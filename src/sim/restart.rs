@@ -6,13 +6,11 @@
 use super::change::{Change, EndReason};
 use super::engine::Simulation;
 use super::queue::Event;
-use super::state::{NONE, Parked, crash_loop_delay};
+use super::state::{NONE, Parked};
+use crate::host::kubelet::crash_loop::{CrashLoop, INITIAL};
 use crate::ids::{HostId, JobId};
 use crate::orchestrator::RestartRule;
 use crate::units::{SimDuration, SimTime};
-
-/// A crash that comes this long after the last restart begins the kubelet's back-off anew.
-const CRASH_RESET: SimDuration = SimDuration::from_secs(600);
 
 impl Simulation<'_> {
     /// The agent restarts a job in place by its rule. One that ended as it started is parked: until something on the
@@ -68,18 +66,15 @@ impl Simulation<'_> {
     pub(super) fn restart_delay(&mut self, job: JobId, host: HostId) -> SimDuration {
         match self.restart_rule {
             RestartRule::Fixed(delay) => delay,
-            RestartRule::CrashLoop => {
-                let now = self.now;
-                let crashes = self.crashes.entry((host, job)).or_default();
-                if crashes.count > 0 && now > crashes.last_restart + CRASH_RESET {
-                    crashes.count = 0;
-                }
-                crashes.count += 1;
-                let delay = crash_loop_delay(crashes.count);
-                crashes.last_restart = now + delay;
-                delay
-            }
+            RestartRule::CrashLoop => self.crash_loop_delay(job, host, self.now),
         }
+    }
+
+    /// How long after its end at `exit` the kubelet restarts the container.
+    fn crash_loop_delay(&mut self, job: JobId, host: HostId, exit: SimTime) -> SimDuration {
+        let model = &self.setup.host_model.kubelet;
+        let fresh = || CrashLoop::new(INITIAL, model.crash_loop_cap);
+        self.crashes.entry((host, job)).or_insert_with(fresh).restart_late(exit, model.restart_latency).since(exit)
     }
 
     /// The agent of `host` no longer restarts `job`.
@@ -133,9 +128,9 @@ impl Simulation<'_> {
             let (step, whole) = match self.restart_rule {
                 RestartRule::Fixed(delay) => (delay, true),
                 RestartRule::CrashLoop => {
-                    let crashes = self.crashes.entry((host, job)).or_default();
-                    crashes.count += 1;
-                    (crash_loop_delay(crashes.count), crashes.count > 7)
+                    let delay = self.crash_loop_delay(job, host, parked.retry);
+                    let model = &self.setup.host_model.kubelet;
+                    (delay, delay == model.crash_loop_cap + model.restart_latency)
                 }
             };
             // From here on all retries are `step` apart; "at once" is one a microsecond.
@@ -146,7 +141,7 @@ impl Simulation<'_> {
         }
         if times > 0 {
             if let Some(crashes) = self.crashes.get_mut(&(host, job)) {
-                crashes.last_restart = parked.retry;
+                crashes.restarted(parked.retry);
             }
             let state = &mut self.jobs[job.index()];
             state.attempts = u32::try_from(u64::from(state.attempts).saturating_add(times)).unwrap_or(u32::MAX);
@@ -197,6 +192,7 @@ impl Simulation<'_> {
         self.count_parked(host, self.now);
         self.take_parked(host);
         self.hosts[host.index()].unheard_restarts.clear();
+        self.forget_pulls(host);
         for job in self.hosts[host.index()].restarting.keys().copied().collect::<Vec<_>>() {
             self.forget_restart(job, host);
         }

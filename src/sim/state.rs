@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::change::{EndReason, Waiting};
+use super::eviction::Kubelet;
+use super::images::Images;
 use super::rates::CpuRates;
 use crate::ids::{HostId, JobId};
-use crate::units::{SimDuration, SimTime};
+use crate::units::SimTime;
 use crate::workload::{UsageCursor, UsageStep};
 
 /// No slot, no attempt.
@@ -115,13 +117,6 @@ pub(super) struct Saved {
     pub work: u128,
 }
 
-/// A kubelet's memory of a pod's crashes.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Crashes {
-    pub count: u32,
-    pub last_restart: SimTime,
-}
-
 /// A job whose last attempt ended as it started, and whose next one would end the same way while nothing on its host
 /// changes.
 #[derive(Clone, Copy, Debug)]
@@ -213,8 +208,10 @@ pub(super) struct HostState {
     /// Whether the control plane hears it, as last told.
     pub heard: bool,
     pub thrashing: bool,
-    pub pressure: bool,
-    pub eviction_asked: bool,
+    /// There while the host is up, where pods are evicted.
+    pub kubelet: Option<Box<Kubelet>>,
+    /// Disk space of images that no job uses.
+    pub image_cache: i64,
     pub contended: bool,
     /// All rates must be looked at (the speed changed).
     pub speed_changed: bool,
@@ -224,7 +221,6 @@ pub(super) struct HostState {
     pub cut_epoch: u32,
     pub down_epoch: u32,
     pub thrash_epoch: u32,
-    pub pressure_epoch: u32,
     pub down_until: SimTime,
     pub cut_until: SimTime,
     /// Slots of live attempts, in no order.
@@ -235,6 +231,10 @@ pub(super) struct HostState {
     pub cpu: CpuRates,
     /// Σ memory in use.
     pub memory: i64,
+    /// Σ processes.
+    pub processes: i64,
+    /// Σ local disk space in use, bytes.
+    pub ephemeral: i64,
     pub cpu_request: i64,
     pub memory_request: i64,
     pub ports: Vec<u16>,
@@ -249,26 +249,8 @@ pub(super) struct HostState {
     pub upkeep_epoch: u32,
     /// Restarts in place that the control plane counts and has not heard of.
     pub unheard_restarts: Vec<JobId>,
+    /// What it pulled and pulls.
+    pub images: Images,
     /// Jobs that may still wait for this host's fall to end.
     pub down_jobs: Vec<JobId>,
-}
-
-/// How long a kubelet waits before restart number `count` (from 1): at once, then 10 s doubling to 300 s.
-/// (`pkg/kubelet/kuberuntime`, client-go `flowcontrol.Backoff`, v1.36.3; `MaxContainerBackOff`.)
-pub(super) fn crash_loop_delay(count: u32) -> SimDuration {
-    match count {
-        0 | 1 => SimDuration::ZERO,
-        n => SimDuration::from_secs((10u64 << (n - 2).min(5)).min(300)),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn crash_loops_wait_0_10_20_40_80_160_300_300() {
-        let waits: Vec<u64> = (1..=8).map(|n| crash_loop_delay(n).0 / 1_000_000).collect();
-        assert_eq!(waits, [0, 10, 20, 40, 80, 160, 300, 300]);
-    }
 }

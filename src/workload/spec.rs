@@ -114,6 +114,10 @@ pub struct Spec {
     pub process_type: String,
     /// Ephemeral storage request.
     pub ephemeral: Bytes,
+    /// Ephemeral storage that it may use; `None`: any amount.
+    pub ephemeral_limit: Option<Bytes>,
+    /// Ephemeral storage that it really uses, from start to end.
+    pub ephemeral_used: Bytes,
     /// Thousandths wanted of each of several GPU devices.
     pub gpus: Vec<u16>,
     /// GPU models that will do; empty: any.
@@ -128,6 +132,8 @@ pub struct Spec {
     pub ports: Vec<u16>,
     /// Threads that can run at once; `None`: as many as its demand needs.
     pub threads: Option<u32>,
+    /// Processes that it runs as; `None`: 1.
+    pub processes: Option<u32>,
     /// Whether a restart goes on from where the last attempt was (batch).
     pub checkpoint: bool,
     /// The pod it was described by, as a number in the workload's list of templates. What a Kubernetes scheduler looks

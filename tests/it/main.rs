@@ -13,6 +13,7 @@ mod kube_explain;
 mod kube_fuzz;
 mod kube_objects;
 mod kube_timelines;
+mod kubelet_worlds;
 mod manifests;
 mod metamorphic;
 mod metrics;

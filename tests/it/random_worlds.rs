@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use plimsoll::cluster::{Cluster, HostSpec};
 use plimsoll::experiment::{RunFlags, RunResult, run_one};
-use plimsoll::host::{HostModel, MemoryPolicy};
+use plimsoll::host::{HostModel, MemoryPolicy, host_parameter};
 use plimsoll::ids::HostId;
 use plimsoll::kube::framework::World as Listed;
 use plimsoll::kube::object::Objects;
@@ -23,7 +23,9 @@ use crate::world::budget;
 /// A world of a few hosts and jobs in which everything that can be set is set now and then.
 pub fn random_setup(seed: u64) -> Setup {
     let mut s = Seed(seed).stream(Purpose::Shape, 0);
-    let s = &mut s;
+    // What kubelets look at is drawn apart, so that the rest stays what it was.
+    let mut k = Seed(seed).stream(Purpose::Shape, 1 << 20);
+    let (s, k) = (&mut s, &mut k);
     let hosts = 1 + s.below(5);
     let specs = (0..hosts)
         .map(|i| {
@@ -33,6 +35,9 @@ pub fn random_setup(seed: u64) -> Setup {
                 Bytes::mib(512 + s.below(4096) as i64),
             );
             host.gpus = s.below(3) as u16;
+            if one_in(k, 2) {
+                host.ephemeral = Bytes::mib(500 + k.below(9_000) as i64);
+            }
             if one_in(s, 4) {
                 host.joins = SimTime(s.below(300 * SECOND_US));
             }
@@ -61,6 +66,17 @@ pub fn random_setup(seed: u64) -> Setup {
         let mut job = random_job(s, i);
         if controllers {
             job.spec.controller = random_controller(s);
+        }
+        if one_in(k, 4) {
+            job.spec.ephemeral_used = Bytes::mib(k.below(3_000) as i64);
+            job.spec.ephemeral_limit = one_in(k, 3).then(|| Bytes::mib(k.below(3_000) as i64));
+            job.spec.processes = Some(1 + k.below(30) as u32);
+        }
+        if one_in(k, 20) {
+            job.spec.priority = 2_000_000_000;
+        }
+        if one_in(k, 10) {
+            job.spec.tolerations.push("*".into());
         }
         if manifests && one_in(s, 2) {
             job.spec.template = Some(builder.template(Arc::new(random_pod(s, &job))));
@@ -98,6 +114,18 @@ pub fn random_setup(seed: u64) -> Setup {
     host_model.memory.policy = MemoryPolicy::ALL[s.below(3) as usize];
     host_model.memory.operator_reboot = SimDuration::from_secs(s.below(120));
     host_model.memory.boot = SimDuration::from_secs(1 + s.below(60));
+    if one_in(k, 2) {
+        for (names, values) in KUBELET {
+            if !one_in(k, 3) {
+                continue;
+            }
+            let at = k.below(values.len() as u64) as usize;
+            for (name, value) in names.split(' ').zip(values[at].split(' ')) {
+                (host_parameter(name).unwrap().set)(&mut host_model, value)
+                    .unwrap_or_else(|why| panic!("{name}: {why}"));
+            }
+        }
+    }
     let arrivals = if one_in(s, 5) {
         Loop::Closed { users: 1 + s.below(5) as u32, think_time: SimDuration(s.below(10 * SECOND_US)) }
     } else {
@@ -241,6 +269,39 @@ fn random_pod(s: &mut Stream, job: &Job) -> Pod {
     objects.read_text(&text).unwrap_or_else(|why| panic!("{why}: {text}"));
     objects.pods.remove(0)
 }
+
+/// Host parameters of kubelets, those that go together in one row.
+const KUBELET: &[(&str, &[&str])] = &[
+    (
+        "eviction_hard",
+        &[
+            "none",
+            "memory.available<300Mi",
+            "memory.available<30%,pid.available<10%",
+            "nodefs.available<40%,pid.available<9",
+        ],
+    ),
+    (
+        "eviction_soft eviction_soft_grace",
+        &[
+            "memory.available<500Mi memory.available=7s",
+            "memory.available<60%,nodefs.available<50% memory.available=45s,nodefs.available=0s",
+        ],
+    ),
+    ("eviction_minimum_reclaim", &["memory.available=200Mi", "memory.available=10%,pid.available=20"]),
+    ("eviction_max_pod_grace", &["3s", "20s", "90s"]),
+    ("eviction_period", &["1s", "3s", "45s"]),
+    ("pressure_transition", &["0s", "30s"]),
+    ("kube_reserved", &["100Mi", "700Mi"]),
+    ("enforce_node_allocatable", &["none"]),
+    ("active_file_share", &["1"]),
+    ("max_pids", &["10", "40"]),
+    ("image_cache", &["500Mi"]),
+    ("crash_loop_cap", &["1s", "40s"]),
+    ("restart_latency", &["1s", "7s"]),
+    ("image_pull", &["1s", "90s"]),
+    ("serialize_image_pulls", &["off"]),
+];
 
 /// Parameters of `kubernetes` that matter for what comes in which order.
 const KUBERNETES: &[(&str, &[&str])] = &[

@@ -1,11 +1,12 @@
 //! Small worlds as text, so that cases of other modules are tables: sentences, one a line or apart by `;`.
 //!
 //! ```text
-//! hosts a=1000m/1Gi b=2000m/1Gi,joins:10s,leaves:60s,gpus:1,zone:x,in:z1,pods:2,x3   # x3: b1 b2 b3; in: its real zone
+//! hosts a=1000m/1Gi b=2000m/1Gi,joins:10s,leaves:60s,gpus:1,zone:x,in:z1,pods:2,ephemeral:9Gi,x3   # x3: b1 b2 b3; in: its real zone
 //! job web service 0s - 500m/64Mi uses 700m/64Mi@10s 100m/64Mi limit 800m/64Mi  # - : no end; @10s: for so long
 //! job work batch 5s 20s 1000m/0 x3 app A type T priority 5 restart never after web gpus 500 ports 80 zone x threads 1 checkpoint
 //! job y service 0s - 0/0 controller stateful-set tolerates 60s   # a manifest's tolerationSeconds; forever, 0s
 //! job z batch 0s 5s 0/0 controller job backoff 2 replacement failed
+//! job disk service 0s - 0/0 processes 20 disk 5Gi/1Gi/6Gi stands key=value   # uses 5 Gi of disk, requests 1, may use 6
 //! fail a down 10s 30s; fail b cut 10s forever
 //! drain a 10s 60s timeout 30s; upgrade 10s 60s max 2 a b c; budget APP minAvailable 2
 //! end 100s; warm-up 10s; drain 5s; users 2 1s; memory kill-only; reboot 60s; boot 10s; seed 7
@@ -20,6 +21,7 @@ use std::sync::Arc;
 
 use plimsoll::cluster::{Cluster, HostSpec};
 use plimsoll::experiment::{RunFlags, RunResult, run_one};
+use plimsoll::host::kubelet::threshold::Condition;
 use plimsoll::host::{HostModel, MemoryPolicy, host_parameter};
 use plimsoll::ids::{HostId, JobId};
 use plimsoll::kube::framework::World as Listed;
@@ -164,6 +166,7 @@ fn read_hosts(text: &str) -> Vec<HostSpec> {
             Some(("joins", at)) => host.joins = time(at),
             Some(("leaves", at)) => host.leaves = Some(time(at)),
             Some(("gpus", n)) => host.gpus = n.parse().unwrap(),
+            Some(("ephemeral", size)) => host.ephemeral = Bytes::parse(size).unwrap(),
             Some(("pods", n)) => host.pods = Some(n.parse().unwrap()),
             Some(("in", zone)) => drop(host.labels.insert("topology.kubernetes.io/zone".into(), zone.into())),
             Some((key, value)) => drop(host.labels.insert(key.into(), value.into())),
@@ -175,6 +178,28 @@ fn read_hosts(text: &str) -> Vec<HostSpec> {
         Some(n) => (1..=n).map(|i| HostSpec { name: format!("{name}{i}"), ..host.clone() }).collect(),
     }
 }
+
+/// Words of a job that others follow.
+const JOB_WORDS: &[&str] = &[
+    "uses",
+    "limit",
+    "app",
+    "type",
+    "priority",
+    "restart",
+    "after",
+    "gpus",
+    "ports",
+    "zone",
+    "threads",
+    "processes",
+    "disk",
+    "stands",
+    "controller",
+    "backoff",
+    "replacement",
+    "tolerates",
+];
 
 /// The jobs of a sentence, and how long their pods tolerate an unreachable node, if it says so.
 fn read_jobs(words: &[&str]) -> (Vec<Job>, Option<String>) {
@@ -194,26 +219,7 @@ fn read_jobs(words: &[&str]) -> (Vec<Job>, Option<String>) {
             count = n;
         } else if word == "checkpoint" {
             job.spec.checkpoint = true;
-        } else if [
-            "uses",
-            "limit",
-            "app",
-            "type",
-            "priority",
-            "restart",
-            "after",
-            "gpus",
-            "ports",
-            "zone",
-            "threads",
-            "controller",
-            "backoff",
-            "replacement",
-            "tolerates",
-        ]
-        .contains(&word)
-            && key != "controller"
-        {
+        } else if JOB_WORDS.contains(&word) && key != "controller" {
             key = word;
         } else {
             match key {
@@ -254,6 +260,14 @@ fn read_jobs(words: &[&str]) -> (Vec<Job>, Option<String>) {
                 "after" => job.after.push(word.into()),
                 "gpus" => job.spec.gpus.push(word.parse().unwrap()),
                 "ports" => job.spec.ports.push(word.parse().unwrap()),
+                "processes" => job.spec.processes = Some(word.parse().unwrap()),
+                // USED/REQUESTED, or USED/REQUESTED/LIMIT.
+                "disk" => {
+                    let sizes: Vec<Bytes> = word.split('/').map(|size| Bytes::parse(size).unwrap()).collect();
+                    (job.spec.ephemeral_used, job.spec.ephemeral) = (sizes[0], sizes[1]);
+                    job.spec.ephemeral_limit = sizes.get(2).copied();
+                }
+                "stands" => job.spec.tolerations.push(word.into()),
                 "threads" => job.spec.threads = Some(word.parse().unwrap()),
                 "zone" => job.spec.node_selector.push(("zone".into(), word.into())),
                 _ => panic!("a word that no job knows: {word}"),
@@ -372,8 +386,13 @@ impl Observer for Story<'_> {
             Change::HostLost { host: h, lost } => {
                 self.tell(at, "lost", format!("{} {}", host(h), on_off(lost, "lost", "found")));
             }
-            Change::Pressure { host: h, on } => {
-                self.tell(at, "pressure", format!("{} {}", host(h), on_off(on, "pressed", "relieved")));
+            Change::Pressure { host: h, condition, on } => {
+                let of = match condition {
+                    Condition::MemoryPressure => "",
+                    Condition::DiskPressure => " of disk",
+                    Condition::PidPressure => " of pids",
+                };
+                self.tell(at, "pressure", format!("{} {}{of}", host(h), on_off(on, "pressed", "relieved")));
             }
             Change::Maintenance { host: h, step } => {
                 self.tell(at, "work", format!("{} {}", host(h), step.name()));

@@ -6,6 +6,9 @@ use crate::units::{SimDuration, SimTime};
 /// (`kubelet/kubelet.go`, the back-off's `HasExpiredFunc`).
 pub const FORGOTTEN_AFTER: SimDuration = SimDuration::from_secs(600);
 
+/// First wait (`kubelet.go: initialCrashLoopBackOff`).
+pub const INITIAL: SimDuration = SimDuration::from_secs(10);
+
 /// The back-off of one container (client-go `flowcontrol.Backoff` as `kuberuntime_manager.go: doBackOff` asks it).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct CrashLoop {
@@ -18,30 +21,40 @@ pub struct CrashLoop {
 }
 
 impl CrashLoop {
-    /// A container that was never restarted.
-    pub const fn new(initial: SimDuration, most: SimDuration) -> Self {
-        CrashLoop { initial, most, entry: None }
+    /// A container that was never restarted. A cap below the first wait is the first wait (`newCrashLoopBackOff`).
+    pub fn new(initial: SimDuration, most: SimDuration) -> Self {
+        CrashLoop { initial: initial.min(most), most, entry: None }
     }
 
     /// When a container that ended at `exit` starts again, if the kubelet looks at that very moment; counts as done.
     pub fn restart(&mut self, exit: SimTime) -> SimTime {
-        match self.entry {
+        self.restart_late(exit, SimDuration::ZERO)
+    }
+
+    /// The same for a kubelet that looks `late` after the end, and after the wait.
+    pub fn restart_late(&mut self, exit: SimTime, late: SimDuration) -> SimTime {
+        let (wait, next) = match self.entry {
             Some((wait, last)) if SimDuration(exit.0.saturating_sub(last.0)) <= FORGOTTEN_AFTER => {
-                let at = exit + wait;
-                self.entry = Some(((wait + wait).min(self.most), at));
-                at
+                (wait, (wait + wait).min(self.most))
             }
-            _ => {
-                self.entry = Some((self.initial, exit));
-                exit
-            }
+            _ => (SimDuration::ZERO, self.initial),
+        };
+        let at = exit + wait + late;
+        self.entry = Some((next, at));
+        at
+    }
+
+    /// The restart that was due last came at `at` instead: many like it were counted at once.
+    pub fn restarted(&mut self, at: SimTime) {
+        if let Some((_, last)) = &mut self.entry {
+            *last = at;
         }
     }
 }
 
 impl Default for CrashLoop {
     fn default() -> Self {
-        CrashLoop::new(SimDuration::from_secs(10), SimDuration::from_secs(300))
+        CrashLoop::new(INITIAL, SimDuration::from_secs(300))
     }
 }
 

@@ -12,6 +12,8 @@ pub struct Usage {
     pub memory: i64,
     /// Processes.
     pub processes: i64,
+    /// Local disk space, in bytes.
+    pub ephemeral: i64,
 }
 
 /// A pod to rank.
@@ -21,20 +23,33 @@ pub struct Ranked {
     pub priority: i32,
     /// Memory request ([`super::pod::Pod::ranked_memory_request`]).
     pub memory_request: i64,
+    /// Request of local disk space, in bytes.
+    pub ephemeral_request: i64,
     /// Its use; `None` where there are no figures, which goes first.
     pub usage: Option<Usage>,
 }
 
-/// Lower goes first when memory is short (`rankMemoryPressure`): who has no figures, who uses more than requested,
-/// lower priority, larger excess.
-pub fn memory_key(pod: &Ranked) -> (bool, bool, i32, Reverse<i64>) {
+/// Who has no figures goes first, then who uses more than requested, lower priority, larger excess.
+pub type ExcessKey = (bool, bool, i32, Reverse<i64>);
+
+fn excess_key(pod: &Ranked, excess: impl Fn(Usage) -> i64) -> ExcessKey {
     match pod.usage {
         None => (false, false, pod.priority, Reverse(0)),
         Some(usage) => {
-            let excess = usage.memory.saturating_sub(pod.memory_request);
+            let excess = excess(usage);
             (true, excess <= 0, pod.priority, Reverse(excess))
         }
     }
+}
+
+/// Lower goes first when memory is short (`rankMemoryPressure`).
+pub fn memory_key(pod: &Ranked) -> ExcessKey {
+    excess_key(pod, |usage| usage.memory.saturating_sub(pod.memory_request))
+}
+
+/// Lower goes first when disk space is short (`rankDiskPressureFunc`).
+pub fn disk_key(pod: &Ranked) -> ExcessKey {
+    excess_key(pod, |usage| usage.ephemeral.saturating_sub(pod.ephemeral_request))
 }
 
 /// Lower goes first when process ids are short (`rankPIDPressure`): lower priority, no figures, more processes.
@@ -45,6 +60,11 @@ pub fn pid_key(pod: &Ranked) -> (i32, bool, Reverse<i64>) {
 /// Indexes of `pods` in the order in which they go when memory is short.
 pub fn memory_rank(pods: &[Ranked]) -> Vec<usize> {
     ordered(pods, memory_key)
+}
+
+/// Indexes of `pods` in the order in which they go when disk space is short.
+pub fn disk_rank(pods: &[Ranked]) -> Vec<usize> {
+    ordered(pods, disk_key)
 }
 
 /// Indexes of `pods` in the order in which they go when process ids are short.

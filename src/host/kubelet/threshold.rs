@@ -5,26 +5,36 @@ use std::collections::BTreeMap;
 use crate::error::{Error, Result};
 use crate::units::{Quantity, SimDuration};
 
-/// What the kubelet watches. Disks and inodes are not modelled.
+/// What the kubelet watches. Inodes are not modelled.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Signal {
     /// `memory.available`: of the machine.
     Memory,
     /// `allocatableMemory.available`: of all pods together.
     AllocatableMemory,
+    /// `nodefs.available`: of the disk that holds logs, volumes and, unless there is another, images.
+    Nodefs,
+    /// `imagefs.available`: of the disk that holds images.
+    Imagefs,
     /// `pid.available`.
     Pid,
 }
 
 /// How many signals there are.
-pub const SIGNALS: usize = 3;
+pub const SIGNALS: usize = 5;
 
 impl Signal {
+    /// All signals, in the order in which the kubelet looks after them (the real order behind memory is undefined).
+    pub const ALL: [Signal; SIGNALS] =
+        [Signal::Memory, Signal::AllocatableMemory, Signal::Nodefs, Signal::Imagefs, Signal::Pid];
+
     /// As configuration and events spell it.
     pub fn name(self) -> &'static str {
         match self {
             Signal::Memory => "memory.available",
             Signal::AllocatableMemory => "allocatableMemory.available",
+            Signal::Nodefs => "nodefs.available",
+            Signal::Imagefs => "imagefs.available",
             Signal::Pid => "pid.available",
         }
     }
@@ -33,40 +43,71 @@ impl Signal {
     pub fn condition(self) -> Condition {
         match self {
             Signal::Memory | Signal::AllocatableMemory => Condition::MemoryPressure,
+            Signal::Nodefs | Signal::Imagefs => Condition::DiskPressure,
             Signal::Pid => Condition::PidPressure,
         }
     }
 
     fn parse(name: &str) -> Result<Signal> {
-        [Signal::Memory, Signal::AllocatableMemory, Signal::Pid].into_iter().find(|s| s.name() == name).ok_or_else(
-            || {
-                Error::input(format!(
-                    "\"{name}\" is not an eviction signal that is modelled (try memory.available or pid.available)"
-                ))
-            },
-        )
+        Self::ALL.into_iter().find(|s| s.name() == name).ok_or_else(|| {
+            Error::input(format!(
+                "\"{name}\" is not an eviction signal that is modelled (try memory.available, nodefs.available, \
+                 imagefs.available or pid.available)"
+            ))
+        })
     }
 }
 
 /// A condition of a node.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[repr(u8)]
 pub enum Condition {
     /// Memory is or was just short.
-    MemoryPressure,
+    MemoryPressure = 0,
+    /// Disk space is or was just short.
+    DiskPressure,
     /// Process ids are or were just short.
     PidPressure,
 }
 
-/// How many conditions there are.
-pub const CONDITIONS: [Condition; 2] = [Condition::MemoryPressure, Condition::PidPressure];
+/// All conditions.
+pub const CONDITIONS: [Condition; 3] = [Condition::MemoryPressure, Condition::DiskPressure, Condition::PidPressure];
 
 impl Condition {
     /// As Kubernetes spells it.
     pub fn name(self) -> &'static str {
         match self {
             Condition::MemoryPressure => "MemoryPressure",
+            Condition::DiskPressure => "DiskPressure",
             Condition::PidPressure => "PIDPressure",
         }
+    }
+
+    /// The taint by which the node lifecycle controller keeps new pods away (`TaintNodesByCondition`).
+    pub fn taint(self) -> &'static str {
+        match self {
+            Condition::MemoryPressure => "node.kubernetes.io/memory-pressure",
+            Condition::DiskPressure => "node.kubernetes.io/disk-pressure",
+            Condition::PidPressure => "node.kubernetes.io/pid-pressure",
+        }
+    }
+}
+
+/// The conditions that hold on a node.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Pressure([bool; CONDITIONS.len()]);
+
+impl Pressure {
+    /// Those of `conditions`.
+    pub fn of(conditions: &[Condition]) -> Self {
+        let mut pressure = Pressure::default();
+        conditions.iter().for_each(|&condition| pressure.0[condition as usize] = true);
+        pressure
+    }
+
+    /// Whether `condition` holds.
+    pub fn has(self, condition: Condition) -> bool {
+        self.0[condition as usize]
     }
 }
 
@@ -83,7 +124,10 @@ impl Amount {
     /// Reads `100Mi` or `10%`.
     pub fn parse(text: &str) -> Result<Amount> {
         let Some(percent) = text.strip_suffix('%') else {
-            return Ok(Amount::Quantity(Quantity::parse(text)?.value()));
+            return match Quantity::parse(text)?.value() {
+                negative if negative < 0 => Err(Error::input(format!("{text} is less than nothing"))),
+                quantity => Ok(Amount::Quantity(quantity)),
+            };
         };
         // The 32-bit division is the kubelet's (`parsePercentage`).
         match percent.parse::<f32>() {
@@ -178,7 +222,7 @@ mod tests {
         // f32(7.5) / 100 is 0.07500000298…; times 418,340,283,200 that is 31,375,522,486, not 31,375,521,240.
         assert_eq!(Amount::parse("7.5%").unwrap().of(418_340_283_200), 31_375_522_486);
         assert_eq!(Amount::parse("100Mi").unwrap().of(1), 100 << 20);
-        for text in ["", "%", "-1%", "101%", "NaN%", "ten"] {
+        for text in ["", "%", "-1%", "101%", "NaN%", "ten", "-1Gi"] {
             assert!(Amount::parse(text).is_err(), "{text}");
         }
     }
@@ -190,10 +234,11 @@ mod tests {
         assert!(written.thresholds().is_err());
         written.soft_grace = text(&[("memory.available", "2m")]);
         assert_eq!(written.thresholds().unwrap()[0].grace, SimDuration::from_secs(120));
-        written.hard = text(&[("nodefs.available", "10%")]);
+        written.hard = text(&[("nodefs.inodesFree", "5%")]);
         assert_eq!(
             written.thresholds().unwrap_err().to_string(),
-            "\"nodefs.available\" is not an eviction signal that is modelled (try memory.available or pid.available)"
+            "\"nodefs.inodesFree\" is not an eviction signal that is modelled (try memory.available, \
+             nodefs.available, imagefs.available or pid.available)"
         );
     }
 }

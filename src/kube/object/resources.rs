@@ -89,6 +89,8 @@ pub struct Limits {
     pub milli_cpu: Option<i64>,
     /// Memory in bytes; `None`: no limit.
     pub memory: Option<i64>,
+    /// Ephemeral storage in bytes; `None`: no limit.
+    pub ephemeral: Option<i64>,
 }
 
 /// What one container asks for.
@@ -239,6 +241,7 @@ impl PodResources {
 
     /// `ResourceConfigForPod` (`pkg/kubelet/cm/helpers_linux.go` v1.36.3): the pod's cgroup is limited where all its
     /// containers are, init containers too, or where the pod has a limit of its own; the sum counts overhead.
+    /// For ephemeral storage containers without a limit do not count (`podEphemeralStorageLimitEviction`).
     pub fn limits(&self) -> Limits {
         let sum = self.aggregate(|container| container.limits.clone());
         let of = |name: &str| {
@@ -253,7 +256,11 @@ impl PodResources {
             };
             Some(limit + self.overhead.get(name).copied().unwrap_or_default())
         };
-        Limits { milli_cpu: of("cpu").map(Quantity::milli_value), memory: of("memory").map(Quantity::value) }
+        Limits {
+            milli_cpu: of("cpu").map(Quantity::milli_value),
+            memory: of("memory").map(Quantity::value),
+            ephemeral: sum.get("ephemeral-storage").copied().map(Quantity::value),
+        }
     }
 
     /// What NodeResourcesFit's score counts: with stand-ins, and without the pod's own requests, because `NewFit`

@@ -243,7 +243,7 @@ impl Decider {
             return None;
         }
         let spec = world.cluster.spec(host);
-        let node = |conditions: Option<Conditions>| conditions.map(|c| objects::node(spec, c));
+        let node = |conditions: Option<Conditions>| conditions.map(|c| objects::node(world, spec, c));
         let (old, new) = (node(was), node(conditions));
         if old.is_some() && new.is_some() {
             self.failures.changed(host);

@@ -8,7 +8,7 @@
 use super::{CREATE, GRACE_OVER, Kubernetes, Rule, TOLERATION, objects};
 use crate::ids::{HostId, JobId};
 use crate::kube::object::node::{Effect, Taint};
-use crate::orchestrator::{Action, Eviction, Now, World};
+use crate::orchestrator::{Action, Eviction, Now, Orchestrator, World};
 use crate::units::{SimDuration, SimTime};
 use crate::workload::{Controller, PodReplacement, RestartPolicy};
 
@@ -200,14 +200,6 @@ impl Kubernetes {
             // Deletion counts as failure.
             Controller::Job { .. } => self.job_failed(now, world, job, actions),
             _ => self.create(now, world, job, actions),
-        }
-    }
-
-    fn grace(&mut self, world: &World, job: JobId) -> SimDuration {
-        let class = self.makers.class(world, job);
-        match self.makers.prototype(class).grace_seconds {
-            Some(seconds) => SimDuration::from_secs(seconds.max(0).unsigned_abs()),
-            None => self.termination_grace,
         }
     }
 

@@ -116,7 +116,7 @@ impl NodeLifecycle {
             .cluster
             .ids()
             .map(|host| {
-                let node = objects::node(world.cluster.spec(host), objects::Conditions::default());
+                let node = objects::node(world, world.cluster.spec(host), objects::Conditions::default());
                 let next = numbers.len();
                 *numbers.entry(node.zone_key()).or_insert(next)
             })

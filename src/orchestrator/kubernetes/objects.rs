@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::cluster::HostSpec;
+use crate::host::kubelet::threshold::{CONDITIONS, Condition, Pressure};
 use crate::ids::{AppId, JobId};
 use crate::kube::framework::World as Listed;
 use crate::kube::object::affinity::NodeAffinity;
@@ -29,8 +30,6 @@ const GPU_MODEL: &str = "plimsoll/gpu-model";
 const APP: &str = "app";
 /// What node lifecycle controller and kubelet call a node that is not heard of.
 pub(super) const UNREACHABLE: &str = "node.kubernetes.io/unreachable";
-/// And one that is short of memory.
-const MEMORY_PRESSURE: &str = "node.kubernetes.io/memory-pressure";
 /// And one that is cordoned.
 const UNSCHEDULABLE: &str = "node.kubernetes.io/unschedulable";
 
@@ -39,17 +38,17 @@ const UNSCHEDULABLE: &str = "node.kubernetes.io/unschedulable";
 pub(super) struct Conditions {
     /// Unknown: nothing is heard of it.
     pub unreachable: bool,
-    /// Under memory pressure.
-    pub pressure: bool,
+    /// What its kubelet says.
+    pub pressure: Pressure,
     /// Cordoned: it is being emptied, or was and is not given back yet.
     pub cordoned: bool,
 }
 
 /// The Node of a host in that condition (`TaintNodesByCondition`).
-pub(super) fn node(spec: &HostSpec, conditions: Conditions) -> Node {
+pub(super) fn node(world: &World, spec: &HostSpec, conditions: Conditions) -> Node {
     let mut node = match &spec.node {
         Some(written) => (**written).clone(),
-        None => described(spec),
+        None => described(spec, reserved(world, spec)),
     };
     node.name.clone_from(&spec.name);
     node.gpus = spec.gpus;
@@ -58,25 +57,41 @@ pub(super) fn node(spec: &HostSpec, conditions: Conditions) -> Node {
         node.labels.entry(GPU_MODEL.into()).or_insert_with(|| spec.gpu_model.clone());
     }
     node.unschedulable |= conditions.cordoned;
-    for (there, key) in [
-        (conditions.unreachable, UNREACHABLE),
-        (conditions.pressure, MEMORY_PRESSURE),
-        (conditions.cordoned, UNSCHEDULABLE),
-    ] {
-        if there {
-            node.taints.push(Taint { key: key.into(), value: String::new(), effect: Effect::NoSchedule });
-        }
+    let pressed = CONDITIONS.into_iter().filter(|&c| conditions.pressure.has(c)).map(Condition::taint);
+    let (silent, cordoned) =
+        (conditions.unreachable.then_some(UNREACHABLE), conditions.cordoned.then_some(UNSCHEDULABLE));
+    for key in silent.into_iter().chain(pressed).chain(cordoned) {
+        node.taints.push(keeps_away(key));
     }
     node
 }
 
-fn described(spec: &HostSpec) -> Node {
+fn keeps_away(key: &str) -> Taint {
+    Taint { key: key.into(), value: String::new(), effect: Effect::NoSchedule }
+}
+
+/// Whether the pod of `job` tolerates the taint `key` that a condition leads to.
+pub fn tolerates_taint(world: &World, job: JobId, key: &str) -> bool {
+    let taint = keeps_away(key);
+    match world.workload.template(job) {
+        Some(template) => template.tolerations.iter().any(|t| t.tolerates(&taint)),
+        None => world.workload.spec(job).tolerations.iter().any(|text| toleration(text).tolerates(&taint)),
+    }
+}
+
+/// Memory that the kubelet keeps from pods (`kubeReserved`, `systemReserved`). A host's memory is what jobs may use, so
+/// it is allocatable but for that; what a Node of a manifest says stands as it is.
+pub(super) fn reserved(world: &World, spec: &HostSpec) -> i64 {
+    if spec.node.is_some() { 0 } else { world.host_model.kubelet.reserved().0.min(spec.memory.0) }
+}
+
+fn described(spec: &HostSpec, reserved: i64) -> Node {
     Node {
         labels: spec.labels.clone(),
         taints: spec.taints.iter().map(|text| taint(text)).collect(),
         allocatable: Resources {
             milli_cpu: spec.cpu.0,
-            memory: spec.memory.0,
+            memory: spec.memory.0 - reserved,
             ephemeral_storage: spec.ephemeral.0,
             pods: i64::from(spec.pods.unwrap_or(MAX_PODS)),
             scalar: spec.extended.clone(),

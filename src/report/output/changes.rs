@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use super::{Form, OutputInfo, OutputKind, csv_writer};
 use crate::experiment::Experiment;
+use crate::host::kubelet::threshold::Condition;
 use crate::ids::{HostId, JobId};
 use crate::report::text::{cell, host_name, job_name};
 use crate::sim::Change;
@@ -97,7 +98,9 @@ fn row(change: &Change) -> Option<Row> {
         Change::Thrash { host, on } => Row { change: "thrash", host: Some(host), detail: switch(on), ..none },
         Change::Heartbeats { host, on } => Row { change: "heartbeats", host: Some(host), detail: switch(on), ..none },
         Change::HostLost { host, lost } => Row { change: "host-lost", host: Some(host), detail: switch(lost), ..none },
-        Change::Pressure { host, on } => Row { change: "pressure", host: Some(host), detail: switch(on), ..none },
+        Change::Pressure { host, condition, on } => {
+            Row { change: pressure_word(condition), host: Some(host), detail: switch(on), ..none }
+        }
         Change::Maintenance { host, step } => {
             Row { change: "maintenance", host: Some(host), detail: step.name(), ..none }
         }
@@ -105,4 +108,11 @@ fn row(change: &Change) -> Option<Row> {
         Change::WindowBegins => Row { change: "window-begins", ..none },
         _ => return None,
     })
+}
+fn pressure_word(condition: Condition) -> &'static str {
+    match condition {
+        Condition::MemoryPressure => "memory-pressure",
+        Condition::DiskPressure => "disk-pressure",
+        Condition::PidPressure => "pid-pressure",
+    }
 }

@@ -13,11 +13,14 @@ pub(super) const DURATION: &str = "plimsoll/duration";
 const USAGE_CPU: &str = "plimsoll/usage-cpu";
 const USAGE_MEMORY: &str = "plimsoll/usage-memory";
 const USAGE_STEPS: &str = "plimsoll/usage-steps";
+const USAGE_EPHEMERAL: &str = "plimsoll/usage-ephemeral";
+const PROCESSES: &str = "plimsoll/processes";
 pub(super) const JOINS: &str = "plimsoll/joins";
 pub(super) const LEAVES: &str = "plimsoll/leaves";
 
 /// What may stand on a pod, or on the template of pods.
-pub(super) const ON_PODS: &[&str] = &[ARRIVAL, EVERY, DURATION, USAGE_CPU, USAGE_MEMORY, USAGE_STEPS];
+pub(super) const ON_PODS: &[&str] =
+    &[ARRIVAL, EVERY, DURATION, USAGE_CPU, USAGE_MEMORY, USAGE_STEPS, USAGE_EPHEMERAL, PROCESSES];
 /// What may stand on a Node.
 pub(super) const ON_NODES: &[&str] = &[JOINS, LEAVES];
 
@@ -32,6 +35,10 @@ pub(super) struct Replay {
     pub duration: Option<SimDuration>,
     /// What a pod really uses; empty: by the workload's usage.
     pub usage: Vec<UsageStep>,
+    /// Ephemeral storage that a pod really uses.
+    pub ephemeral: Bytes,
+    /// Processes that a pod runs as.
+    pub processes: Option<u32>,
 }
 
 impl Replay {
@@ -57,8 +64,27 @@ impl Replay {
             (None, Some(text)) => usage_steps(text).map_err(|why| at(why, path, USAGE_STEPS))?,
             (usage, None) => usage.unwrap_or_default(),
         };
+        let ephemeral = value(annotations, USAGE_EPHEMERAL).map(Bytes::parse).transpose();
+        let ephemeral = ephemeral.map_err(|why| at(why, path, USAGE_EPHEMERAL))?.unwrap_or_default();
+        let processes = match value(annotations, PROCESSES) {
+            None => None,
+            Some(text) => match text.parse::<u32>() {
+                Ok(n @ 1..) => Some(n),
+                _ => {
+                    let what = format!("\"{text}\" is not a number of processes (try 1)");
+                    return Err(at(Error::input(what), path, PROCESSES));
+                }
+            },
+        };
         let length = |key| time(annotations, path, key);
-        Ok(Replay { arrival: length(ARRIVAL)?, every: length(EVERY)?, duration: length(DURATION)?, usage })
+        Ok(Replay {
+            arrival: length(ARRIVAL)?,
+            every: length(EVERY)?,
+            duration: length(DURATION)?,
+            usage,
+            ephemeral,
+            processes,
+        })
     }
 }
 

@@ -253,9 +253,13 @@ fn eviction_rank(tally: &mut Tally, place: &str, case: &Value, kubelet: &Kubelet
         let (name, written, object) = pod(place, value, &["has_stats", "working_set", "processes"]);
         let pod = (kubelet.defaulted)(written);
         let number = |key: &str| object[key].as_i64().unwrap_or(0);
-        let usage = (object["has_stats"] == true)
-            .then(|| Usage { memory: number("working_set"), processes: number("processes") });
-        ranked.push(Ranked { priority: pod.priority, memory_request: (kubelet.memory_request)(&pod), usage });
+        let usage = (object["has_stats"] == true).then(|| Usage {
+            memory: number("working_set"),
+            processes: number("processes"),
+            ephemeral: 0,
+        });
+        let memory_request = (kubelet.memory_request)(&pod);
+        ranked.push(Ranked { priority: pod.priority, memory_request, ephemeral_request: 0, usage });
         names.push(name);
         pods.push(pod);
     }
@@ -336,14 +340,18 @@ fn eviction_sync(tally: &mut Tally, place: &str, case: &Value, kubelet: &Kubelet
             .with(Signal::Pid, observation(number("max_pid") - number("running_processes"), number("max_pid")));
         let (mut names, mut candidates) = (Vec::new(), Vec::new());
         for (name, pod, grace) in pods.iter().filter(|(name, ..)| !step["working_sets"][*name].is_null()) {
-            let usage =
-                Usage { memory: int(&step["working_sets"][*name]), processes: int(&step["process_counts"][*name]) };
+            let usage = Usage {
+                memory: int(&step["working_sets"][*name]),
+                processes: int(&step["process_counts"][*name]),
+                ephemeral: 0,
+            };
             names.push(*name);
             let memory_request = (kubelet.memory_request)(pod);
             candidates.push((kubelet.candidate)(Candidate {
-                ranked: Ranked { priority: pod.priority, memory_request, usage: Some(usage) },
+                ranked: Ranked { priority: pod.priority, memory_request, ephemeral_request: 0, usage: Some(usage) },
                 critical: (kubelet.critical)(pod),
                 grace: *grace,
+                ephemeral_limit: None,
             }));
         }
         let given = step["working_sets"].as_object().map_or(0, Map::len);

@@ -1,14 +1,18 @@
 //! The simulation: clock, queue, loop, changes.
 
+mod band;
 mod change;
 mod checker;
 mod contention;
+mod daemons;
 mod digest;
 mod engine;
 mod eviction;
 mod life;
 mod load;
 mod memory;
+mod oom;
+mod pods;
 mod power;
 mod queue;
 mod rates;

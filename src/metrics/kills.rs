@@ -19,6 +19,9 @@ const ROWS: &[MetricInfo] = &[
     row("preemptions", "times that room could be made for a job by evicting others, as far as it was done or reported"),
     row("hosts_down", "times a host came down, failures of the scenario included"),
     row("hosts_down_memory", "of these, because memory ran out"),
+    row("daemon_kills", "daemons of hosts that the kernel killed (dockerd, fleetd, etcd, kubelet, …)"),
+    row("daemon_ends", "attempts that ended because the daemon they hung on was killed"),
+    row("process_kills", "processes killed for memory whose job went on without them"),
     row("host_down_seconds", "time that hosts were down, summed over hosts"),
 ];
 
@@ -28,6 +31,8 @@ struct Kills {
     preemptions: u64,
     downs: u64,
     memory_downs: u64,
+    daemons: u64,
+    processes: u64,
     down_since: Vec<Option<u64>>,
     down_us: u128,
 }
@@ -40,6 +45,8 @@ impl Kills {
             preemptions: 0,
             downs: 0,
             memory_downs: 0,
+            daemons: 0,
+            processes: 0,
             down_since: vec![None; setup.cluster.len()],
             down_us: 0,
         }
@@ -59,6 +66,8 @@ impl Observer for Kills {
             Change::Repeats { why, times, .. } => self.ended[why as usize] += times,
             Change::AttemptGivenUp { evicted, .. } => self.taint += u64::from(evicted),
             Change::Preempts { .. } => self.preemptions += 1,
+            Change::DaemonDown { .. } => self.daemons += 1,
+            Change::ProcessKilled { .. } => self.processes += 1,
             Change::HostDown { host, cause } => {
                 self.downs += 1;
                 self.memory_downs += u64::from(cause == crate::sim::DownCause::Memory);
@@ -73,6 +82,8 @@ impl Observer for Kills {
                     preemptions: 0,
                     downs: 0,
                     memory_downs: 0,
+                    daemons: 0,
+                    processes: 0,
                     down_since,
                     down_us: 0,
                 };
@@ -106,6 +117,9 @@ impl Family for Kills {
             self.preemptions,
             self.downs,
             self.memory_downs,
+            self.daemons,
+            n(EndReason::DaemonDied),
+            self.processes,
         ]
         .map(Value::Count)
         .to_vec();

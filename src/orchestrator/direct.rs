@@ -9,6 +9,7 @@ use super::{
     Action, Books, Enforcement, Heard, Now, Orchestrator, OrchestratorInfo, Outcome, ParameterInfo, RestartRule, World,
 };
 use crate::cluster::Bookings;
+use crate::host::oom::Era;
 use crate::ids::JobId;
 use crate::placement::placement;
 use crate::units::SimDuration;
@@ -22,6 +23,7 @@ pub(super) const INFO: OrchestratorInfo = OrchestratorInfo {
     cpu_quota: false,
     qos: false,
     daemons: &[],
+    kernel: Era::Signed,
     parameters: &[ParameterInfo {
         name: "restart_delay",
         default: "1s",

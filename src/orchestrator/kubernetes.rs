@@ -24,6 +24,7 @@ use super::{
     ParameterValue, RestartRule, World,
 };
 use crate::host::daemon;
+use crate::host::oom::Era;
 use crate::ids::{HostId, JobId};
 use crate::kube::config::Effective;
 use crate::kube::hint::ClusterEvent;
@@ -47,6 +48,7 @@ pub(super) const INFO: OrchestratorInfo = OrchestratorInfo {
     cpu_quota: true,
     qos: true,
     daemons: &[daemon::KUBELET, daemon::CONTAINERD],
+    kernel: Era::Signed,
     parameters: &[
         ParameterInfo {
             name: "decision_time",

@@ -210,6 +210,15 @@ pub struct JobSection {
     /// Threads that can run at once: with `threads: 2` never more than 2 CPUs; default any number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threads: Option<u32>,
+    /// Processes that it consists of, which hold its memory in equal parts; default 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub processes: Option<u32>,
+    /// Touches of file pages for each second of its CPU: how much it suffers near out of memory; default the host's `file_touches`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file_touches: Option<u32>,
+    /// File pages that it touches for each MiB that it takes on: how much that slows its growth near out of memory; default 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leak_touches: Option<u32>,
     /// Whether a restart goes on from where the last attempt was (batch); default false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checkpoint: Option<bool>,
@@ -261,6 +270,9 @@ pub struct UsageSection {
     /// Memory throughout.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory: Option<Memory>,
+    /// File pages that it needs in memory beside that, throughout; default 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache: Option<Memory>,
     /// One after the other; the last holds.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<Step>,
@@ -280,6 +292,9 @@ pub struct Step {
     pub cpu: Cpu,
     /// Memory.
     pub memory: Memory,
+    /// File pages that it needs in memory beside that; default 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache: Option<Memory>,
 }
 
 /// Memory that stays at `from` until `start`, then grows by `rate` a second, in steps of `step`, up to `until`.

@@ -13,6 +13,7 @@ mod kube_fuzz;
 mod kube_objects;
 mod kube_timelines;
 mod manifests;
+mod memory_worlds;
 mod metamorphic;
 mod metrics;
 mod program;

@@ -4,6 +4,8 @@
 //! hosts a=1000m/1Gi b=2000m/1Gi,joins:10s,leaves:60s,gpus:1,zone:x,pods:2,x3   # x3: b1 b2 b3
 //! job web service 0s - 500m/64Mi uses 700m/64Mi@10s 100m/64Mi limit 800m/64Mi  # - : no end; @10s: for so long
 //! job work batch 5s 20s 1000m/0 x3 app A type T priority 5 restart never after web gpus 500 ports 80 zone x threads 1 checkpoint
+//! job big service 0s - 0/0 uses 500m/64Mi/32Mi@10s touches 0 leaks 256 processes 3    # the third size is cache; file pages
+//! job pod service 0s - 300m/300Mi containers 100m/100Mi<150Mi 200m/200Mi              # request of each container < its memory limit
 //! fail a down 10s 30s; fail b cut 10s forever
 //! end 100s; warm-up 10s; drain 5s; users 2 1s; memory kill-only; reboot 60s; boot 10s; seed 7
 //! host hot_file_min 64Mi                                                       # any host parameter
@@ -13,10 +15,14 @@
 //! `placement`, `ties` (first, heap, random), and the orchestrator's parameters; `kubernetes` decides and binds in no
 //! time unless these say otherwise.
 
+use std::sync::Arc;
+
 use plimsoll::cluster::{Cluster, HostSpec};
 use plimsoll::experiment::{RunFlags, RunResult, run_one};
 use plimsoll::host::{HostModel, MemoryPolicy, host_parameter};
 use plimsoll::ids::{HostId, JobId};
+use plimsoll::kube::object::Objects;
+use plimsoll::kube::object::pod::Pod;
 use plimsoll::orchestrator::{Enforcement, Options, TieBreak, orchestrator};
 use plimsoll::placement::placement;
 use plimsoll::rng::Seed;
@@ -38,7 +44,7 @@ pub fn world(text: &str) -> Setup {
         match words[..] {
             [] => {}
             ["hosts", ref specs @ ..] => specs.iter().for_each(|spec| hosts.extend(read_hosts(spec))),
-            ["job", ref job @ ..] => read_jobs(job).into_iter().for_each(|job| jobs.push(job).unwrap()),
+            ["job", ref job @ ..] => read_jobs(job, &mut jobs).into_iter().for_each(|job| jobs.push(job).unwrap()),
             ["fail", host, kind, at, lasts] => failures.push((host, kind, time(at), lasts)),
             ["end", at] => end = time(at),
             ["warm-up", at] => warm_up = time(at),
@@ -107,7 +113,42 @@ fn read_hosts(text: &str) -> Vec<HostSpec> {
     }
 }
 
-fn read_jobs(words: &[&str]) -> Vec<Job> {
+/// What may stand behind the size of a job; values follow.
+const KEYS: &[&str] = &[
+    "uses",
+    "limit",
+    "app",
+    "type",
+    "priority",
+    "restart",
+    "after",
+    "gpus",
+    "ports",
+    "zone",
+    "threads",
+    "touches",
+    "leaks",
+    "processes",
+    "containers",
+];
+
+/// A pod of containers `100m/100Mi` or, with a memory limit, `100m/100Mi<150Mi`.
+fn pod(containers: &[&str]) -> Pod {
+    let container = |(i, word): (usize, &&str)| {
+        let (request, limit) =
+            word.split_once('<').map_or((*word, String::new()), |(r, l)| (r, format!("memory: {l}")));
+        let (cpu, memory) = request.split_once('/').expect("CPU/MEMORY");
+        format!("{{name: c{i}, resources: {{requests: {{cpu: {cpu}, memory: {memory}}}, limits: {{{limit}}}}}}}")
+    };
+    let list: Vec<String> = containers.iter().enumerate().map(container).collect();
+    let mut objects = Objects::default();
+    objects
+        .read_text(&format!("kind: Pod\nmetadata: {{name: p}}\nspec: {{containers: [{}]}}\n", list.join(", ")))
+        .unwrap();
+    objects.pods.remove(0)
+}
+
+fn read_jobs(words: &[&str], builder: &mut WorkloadBuilder) -> Vec<Job> {
     let [name, kind, arrival, lasts, request, rest @ ..] = words else { panic!("job NAME KIND ARRIVAL DURATION SIZE") };
     let (cpu, memory) = amounts(request);
     let mut job = Job::batch(*name, time(arrival), SimDuration::ZERO, cpu, memory);
@@ -116,29 +157,36 @@ fn read_jobs(words: &[&str]) -> Vec<Job> {
     if *kind == "service" {
         job.spec.kind = JobKind::Service;
     }
-    let (mut count, mut key) = (None, "");
+    let (mut count, mut key, mut containers) = (None, "", Vec::new());
     for &word in rest {
         let n = word.strip_prefix('x').and_then(|n| n.parse::<u32>().ok());
         if n.is_some() && key != "zone" {
             count = n;
         } else if word == "checkpoint" {
             job.spec.checkpoint = true;
-        } else if ["uses", "limit", "app", "type", "priority", "restart", "after", "gpus", "ports", "zone", "threads"]
-            .contains(&word)
-        {
+        } else if KEYS.contains(&word) {
             key = word;
         } else {
             match key {
                 "uses" => {
                     let (size, lasts) = word.split_once('@').unwrap_or((word, "forever"));
+                    let (size, cache) = match size.rsplit_once('/') {
+                        Some((size, cache)) if size.contains('/') => (size, Bytes::parse(cache).unwrap()),
+                        _ => (size, Bytes(0)),
+                    };
                     let (cpu, memory) = amounts(size);
-                    job.usage.push(UsageStep { length_us: duration(lasts).0, cpu_nano: cpu.nano_cores(), memory });
+                    let length_us = duration(lasts).0;
+                    job.usage.push(UsageStep { length_us, cpu_nano: cpu.nano_cores(), memory, cache });
                 }
                 "limit" => {
                     let (cpu, memory) = amounts(word);
                     job.cpu_limit = (cpu.0 > 0).then_some(cpu);
                     job.memory_limit = (memory.0 > 0).then_some(memory);
                 }
+                "containers" => containers.push(word),
+                "touches" => job.spec.file_touches = Some(word.parse().unwrap()),
+                "leaks" => job.spec.leak_touches = word.parse().unwrap(),
+                "processes" => job.spec.processes = Some(word.parse().unwrap()),
                 "app" => job.app = word.into(),
                 "type" => job.spec.process_type = word.into(),
                 "priority" => job.spec.priority = word.parse().unwrap(),
@@ -157,6 +205,9 @@ fn read_jobs(words: &[&str]) -> Vec<Job> {
                 _ => panic!("a word that no job knows: {word}"),
             }
         }
+    }
+    if !containers.is_empty() {
+        job.spec.template = Some(builder.template(Arc::new(pod(&containers))));
     }
     match count {
         None => vec![job],
@@ -256,6 +307,11 @@ impl Observer for Story<'_> {
             Change::HostUp { host: h } => self.tell(at, "host", format!("{} up", host(h))),
             Change::HostDown { host: h, cause } => self.tell(at, "host", format!("{} down {}", host(h), cause.name())),
             Change::HostLeft { host: h } => self.tell(at, "host", format!("{} left", host(h))),
+            Change::DaemonDown { host: h, daemon } => self.tell(at, "daemon", format!("{}/{daemon} dies", host(h))),
+            Change::DaemonUp { host: h, daemon } => self.tell(at, "daemon", format!("{}/{daemon} back", host(h))),
+            Change::ProcessKilled { job: j, attempt, left, .. } => {
+                self.tell(at, "end", format!("{}.{attempt} loses a process of {}", job(j), left + 1));
+            }
             Change::Thrash { host: h, on } => {
                 self.tell(at, "thrash", format!("{} {}", host(h), on_off(on, "thrashes", "calm")));
             }

@@ -9,15 +9,17 @@ use super::budgets::BudgetArgs;
 use super::progress::Progress;
 use super::{on_threads, stdout, stopping, style, warn};
 use crate::error::{Error, ErrorKind, Result, did_you_mean, visible};
-use crate::experiment::{Experiment, RunFlags, RunResult, digest_of, run_all};
+use crate::experiment::{BandRow, Experiment, RunFlags, RunResult, band_len, digest_of, run_all, run_band};
 use crate::ids::JobId;
 use crate::kube::tie_break::TieBreak;
+use crate::orchestrator::Options;
 use crate::report::{self, DirOptions};
 use crate::rng::Seed;
 use crate::scenario::{
-    self, At, HostsArg, Length, Load, OrchestratorEntry, OrchestratorSection, Scenario, ScenarioFile, Switch,
-    TraceSection, Usage, usage_mode_parse,
+    self, At, BandSection, BandWorld, HostsArg, Length, Load, OrchestratorEntry, OrchestratorSection, Scenario,
+    ScenarioFile, Switch, TraceSection, Usage, usage_mode_parse,
 };
+use crate::units::SimTime;
 
 /// What is run when a trace is given and nothing is said.
 const DEFAULT_ORCHESTRATORS: [&str; 3] = ["chef", "fleet", "kubernetes"];
@@ -74,6 +76,9 @@ pub(super) struct Args {
     /// Run on NUM threads; 0 is one a core. The results are the same on any number
     #[arg(short = 'j', long = "threads", value_name = "NUM", default_value_t = 0)]
     threads: usize,
+    /// Run everything under both bounds of how a host comes down, too, at the scales of the scenario's band (else its own), and show the band
+    #[arg(long)]
+    band: bool,
     /// Recompute every sum beside the run, and fail on any difference
     #[arg(long)]
     check: bool,
@@ -225,7 +230,7 @@ impl Outcome {
 impl Job {
     /// Runs all of `scenario`. Interrupted, the runs that had finished are kept; without any, that is an error.
     pub(super) fn run(self, scenario: Scenario) -> Result<Outcome> {
-        let Scenario { name, question, setup, runs, mut notes, resolved_yaml, offered } = scenario;
+        let Scenario { name, question, setup, runs, mut notes, resolved_yaml, offered, band } = scenario;
         let end = setup.end;
         let progress = Progress::new(runs.len());
         // More threads than runs would have nothing to do.
@@ -257,6 +262,7 @@ impl Job {
             notes
                 .push(format!("interrupted: {} of {asked} runs had finished; the others are not here", finished.len()));
         }
+        let band = if stopped.is_some() || band.is_empty() { Vec::new() } else { self.band(&band, &runs, end)? };
         let experiment = Experiment {
             name,
             question,
@@ -274,8 +280,24 @@ impl Job {
             warm_up: setup.warm_up,
             notes,
             runs: finished,
+            band,
         };
         Ok(Outcome { experiment, stopped })
+    }
+}
+
+impl Job {
+    /// The runs of the band.
+    fn band(&self, worlds: &[BandWorld], runs: &[Options], end: SimTime) -> Result<Vec<BandRow>> {
+        let progress = Progress::new(band_len(worlds, runs));
+        let rows = on_threads(self.threads.min(band_len(worlds, runs)), || {
+            run_band(worlds, runs, self.flags, &|i, at| {
+                progress.tick(i, at, end);
+                !stopping()
+            })
+        });
+        progress.done();
+        rows
     }
 }
 
@@ -343,6 +365,9 @@ fn scenario(args: &Args) -> Result<(Scenario, String)> {
         for entry in &mut file.orchestrators {
             place_by(entry, placement);
         }
+    }
+    if args.band && file.band.is_none() {
+        file.band = Some(BandSection::default().into());
     }
     if let Some(usage) = &args.usage {
         say("--usage", usage);
@@ -413,6 +438,9 @@ fn scenario(args: &Args) -> Result<(Scenario, String)> {
         if note.contains("more than any host has") {
             warn(note);
         }
+    }
+    if args.band {
+        command.push("--band".into());
     }
     Ok((resolved, command.join(" ")))
 }

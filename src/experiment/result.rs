@@ -1,5 +1,6 @@
 //! What comes out of runs, as reports read it.
 
+use super::band::BandRow;
 use crate::metrics::{Record, Value};
 use crate::orchestrator::Explained;
 use crate::units::SimTime;
@@ -105,4 +106,6 @@ pub struct Experiment {
     pub notes: Vec<String>,
     /// The runs.
     pub runs: Vec<RunResult>,
+    /// The runs under both bounds of how a host comes down, where that was asked for: by scale, run, side.
+    pub band: Vec<BandRow>,
 }

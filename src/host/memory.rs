@@ -45,7 +45,7 @@ pub fn marks(model: &HostModel, memory: Bytes) -> Marks {
     let share = |of: i64, milli: u32| (i128::from(of) * i128::from(milli) / 1000) as i64;
     let hot_file = m.hot_file_min.0.max(share(memory.0, m.hot_file_milli));
     let ram = m.system_anon.0 + memory.0 + hot_file;
-    let floor = m.floor_min.0.max(share(ram, m.floor_milli));
+    let floor = m.floor_min.0.max(share(ram, m.floor_milli).min(m.floor_max.0));
     let brim = memory.0 + m.swap.0;
     Marks {
         ram,
@@ -176,14 +176,17 @@ mod tests {
 
     #[test]
     fn the_kernel_kills_when_the_files_in_use_are_down_to_the_floor() {
-        // 16 GiB: 2 % are 343,597,383 bytes, more than 128 MiB; of all, 17,942,896,967, one percent is the floor.
+        // 1 GiB: 128 MiB of file pages; of all, 1552 MiB, one percent is the floor.
+        let small = marks(&HostModel::default(), Bytes::gib(1));
+        assert_eq!([small.ram, small.left(small.full)], [1552 << 20, (1552 << 20) / 100]);
+        // 16 GiB: 2 % are 343,597,383 bytes, more than 128 MiB; one percent would be 171 MiB, the floor is at most 66.
         let m = marks(&HostModel::default(), Bytes::gib(16));
         assert_eq!(m.brim, 16 << 30);
         assert_eq!(m.ram, (16 << 30) + 343_597_383 + (400 << 20));
-        assert_eq!(m.full, (16 << 30) + 343_597_383 - m.ram / 100);
+        assert_eq!(m.full, (16 << 30) + 343_597_383 - (66 << 20));
         assert_eq!(m.evict, (16 << 30) + 343_597_383 - (100 << 20));
         assert_eq!(m.left(m.brim), m.hot_file);
-        assert_eq!(m.left(m.full), m.ram / 100);
+        assert_eq!(m.left(m.full), 66 << 20);
         // Swap comes before all that; a floor above the file pages spares what jobs may use.
         let mut model = HostModel::default();
         model.memory.swap = Bytes::gib(1);
@@ -192,7 +195,7 @@ mod tests {
             [swap.brim, swap.full, swap.evict, swap.total],
             [m.brim + (1 << 30), m.full + (1 << 30), m.evict, m.ram + (1 << 30)]
         );
-        model.memory.floor_milli = 500;
+        (model.memory.floor_milli, model.memory.floor_max) = (500, Bytes::gib(64));
         assert_eq!(marks(&model, Bytes::gib(16)).full, swap.brim + 1);
     }
 

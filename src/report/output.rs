@@ -6,6 +6,7 @@ use crate::experiment::Experiment;
 use crate::report::chart::{CHARTS, ChartInfo};
 
 pub mod apps;
+pub mod band;
 pub mod changes;
 pub mod evictions;
 pub mod hosts;
@@ -61,7 +62,7 @@ impl OutputInfo {
     }
 }
 
-const PLAIN: [OutputInfo; 8] = [
+const PLAIN: [OutputInfo; 9] = [
     scenario::OUTPUT,
     summary::OUTPUT,
     runs::OUTPUT,
@@ -69,6 +70,7 @@ const PLAIN: [OutputInfo; 8] = [
     changes::OUTPUT,
     evictions::OUTPUT,
     apps::OUTPUT,
+    band::OUTPUT,
     report::OUTPUT,
 ];
 

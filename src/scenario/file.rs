@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::band::BandSection;
 use super::document::Document;
 use super::generator::GeneratorSection;
 use super::host_model::HostSection;
@@ -58,6 +59,9 @@ pub struct ScenarioFile {
     /// What happens to hosts, whatever the orchestrator does.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failures: Vec<At<FailureSection>>,
+    /// Every run once more under both bounds of how a host comes down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub band: Option<At<BandSection>>,
     /// Files of Kubernetes manifests (YAML or JSON, plain or .gz), relative to the scenario's folder.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub manifests: Vec<At<String>>,

@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests read their environment")]
 
 mod attacks;
+mod band;
 mod broken_inputs;
 mod cli;
 mod conformance;

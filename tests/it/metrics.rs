@@ -170,6 +170,10 @@ fn cases() -> Vec<(&'static str, &'static str, &'static str, String)> {
         ("hosts_down", RUNAWAY, FIFO, n(2.0)),
         ("hosts_down_memory", FALL, CHEF, n(0.0)),
         ("hosts_down_memory", RUNAWAY, FIFO, n(2.0)),
+        ("hosts_lost", TAINT, "kubernetes", n(1.0)),
+        // fleet finds out, chef never does.
+        ("hosts_lost", TAINT, "fleet", n(1.0)),
+        ("hosts_lost", TAINT, "chef", n(0.0)),
         ("daemon_kills", DOCKERD, "fleet", n(1.0)),
         ("daemon_kills", DOCKERD, "kubernetes", n(0.0)),
         ("daemon_ends", DOCKERD, "fleet", n(12.0)),

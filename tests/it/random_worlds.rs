@@ -113,6 +113,7 @@ const HOST: &[(&str, &[&str])] = &[
     ("swap_bandwidth", &["1Mi", "1"]),
     ("hot_file_min", &["0", "1Gi"]),
     ("floor_share", &["0.03", "0.5"]),
+    ("floor_max", &["64Gi", "1Mi"]),
     ("beat_windows", &["0", "256"]),
 ];
 

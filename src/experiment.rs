@@ -1,11 +1,13 @@
 //! Runs: what is run, side by side on threads, and what comes out.
 
+mod band;
 pub mod interval;
 mod result;
 mod run;
 pub mod seeds;
 
 pub use crate::metrics::{EndRow, HostTrack, LifeRow, Record, TimelineBucket, TrackBucket};
+pub use band::{BandRow, Side, band_len, run_band};
 pub use interval::Interval;
 pub use result::{AppResult, Choice, Experiment, RunLabel, RunResult};
 pub use run::{RunFlags, digest_of, run_all, run_one};

@@ -14,5 +14,6 @@ pub mod oom;
 pub mod quota;
 
 pub use model::{
-    CpuModel, HostModel, HostParameter, KubeletModel, MemoryModel, MemoryPolicy, host_parameter, host_parameters,
+    CpuModel, Disk, HostModel, HostParameter, Kernel, KubeletModel, MemoryModel, MemoryPolicy, OomGroup, PanicOnOom,
+    host_parameter, host_parameters,
 };

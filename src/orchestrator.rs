@@ -21,6 +21,7 @@ use crate::cluster::{Cluster, Request};
 use crate::host::HostModel;
 use crate::host::daemon::Daemon;
 use crate::host::kubelet::threshold::Pressure;
+use crate::host::oom::Era;
 use crate::ids::{HostId, JobId};
 use crate::kube::explain::Explanation;
 use crate::rng::Seed;
@@ -307,6 +308,8 @@ pub struct OrchestratorInfo {
     pub qos: bool,
     /// The daemons that its hosts need beside the jobs.
     pub daemons: &'static [Daemon],
+    /// Whose rules the kernel of its time kills by.
+    pub kernel: Era,
     /// Its parameters.
     pub parameters: &'static [ParameterInfo],
     /// Choices that silently decide results: what, how it is taken, what else there is.

@@ -6,6 +6,7 @@
 //! nothing prints. No clock, host name, absolute path or thread count goes into any file.
 
 pub mod answer;
+pub mod band;
 pub mod chart;
 pub mod compare;
 pub mod dir;

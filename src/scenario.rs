@@ -4,6 +4,7 @@
 //! [`Scenario`] is what follows from it: hosts and jobs one by one, options of every run, nothing left to check. This
 //! module reads files and nothing else of the world; it does not run anything and does not print.
 
+mod band;
 mod document;
 mod events;
 mod failures;
@@ -22,6 +23,7 @@ mod schema;
 mod tests;
 mod text;
 
+pub use band::{BandSection, BandWorld};
 pub use document::Document;
 pub use file::{
     ClusterSection, ControllerWord, EventSection, FailureSection, FailureWord, HostGroup, JobSection, Limits,

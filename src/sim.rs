@@ -1,8 +1,10 @@
 //! The simulation: clock, queue, loop, changes.
 
+mod band;
 mod change;
 mod checker;
 mod contention;
+mod daemons;
 mod digest;
 mod engine;
 mod eviction;
@@ -11,6 +13,8 @@ mod life;
 mod load;
 mod maintenance;
 mod memory;
+mod oom;
+mod pods;
 mod power;
 mod queue;
 mod rates;

@@ -9,15 +9,17 @@ use super::budgets::BudgetArgs;
 use super::progress::Progress;
 use super::{on_threads, stdout, stopping, style, warn};
 use crate::error::{Error, ErrorKind, Result, did_you_mean, visible};
-use crate::experiment::{Experiment, RunFlags, RunResult, digest_of, run_all, run_seeds};
+use crate::experiment::{BandRow, Experiment, RunFlags, RunResult, band_len, digest_of, run_all, run_band, run_seeds};
 use crate::ids::JobId;
 use crate::kube::tie_break::TieBreak;
+use crate::orchestrator::Options;
 use crate::report::{self, DirOptions};
 use crate::rng::Seed;
 use crate::scenario::{
-    self, At, HostsArg, Length, Load, OrchestratorEntry, OrchestratorSection, Scenario, ScenarioFile, Switch,
-    TraceSection, Usage, usage_mode_parse,
+    self, At, BandSection, BandWorld, HostsArg, Length, Load, OrchestratorEntry, OrchestratorSection, Scenario,
+    ScenarioFile, Switch, TraceSection, Usage, usage_mode_parse,
 };
+use crate::units::SimTime;
 
 /// Most seeds of one study.
 const MOST_SEEDS: u64 = 10_000;
@@ -80,6 +82,9 @@ pub(super) struct Args {
     /// Run on NUM threads; 0 is one a core. The results are the same on any number
     #[arg(short = 'j', long = "threads", value_name = "NUM", default_value_t = 0)]
     threads: usize,
+    /// Run everything under both bounds of how a host comes down, too, at the scales of the scenario's band (else its own), and show the band
+    #[arg(long)]
+    band: bool,
     /// Recompute every sum beside the run, and fail on any difference
     #[arg(long)]
     check: bool,
@@ -288,7 +293,7 @@ impl Outcome {
 impl Job {
     /// Runs all of `scenario`. Interrupted, the runs that had finished are kept; without any, that is an error.
     pub(super) fn run(self, scenario: Scenario) -> Result<Outcome> {
-        let Scenario { name, question, setup, runs, mut notes, resolved_yaml, offered } = scenario;
+        let Scenario { name, question, setup, runs, mut notes, resolved_yaml, offered, band } = scenario;
         let end = setup.end;
         let progress = Progress::new(runs.len());
         // More threads than runs would have nothing to do.
@@ -320,6 +325,7 @@ impl Job {
             notes
                 .push(format!("interrupted: {} of {asked} runs had finished; the others are not here", finished.len()));
         }
+        let band = if stopped.is_some() || band.is_empty() { Vec::new() } else { self.band(&band, &runs, end)? };
         let experiment = Experiment {
             name,
             question,
@@ -338,8 +344,24 @@ impl Job {
             notes,
             runs: finished,
             seeds: None,
+            band,
         };
         Ok(Outcome { experiment, stopped })
+    }
+}
+
+impl Job {
+    /// The runs of the band.
+    fn band(&self, worlds: &[BandWorld], runs: &[Options], end: SimTime) -> Result<Vec<BandRow>> {
+        let progress = Progress::new(band_len(worlds, runs));
+        let rows = on_threads(self.threads.min(band_len(worlds, runs)), || {
+            run_band(worlds, runs, self.flags, &|i, at| {
+                progress.tick(i, at, end);
+                !stopping()
+            })
+        });
+        progress.done();
+        rows
     }
 }
 
@@ -437,6 +459,9 @@ fn asked(args: &Args, first: Option<u64>) -> Result<Asked<'_>> {
             place_by(entry, placement);
         }
     }
+    if args.band && file.band.is_none() {
+        file.band = Some(BandSection::default().into());
+    }
     if let Some(usage) = &args.usage {
         say("--usage", usage);
         let mode = usage_mode_parse(usage).map_err(|why| Error::usage(why.message()).in_field("--usage"))?;
@@ -500,6 +525,9 @@ fn asked(args: &Args, first: Option<u64>) -> Result<Asked<'_>> {
             ));
         }
         None => {}
+    }
+    if args.band {
+        command.push("--band".into());
     }
     Ok(Asked { args, file, folder, command: command.join(" ") })
 }

@@ -1,5 +1,6 @@
 //! What comes out of runs, as reports read it.
 
+use super::band::BandRow;
 use super::seeds::SeedStudy;
 use crate::metrics::{Record, Value};
 use crate::orchestrator::Explained;
@@ -108,4 +109,6 @@ pub struct Experiment {
     pub runs: Vec<RunResult>,
     /// The same under many seeds, if that was asked for; `runs` are those of the first.
     pub seeds: Option<SeedStudy>,
+    /// The runs under both bounds of how a host comes down, where that was asked for: by scale, run, side.
+    pub band: Vec<BandRow>,
 }

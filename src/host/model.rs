@@ -9,7 +9,7 @@ mod memory;
 
 pub use cpu::CpuModel;
 pub use kubelet::KubeletModel;
-pub use memory::{MemoryModel, MemoryPolicy};
+pub use memory::{Disk, Kernel, MemoryModel, MemoryPolicy, OomGroup, PanicOnOom};
 
 use crate::error::{Error, Result, did_you_mean};
 use crate::units::SimDuration;

@@ -2,8 +2,7 @@
 //!
 //! Without swap the kernel drops file pages, code included, before it kills. Whoever needs them waits for the disk; whoever
 //! only computes, or only takes memory, hardly notices. Formulas fitted to runs of real kernels
-//! (`tests/vectors/kernel/near_oom.json`), right to a factor, not to a digit. The replay does not use them yet: its
-//! `thrash` policy is the simpler rule of `super::HostModel`. In integers, parts in a million.
+//! (`tests/vectors/kernel/near_oom.json`), right to a factor, not to a digit. In integers, parts in a million.
 
 /// One, in parts of a million.
 pub const PPM: u64 = 1_000_000;
@@ -17,6 +16,11 @@ pub const TOUCHES_PER_S: u64 = 2_500;
 pub const COMPUTE_PPM: u64 = 900_000;
 /// Between "out of memory" and memory being free again, µs (measured 0.1 to 1.2 s).
 pub const KILL_US: u64 = 200_000;
+
+/// How long after a kill the file pages are back on an SSD, µs (measured 0.2 to 1.5 s).
+pub const RECOVERY_SSD_US: u64 = 600_000;
+/// A heartbeat that is late by less than this is not felt, µs: every control plane here waits longer (assumed).
+pub const FELT_US: u64 = 1_000_000;
 
 /// (i / 20)^1.6 in ppm: written out, as `powf` differs between platforms.
 const POWER: [u64; 21] = [
@@ -61,12 +65,12 @@ pub fn band_us(hot: u64, floor: u64, swap: u64, rate: u64) -> u64 {
 /// How late a heartbeat may be, µs: it needs `windows` of 128 KiB of its daemon's code, each behind the faults of `tasks`
 /// others, `turns` times (1 to 2 for a daemon that beats every 100 ms, 2 to 4 for a cold one, to 8 where CPU is short).
 pub fn beat_delay_us(windows: u64, tasks: u64, fault_us: u64, turns: u64) -> u64 {
-    windows * tasks * fault_us * turns
+    windows.saturating_mul(turns).saturating_mul(tasks).saturating_mul(fault_us)
 }
 
 /// How long after the kill the file pages are back, µs: `hot` bytes by windows of 128 KiB.
 pub fn recovery_us(hot: u64, fault_us: u64) -> u64 {
-    hot.div_ceil(128 << 10) * fault_us
+    hot.div_ceil(128 << 10).saturating_mul(fault_us)
 }
 
 #[cfg(test)]

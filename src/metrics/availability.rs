@@ -91,8 +91,9 @@ impl Observer for Availability<'_> {
                 }
             }
             Change::Ended { job, why, .. } => {
-                let lost =
-                    why.is_oom() || why.is_eviction() || matches!(why, EndReason::HostDown | EndReason::HostLeft);
+                let lost = why.is_oom()
+                    || why.is_eviction()
+                    || matches!(why, EndReason::HostDown | EndReason::HostLeft | EndReason::DaemonDied);
                 self.apps[w.app(job).index()].attempts_lost += u64::from(lost);
             }
             Change::Repeats { job, why, times, .. } if why.is_oom() => {

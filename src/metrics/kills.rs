@@ -20,6 +20,10 @@ const ROWS: &[MetricInfo] = &[
     row("hosts_down", "times a host came down, failures of the scenario included"),
     row("hosts_down_memory", "of these, because memory ran out"),
     row("hosts_down_planned", "of these, for planned work: drains and upgrades"),
+    row("hosts_lost", "times a control plane declared a host lost, down or only silent"),
+    row("daemon_kills", "daemons of hosts that the kernel killed (dockerd, fleetd, etcd, kubelet, …)"),
+    row("daemon_ends", "attempts that ended because the daemon they hung on was killed"),
+    row("process_kills", "processes killed for memory whose job went on without them"),
     row("host_down_seconds", "time that hosts were down, summed over hosts"),
 ];
 
@@ -30,6 +34,9 @@ struct Kills {
     downs: u64,
     memory_downs: u64,
     planned_downs: u64,
+    lost: u64,
+    daemons: u64,
+    processes: u64,
     down_since: Vec<Option<u64>>,
     down_us: u128,
 }
@@ -43,6 +50,9 @@ impl Kills {
             downs: 0,
             memory_downs: 0,
             planned_downs: 0,
+            lost: 0,
+            daemons: 0,
+            processes: 0,
             down_since: vec![None; setup.cluster.len()],
             down_us: 0,
         }
@@ -62,6 +72,9 @@ impl Observer for Kills {
             Change::Repeats { why, times, .. } => self.ended[why as usize] += times,
             Change::AttemptGivenUp { evicted, .. } => self.taint += u64::from(evicted),
             Change::Preempts { .. } => self.preemptions += 1,
+            Change::HostLost { lost, .. } => self.lost += u64::from(lost),
+            Change::DaemonDown { .. } => self.daemons += 1,
+            Change::ProcessKilled { .. } => self.processes += 1,
             Change::HostDown { host, cause } => {
                 self.downs += 1;
                 self.memory_downs += u64::from(cause == crate::sim::DownCause::Memory);
@@ -78,6 +91,9 @@ impl Observer for Kills {
                     downs: 0,
                     memory_downs: 0,
                     planned_downs: 0,
+                    lost: 0,
+                    daemons: 0,
+                    processes: 0,
                     down_since,
                     down_us: 0,
                 };
@@ -112,6 +128,10 @@ impl Family for Kills {
             self.downs,
             self.memory_downs,
             self.planned_downs,
+            self.lost,
+            self.daemons,
+            n(EndReason::DaemonDied),
+            self.processes,
         ]
         .map(Value::Count)
         .to_vec();

@@ -12,7 +12,7 @@ const ROWS: &[MetricInfo] = &[
     row("cpu_overloaded_host_seconds", "host time with CPU demand within quotas above capacity"),
     row("cpu_overload_depth_max", "highest (demand within quotas - capacity) / capacity on any host"),
     row("memory_overcommitted_host_seconds", "host time with memory requests of live attempts above capacity"),
-    row("memory_overloaded_host_seconds", "host time with memory in use above what the host holds without thrash"),
+    row("memory_overloaded_host_seconds", "host time with memory of jobs above what they may use"),
     row("memory_overload_depth_max", "highest (memory in use - capacity) / capacity on any host"),
     row("worst_host_overloaded_seconds", "time that the worst host was overloaded in CPU or memory"),
     row("hosts_overloaded", "hosts that were overloaded in CPU or memory at any time"),

@@ -11,6 +11,7 @@ use super::{
     ParameterValue, RestartRule, World,
 };
 use crate::host::daemon;
+use crate::host::oom::Era;
 use crate::ids::{HostId, JobId};
 use crate::units::{SimDuration, SimTime};
 
@@ -23,6 +24,7 @@ pub(super) const INFO: OrchestratorInfo = OrchestratorInfo {
     cpu_quota: false,
     qos: false,
     daemons: &[daemon::DOCKERD_2015, daemon::CHEF_CLIENT],
+    kernel: Era::Floored,
     parameters: &[
         ParameterInfo {
             name: "converge_duration",

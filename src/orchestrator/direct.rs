@@ -10,6 +10,7 @@ use super::{
     RestartRule, World,
 };
 use crate::cluster::Bookings;
+use crate::host::oom::Era;
 use crate::ids::JobId;
 use crate::placement::placement;
 use crate::units::SimDuration;
@@ -23,6 +24,7 @@ pub(super) const INFO: OrchestratorInfo = OrchestratorInfo {
     cpu_quota: false,
     qos: false,
     daemons: &[],
+    kernel: Era::Signed,
     parameters: &[ParameterInfo {
         name: "restart_delay",
         default: "1s",

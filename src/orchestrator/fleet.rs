@@ -10,6 +10,7 @@ use super::{
     Periodic, RestartRule, World,
 };
 use crate::host::daemon;
+use crate::host::oom::Era;
 use crate::ids::{HostId, JobId};
 use crate::rng::Purpose;
 use crate::units::{SimDuration, SimTime};
@@ -23,6 +24,7 @@ pub(super) const INFO: OrchestratorInfo = OrchestratorInfo {
     cpu_quota: false,
     qos: false,
     daemons: &[daemon::DOCKERD_2015, daemon::ETCD_2, daemon::FLEETD],
+    kernel: Era::Floored,
     parameters: &[
         ParameterInfo {
             name: "engine_interval",

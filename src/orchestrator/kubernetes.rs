@@ -30,6 +30,7 @@ use super::{
 };
 use crate::host::daemon;
 use crate::host::kubelet::threshold::Pressure;
+use crate::host::oom::Era;
 use crate::ids::{HostId, JobId};
 use crate::kube::config::Effective;
 use crate::kube::hint::ClusterEvent;
@@ -60,6 +61,7 @@ pub(super) const INFO: OrchestratorInfo = OrchestratorInfo {
     cpu_quota: true,
     qos: true,
     daemons: &[daemon::KUBELET, daemon::CONTAINERD],
+    kernel: Era::Signed,
     parameters: parameters::PARAMETERS,
     choices: &[
         [

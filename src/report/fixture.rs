@@ -2,8 +2,8 @@
 
 use crate::experiment::seeds::SeedResult;
 use crate::experiment::{
-    AppResult, Choice, EndRow, Experiment, HostTrack, Record, RunLabel, RunResult, SeedStudy, TimelineBucket,
-    TrackBucket,
+    AppResult, BandRow, Choice, EndRow, Experiment, HostTrack, Record, RunLabel, RunResult, SeedStudy, Side,
+    TimelineBucket, TrackBucket,
 };
 use crate::ids::{HostId, JobId};
 use crate::metrics::Value;
@@ -141,6 +141,7 @@ pub fn hostile() -> Experiment {
     experiment.runs[2].label.name = HOSTILE[0].into();
     experiment.runs[2].label.orchestrator = HOSTILE[2].into();
     experiment.seeds = Some(study(&experiment));
+    experiment.band = band(&HOSTILE);
     experiment
 }
 
@@ -213,7 +214,27 @@ pub fn without_runs() -> Experiment {
         notes: vec!["usage: model default-mix, seed 7 (assumed)".into()],
         runs: Vec::new(),
         seeds: None,
+        band: Vec::new(),
     }
+}
+
+/// A band of `names` at two scales.
+pub fn band(names: &[&str]) -> Vec<BandRow> {
+    let row = |scale_milli: u32, run: &str, side: Side| BandRow {
+        scale_milli,
+        hosts: scale_milli as usize / 100,
+        run: run.into(),
+        side,
+        policy: "thrash",
+        runaway_jobs: 2,
+        hosts_down: side as u64 * 3,
+        hosts_lost: side as u64,
+        oom_kills: 1234,
+        bystanders_lost: 40,
+        cpu_unserved: if scale_milli == 300 { Value::Undefined } else { Value::Amount(0.0125) },
+    };
+    let of_run = |scale, run: &&str| Side::ALL.map(|side| row(scale, run, side));
+    [300, 10_000].iter().flat_map(|&scale| names.iter().flat_map(move |run| of_run(scale, run))).collect()
 }
 
 /// Records in which no time passes.

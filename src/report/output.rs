@@ -6,6 +6,7 @@ use crate::experiment::Experiment;
 use crate::report::chart::{CHARTS, ChartInfo};
 
 pub mod apps;
+pub mod band;
 pub mod changes;
 pub mod evictions;
 pub mod hosts;
@@ -73,7 +74,7 @@ impl OutputInfo {
     }
 }
 
-const PLAIN: [OutputInfo; 10] = [
+const PLAIN: [OutputInfo; 11] = [
     scenario::OUTPUT,
     summary::OUTPUT,
     runs::OUTPUT,
@@ -83,6 +84,7 @@ const PLAIN: [OutputInfo; 10] = [
     apps::OUTPUT,
     seeds::OUTPUT,
     seeds_intervals::OUTPUT,
+    band::OUTPUT,
     report::OUTPUT,
 ];
 

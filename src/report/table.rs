@@ -5,6 +5,7 @@
 
 use std::fmt::Write as _;
 
+use super::band;
 use crate::experiment::{Choice, Experiment, RunResult};
 use crate::report::answer::{answer, load_warning};
 use crate::report::figures::{Unit, duration, number, percent, thousands};
@@ -144,6 +145,14 @@ pub fn render(experiment: &Experiment, style: &Style) -> String {
     }
     wrap(&mut out, "", READING_HELP, width);
     out.push_str(&crate::report::seeds::render(experiment, style));
+    if !experiment.band.is_empty() {
+        let _ = writeln!(out, "\n{}", style.bold(band::TITLE));
+        wrap(&mut out, "", &sentence(&band::sentence(experiment)), width);
+        out.push('\n');
+        out.push_str(&band::render(experiment, width, &|text| style.bold(text)));
+        out.push('\n');
+        wrap(&mut out, "", band::HELP, width);
+    }
     let choices = choices(experiment);
     if !choices.is_empty() {
         let _ = writeln!(out, "\n{}", style.bold("Choices that decide results"));

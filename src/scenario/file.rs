@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::band::BandSection;
 use super::document::Document;
 use super::generator::GeneratorSection;
 use super::host_model::HostSection;
@@ -61,6 +62,9 @@ pub struct ScenarioFile {
     /// Planned work on hosts: drains and rolling upgrades.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub events: Vec<At<EventSection>>,
+    /// Every run once more under both bounds of how a host comes down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub band: Option<At<BandSection>>,
     /// Files of Kubernetes manifests (YAML or JSON, plain or .gz), relative to the scenario's folder.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub manifests: Vec<At<String>>,
@@ -223,9 +227,15 @@ pub struct JobSection {
     /// Threads that can run at once: with `threads: 2` never more than 2 CPUs; default any number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threads: Option<u32>,
-    /// Processes that it runs as; default 1.
+    /// Processes that it consists of, which hold its memory in equal parts; default 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub processes: Option<u32>,
+    /// Touches of file pages for each second of its CPU: how much it suffers near out of memory; default the host's `file_touches`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file_touches: Option<u32>,
+    /// File pages that it touches for each MiB that it takes on: how much that slows its growth near out of memory; default 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leak_touches: Option<u32>,
     /// Whether a restart goes on from where the last attempt was (batch); default false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checkpoint: Option<bool>,
@@ -298,6 +308,9 @@ pub struct UsageSection {
     /// Memory throughout.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory: Option<Memory>,
+    /// File pages that it needs in memory beside that, throughout; default 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache: Option<Memory>,
     /// One after the other; the last holds.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<Step>,
@@ -320,6 +333,9 @@ pub struct Step {
     pub cpu: Cpu,
     /// Memory.
     pub memory: Memory,
+    /// File pages that it needs in memory beside that; default 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache: Option<Memory>,
 }
 
 /// Memory that stays at `from` until `start`, then grows by `rate` a second, in steps of `step`, up to `until`.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Budgets;
 use super::file::{ControllerWord, JobSection, Ramp, UsageSection, WorkloadSection};
 use super::hosts::{MOST_CPU, also_at, numbered};
-use super::text::{At, Cpu};
+use super::text::{At, Cpu, Memory};
 use crate::error::{Error, Result, did_you_mean};
 use crate::units::{Bytes, SECOND_US, SimDuration, SimTime};
 use crate::workload::{Controller, Job, JobKind, RestartPolicy, Spec, UsageStep, WorkloadBuilder};
@@ -147,6 +147,8 @@ fn job(
             processes: entry.processes,
             ephemeral_limit: limits.ephemeral.map(|ephemeral| ephemeral.0),
             ephemeral_used: entry.usage.as_ref().and_then(|u| u.ephemeral).unwrap_or_default().0,
+            file_touches: entry.file_touches,
+            leak_touches: entry.leak_touches.unwrap_or(0),
             checkpoint: entry.checkpoint.unwrap_or(false),
             template: None,
         },
@@ -194,15 +196,23 @@ fn too_much_cpu(cpu: Option<Cpu>) -> Result<()> {
 /// A stretch of usage; without `lasts` to the end.
 pub(super) fn step(lasts: Option<SimDuration>, cpu: Cpu, memory: Bytes) -> Result<UsageStep> {
     too_much_cpu(Some(cpu))?;
-    Ok(UsageStep { length_us: lasts.map_or(u64::MAX, |d| d.0), cpu_nano: cpu.0.nano_cores(), memory })
+    let length_us = lasts.map_or(u64::MAX, |d| d.0);
+    Ok(UsageStep { length_us, cpu_nano: cpu.0.nano_cores(), memory, cache: Bytes(0) })
+}
+
+fn cached(step: UsageStep, cache: Option<Memory>) -> UsageStep {
+    UsageStep { cache: cache.unwrap_or_default().0, ..step }
 }
 
 /// The steps that `usage` stands for, at most `most`.
 fn usage_steps(usage: &UsageSection, most: u64) -> Result<Vec<UsageStep>> {
     let constant = usage.cpu.is_some() || usage.memory.is_some();
+    if usage.cache.is_some() && !constant {
+        return Err(Error::input("cache stands beside cpu and memory, or in each of the steps"));
+    }
     match (constant, usage.steps.as_slice(), &usage.ramp) {
         (true, [], None) => match (usage.cpu, usage.memory) {
-            (Some(cpu), Some(memory)) => Ok(vec![step(None, cpu, memory.0)?]),
+            (Some(cpu), Some(memory)) => Ok(vec![cached(step(None, cpu, memory.0)?, usage.cache)]),
             (None, _) => Err(Error::input("cpu is missing beside memory (0 is allowed)")),
             (_, None) => Err(Error::input("memory is missing beside cpu (0 is allowed)")),
         },
@@ -211,7 +221,7 @@ fn usage_steps(usage: &UsageSection, most: u64) -> Result<Vec<UsageStep>> {
             if let Some(open) = steps[..last].iter().position(|s| s.lasts.is_none()) {
                 return Err(Error::input(format!("step {} has no for: and is not the last", open + 1)));
             }
-            steps.iter().map(|s| step(s.lasts.map(|d| d.0), s.cpu, s.memory.0)).collect()
+            steps.iter().map(|s| Ok(cached(step(s.lasts.map(|d| d.0), s.cpu, s.memory.0)?, s.cache))).collect()
         }
         (false, [], Some(ramp)) => ramp_steps(ramp, most),
         // The workload's `usage` says the rest.
@@ -249,7 +259,7 @@ fn ramp_steps(ramp: &Ramp, most: u64) -> Result<Vec<UsageStep>> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::text::{Length, Memory};
+    use super::super::text::Length;
     use super::*;
     use crate::units::MilliCpu;
 

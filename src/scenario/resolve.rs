@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use super::band::{self, BandWorld};
 use super::document::verbatim;
 use super::file::{LoopSection, ScenarioFile};
 use super::host_model::HostSection;
@@ -35,6 +36,8 @@ pub struct Scenario {
     pub resolved_yaml: String,
     /// Offered load.
     pub offered: Offered,
+    /// The worlds of its band; empty without one.
+    pub band: Vec<BandWorld>,
 }
 
 /// Peak share below which a load is called low.
@@ -117,6 +120,8 @@ pub fn resolve(file: &ScenarioFile, folder: &Path, budgets: &Budgets) -> Result<
         drain,
         seed,
     };
+    let apps: Vec<&str> = setup.workload.apps().iter().map(|app| app.name.as_str()).collect();
+    let band = band::worlds(file, setup.end, &apps, folder, budgets)?;
     let resolved_yaml = written(file, &setup, &runs)?;
     Ok(Scenario {
         name: file.name.clone(),
@@ -126,6 +131,7 @@ pub fn resolve(file: &ScenarioFile, folder: &Path, budgets: &Budgets) -> Result<
         notes,
         resolved_yaml,
         offered,
+        band,
     })
 }
 

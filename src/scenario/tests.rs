@@ -220,23 +220,26 @@ fn broken_scenarios_are_told_where_and_what_would_do() {
         ("warm_up: 1m\n", "warm_up 1m and drain 0s leave nothing of a run of 1m"),
         ("horizon: -5s\n", "line 10:10: \"-5s\" is not a duration (try 90s, 5m, 1h30m or 2d)"),
         ("seed: -1\n", "line 10:7: not a whole number from 0 on, or too large"),
-        (
-            "host: {thrash_speed: 0}\n",
-            "line 10:22: host.thrash_speed: a thrashing host runs at more than 0 and at most 1 of its speed",
-        ),
+        ("host: {beat_turns: 2000}\n", "line 10:20: host.beat_turns: \"2000\" is no whole number from 0 to 1000"),
         (
             "host: {memory_policy: trash}\n",
             "line 10:23: host.memory_policy: \"trash\" will not do; kill-only, thrash, host-down will; did you mean \"thrash\"?",
         ),
         (
-            "host: {thrash_sped: 1}\n",
-            "line 10:21: host: unknown host parameter \"thrash_sped\"; did you mean \"thrash_speed\"?",
+            "host: {kil_latency: 1}\n",
+            "line 10:21: host: unknown host parameter \"kil_latency\"; did you mean \"kill_latency\"?",
         ),
         ("failures:\n- {host: node-01, at: 1s}\n", "line 11:10: unknown host \"node-01\"; did you mean \"node-001\"?"),
         (
             "failures:\n- {hosts: nod, mtbf: 1h, repair: 1m}\n",
             "line 11:11: unknown group of hosts \"nod\"; did you mean \"node\"?",
         ),
+        (
+            "band: {scales: [0]}\n",
+            "line 10:17: band.scales: hosts times 0 are none or too many; from 0.001 to 1000 will do",
+        ),
+        ("band: {scales: [1, 1.0]}\n", "line 10:20: band.scales: scale 1 stands twice"),
+        ("band: {runaway: [leaky]}\n", "line 10:18: band.runaway: unknown app \"leaky\""),
         ("failures:\n- {host: node-001}\n", "line 11:3: a failure needs at (a time) or mtbf (drawn times)"),
         ("failures:\n- {hosts: node, mtbf: 1h}\n", "line 11:3: mtbf needs repair (the median time to repair)"),
         (

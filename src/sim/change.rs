@@ -34,11 +34,13 @@ pub enum EndReason {
     HostLeft,
     /// The host lacked its GPU, port or label.
     StartFailed,
+    /// The daemon that it hung on was killed.
+    DaemonDied,
 }
 
 impl EndReason {
     /// All reasons, in order of their numbers.
-    pub const ALL: [EndReason; 12] = [
+    pub const ALL: [EndReason; 13] = [
         EndReason::Finished,
         EndReason::Removed,
         EndReason::Stopped,
@@ -51,6 +53,7 @@ impl EndReason {
         EndReason::HostDown,
         EndReason::HostLeft,
         EndReason::StartFailed,
+        EndReason::DaemonDied,
     ];
 
     /// The name in outputs.
@@ -68,6 +71,7 @@ impl EndReason {
             EndReason::HostDown => "host-down",
             EndReason::HostLeft => "host-left",
             EndReason::StartFailed => "start-failed",
+            EndReason::DaemonDied => "daemon-died",
         }
     }
 
@@ -91,7 +95,7 @@ impl EndReason {
 pub enum DownCause {
     /// A failure of the scenario.
     Failure = 0,
-    /// Memory ran out (`host-down` policy, or an operator's reboot after thrashing).
+    /// Memory ran out (`host-down` policy, an operator's reboot, or a panic).
     Memory,
     /// It was taken down on purpose, for an upgrade or the like.
     Planned,
@@ -208,8 +212,14 @@ pub enum Change {
     HostDown { host: HostId, cause: DownCause },
     /// A host left for good.
     HostLeft { host: HostId },
-    /// A host began or ceased to thrash.
+    /// The file pages in use of a host began, or ceased, to be more than fit.
     Thrash { host: HostId, on: bool },
+    /// The kernel killed a daemon of a host, by name.
+    DaemonDown { host: HostId, daemon: &'static str },
+    /// It is back.
+    DaemonUp { host: HostId, daemon: &'static str },
+    /// A process of an attempt was killed for memory, and the attempt goes on without it; `left` processes remain.
+    ProcessKilled { job: JobId, attempt: u32, host: HostId, left: u32 },
     /// A host's heartbeats stopped or resumed as far as the control plane can tell.
     Heartbeats { host: HostId, on: bool },
     /// The control plane declared a host lost, or took it back.

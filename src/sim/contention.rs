@@ -6,7 +6,6 @@
 use super::change::Change;
 use super::engine::Simulation;
 use super::queue::Event;
-use super::state::FULL_SPEED;
 use crate::host::cpu;
 use crate::ids::HostId;
 use crate::units::SimDuration;
@@ -23,8 +22,8 @@ pub(super) struct Scratch {
 impl Simulation<'_> {
     pub(super) fn share_cpu(&mut self, host: HostId) {
         let mut s = std::mem::take(&mut self.scratch);
+        let speeds = self.speeds(host);
         let h = &mut self.hosts[host.index()];
-        let speed = if h.thrashing { u64::from(self.setup.host_model.memory.thrash_speed_milli) } else { FULL_SPEED };
         let capacity = match self.setup.host_model.cpu.contention {
             true => self.setup.cluster.spec(host).cpu.nano_cores(),
             false => u64::MAX,
@@ -38,7 +37,8 @@ impl Simulation<'_> {
         }
         for &slot in &s.slots {
             let a = &mut self.attempts[slot as usize];
-            let able = (u128::from(a.cpu.within_quota) * u128::from(speed) / u128::from(FULL_SPEED)) as u64;
+            let able = speeds.able(a);
+            a.changed |= able != a.cpu.able;
             h.cpu.able = h.cpu.able - a.cpu.able + able;
             a.cpu.able = able;
         }
@@ -63,6 +63,7 @@ impl Simulation<'_> {
             s.received.extend(s.slots.iter().map(|&slot| attempts[slot as usize].cpu.able));
         }
         for i in 0..s.slots.len() {
+            let speed = speeds.clock(&self.attempts[s.slots[i] as usize]);
             self.set_rate(s.slots[i], s.received[i], speed);
         }
         self.scratch = s;

@@ -84,6 +84,17 @@ impl Digest {
                 self.words(&[21, host.0.into(), condition as u64, on.into()]);
             }
             Change::WindowBegins => self.word(22),
+            Change::DaemonDown { host, daemon } => {
+                self.words(&[25, host.0.into()]);
+                self.text(daemon);
+            }
+            Change::DaemonUp { host, daemon } => {
+                self.words(&[26, host.0.into()]);
+                self.text(daemon);
+            }
+            Change::ProcessKilled { job, attempt, host, left } => {
+                self.words(&[27, job.0.into(), attempt.into(), host.0.into(), left.into()]);
+            }
             Change::HeldBack { job } => self.words(&[23, job.0.into()]),
             Change::Maintenance { host, step } => self.words(&[25, host.0.into(), step as u64]),
             Change::FailureMissed { host } => self.words(&[26, host.0.into()]),
@@ -91,6 +102,11 @@ impl Digest {
                 self.words(&[24, job.0.into(), host.0.into(), victims.into(), applied.into()]);
             }
         }
+    }
+
+    fn text(&mut self, text: &str) {
+        self.word(text.len() as u64);
+        text.bytes().for_each(|b| self.word(b.into()));
     }
 
     fn words(&mut self, words: &[u64]) {

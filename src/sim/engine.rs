@@ -141,7 +141,10 @@ pub fn simulate(setup: &Setup, options: &Options, observer: &mut dyn Observer, f
         epochs: Vec::new(),
         free_slots: Vec::new(),
         serials: 0,
-        hosts: vec![HostState::default(); setup.cluster.len()],
+        hosts: vec![
+            HostState { daemons: vec![Default::default(); info.daemons.len()], ..HostState::default() };
+            setup.cluster.len()
+        ],
         devices: Devices::new(&setup.cluster),
         dirty: Vec::new(),
         saved: BTreeMap::new(),
@@ -316,18 +319,26 @@ impl Simulation<'_> {
                     self.boot(host);
                 }
             }
-            Event::HeartbeatsLapse { host, epoch } => self.heartbeats_lapse(host, epoch),
+            Event::BeatArrives { host, epoch } => self.beat_arrives(host, epoch),
+            Event::Recovers { host, epoch } => self.recovers(host, epoch),
             Event::OperatorReboots { host, epoch } => {
                 let h = &self.hosts[host.index()];
-                if h.thrash_epoch == epoch && h.thrashing {
+                if h.over_epoch == epoch && h.over {
                     self.fall(host, DownCause::Memory, self.setup.host_model.memory.boot);
                 }
             }
+            Event::Dies { slot, serial } => self.victim_dies(slot, serial),
+            Event::DaemonDies { host, daemon, epoch } => self.daemon_dies(host, daemon, epoch),
+            Event::DaemonBack { host, daemon, epoch } => self.daemon_back(host, daemon, epoch),
             Event::EvictionRound(host) => self.eviction_round(host),
             Event::EvictionGraceOver { host, slot, epoch } => self.eviction_grace_over(host, slot, epoch),
             Event::Removal(job) => self.remove(job),
             Event::UserReady => self.arrive_next(),
             Event::Wake(token) => self.hear(Heard::Wake(token)),
+            // Whoever starts containers is not there: it does so when it is.
+            Event::Start { host, .. } | Event::Restart { host, .. } if self.no_starts_until(host).is_some() => {
+                self.queue.push(self.no_starts_until(host).unwrap_or(self.now), event);
+            }
             Event::Start { job, host, ticket } => {
                 if self.jobs[job.index()].ticket == ticket && self.hosts[host.index()].heard {
                     self.arrive(job, host, ticket);

@@ -85,9 +85,10 @@ impl Simulation<'_> {
     fn observe(&self, host: HostId, memory_used: i64) -> Observations {
         let (h, spec) = (&self.hosts[host.index()], self.setup.cluster.spec(host));
         let model = &self.setup.host_model;
-        let full = memory::marks(model, spec.memory).full;
-        let active = i128::from(full - spec.memory.0) * i128::from(model.kubelet.active_file_milli) / 1000;
-        let machine = full.saturating_add(model.memory.system_anon.0);
+        let marks = memory::marks(model, spec.memory);
+        let active = i128::from(marks.hot_file) * i128::from(model.kubelet.active_file_milli) / 1000;
+        // Swap is not memory to the kubelet: what is swapped out counts as if it were still there.
+        let (full, machine) = (spec.memory.0 + marks.hot_file, marks.ram);
         let measured = |available, capacity| Observation { available, capacity, at: None };
         let pods = machine.saturating_sub(model.kubelet.reserved().0);
         let pids = model.kubelet.max_pids as i64;

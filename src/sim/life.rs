@@ -4,11 +4,11 @@ use super::change::{Change, EndReason, Waiting, Worth};
 use super::engine::{Notice, Simulation};
 use super::rates::CpuRates;
 use super::state::{Attempt, JobPhase, NONE, Saved, Unseen};
-use crate::host::{cpu, memory};
+use crate::host::cpu;
 use crate::ids::{HostId, JobId};
 use crate::orchestrator::{FailureNews, Outcome};
-use crate::units::NANO_PER_CORE;
-use crate::workload::{JobKind, RestartPolicy};
+use crate::units::{Bytes, NANO_PER_CORE};
+use crate::workload::{JobKind, RestartPolicy, UsageStep};
 
 impl Simulation<'_> {
     /// Brings an attempt's progress up to now.
@@ -89,17 +89,6 @@ impl Simulation<'_> {
         self.emit(Change::Waits { job, why, cpu_nano, memory });
     }
 
-    /// The kernel's adjustment of the job's score on `host`: by QoS class where the orchestrator has such, else 0.
-    pub(super) fn oom_score_adj(&self, job: JobId, host: HostId) -> i64 {
-        if !self.info.qos {
-            return 0;
-        }
-        let world = &self.world;
-        let (cpu, memory) = world.requested(job);
-        let limits = (world.cpu_limit(job).map_or(0, |l| l.0), world.memory_limit(job).map_or(0, |l| l.0));
-        memory::oom_score_adj((cpu.0, memory.0), limits, world.cluster.spec(host).memory.0)
-    }
-
     /// Whether `host` has what the job needs at its start: labels, GPUs, ports.
     pub(super) fn can_start(&self, job: JobId, host: HostId) -> bool {
         let spec = self.setup.workload.spec(job);
@@ -158,7 +147,9 @@ impl Simulation<'_> {
         let world = self.world;
         let spec = world.workload.spec(job);
         let (cpu_request, memory_request) = world.requested(job);
-        let (cpu_limit, memory_limit) = (world.cpu_limit(job), world.memory_limit(job));
+        let cpu_limit = world.cpu_limit(job);
+        let parts = self.parts(job, host);
+        let memory_limit = self.memory_limit(job, &parts);
         let weight = if self.info.qos { cpu::shares(cpu_request.0) } else { cpu::DEFAULT_SHARES };
         let quota = match cpu_limit {
             Some(limit) if self.options.cpu_quota => cpu::quota_nano(limit.0),
@@ -198,10 +189,19 @@ impl Simulation<'_> {
             weight,
             quota,
             threads: spec.threads.map_or(u64::MAX, |threads| u64::from(threads) * NANO_PER_CORE),
-            memory_limit: memory_limit.map_or(i64::MAX, |l| l.0),
+            memory_limit,
             cpu_request: cpu_request.0,
             memory_request: memory_request.0,
             oom_score_adj,
+            parts,
+            processes: spec.processes.unwrap_or(1),
+            processes_left: spec.processes.unwrap_or(1),
+            whole_memory: 0,
+            cache: 0,
+            file_touches: spec.file_touches.unwrap_or(self.setup.host_model.memory.file_touches),
+            leak_touches: spec.leak_touches,
+            growth: 0,
+            dying: None,
             devices,
             duplicate: other != NONE && spec.kind == JobKind::Service,
             given_up: false,
@@ -251,8 +251,17 @@ impl Simulation<'_> {
         h.cpu += cpu;
         a.cpu = cpu;
         a.reschedule = true;
+        a.whole_memory = a.step.memory.0;
+        a.step.memory.0 = a.left_of(a.whole_memory);
+        a.cache = a.step.cache.0.min(a.memory_limit.saturating_sub(a.step.memory.0).max(0));
         h.memory += a.step.memory.0;
+        h.cache += a.cache;
         h.over_limit |= a.step.memory.0 > a.memory_limit;
+        let wanted = a.leak_touches > 0 || self.setup.host_model.memory.swap.0 > 0;
+        if wanted && !a.step_by_work() {
+            self.note_growth(slot);
+        }
+        let a = &self.attempts[slot as usize];
         let host = a.host;
         self.touch(host, slot);
         self.look_at_memory(host);
@@ -299,7 +308,9 @@ impl Simulation<'_> {
         let (job, host, length) = (a.job, a.host, a.step.length_us);
         match workload.next_step(job, &mut a.cursor, length) {
             Some(step) => {
-                self.hosts[host.index()].memory -= a.step.memory.0;
+                let h = &mut self.hosts[host.index()];
+                h.memory -= a.step.memory.0;
+                h.cache -= a.cache;
                 a.step = step;
                 a.done = 0;
                 self.use_step(slot);
@@ -333,6 +344,8 @@ impl Simulation<'_> {
         h.attempts.swap_remove(position as usize);
         h.cpu -= a.cpu;
         h.memory -= a.step.memory.0;
+        h.cache -= a.cache;
+        h.dying -= u32::from(a.dying.take().is_some());
         h.cpu_request -= a.cpu_request;
         h.memory_request -= a.memory_request;
         let spec = self.setup.workload.spec(job);
@@ -406,7 +419,9 @@ impl Simulation<'_> {
         if self.jobs[job.index()].phase == JobPhase::Done {
             return unvalued;
         }
-        let saved = Saved { cursor: a.cursor, step: a.step, done: a.done, work };
+        // The next attempt has all its processes again.
+        let step = UsageStep { memory: Bytes(a.whole_memory), ..a.step };
+        let saved = Saved { cursor: a.cursor, step, done: a.done, work };
         let gain = unvalued.min(work.saturating_sub(self.saved_work(job)));
         if work >= self.saved_work(job) {
             self.saved.insert(job, saved);
@@ -461,7 +476,11 @@ impl Simulation<'_> {
                     self.hosts[host.index()].unseen.push(end);
                 }
             }
-            EndReason::OomLimit | EndReason::OomHost | EndReason::StartFailed | EndReason::EvictedPressure
+            EndReason::OomLimit
+            | EndReason::OomHost
+            | EndReason::StartFailed
+            | EndReason::EvictedPressure
+            | EndReason::DaemonDied
                 if inside && self.orchestrator.failure_news(&self.world, job) == FailureNews::Final =>
             {
                 if heard {
@@ -470,7 +489,11 @@ impl Simulation<'_> {
                     self.hosts[host.index()].unseen.push(end);
                 }
             }
-            EndReason::OomLimit | EndReason::OomHost | EndReason::StartFailed | EndReason::EvictedPressure
+            EndReason::OomLimit
+            | EndReason::OomHost
+            | EndReason::StartFailed
+            | EndReason::EvictedPressure
+            | EndReason::DaemonDied
                 if inside && self.orchestrator.failure_news(&self.world, job) == FailureNews::Restarts =>
             {
                 // Each restart counts, so that none is left to the closed form.
@@ -481,7 +504,11 @@ impl Simulation<'_> {
                     self.hosts[host.index()].unheard_restarts.push(job);
                 }
             }
-            EndReason::OomLimit | EndReason::OomHost | EndReason::StartFailed | EndReason::EvictedPressure => {
+            EndReason::OomLimit
+            | EndReason::OomHost
+            | EndReason::StartFailed
+            | EndReason::EvictedPressure
+            | EndReason::DaemonDied => {
                 if policy != RestartPolicy::Never {
                     // Under the `host-down` policy a start over the brim takes the host down: no repeat is like the last.
                     self.restart_in_place(job, host, at_once.then_some(why));

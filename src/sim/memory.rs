@@ -1,18 +1,31 @@
-//! Memory: kills at limits, kills by the kernel, thrash.
+//! Memory: what the bytes in use on a host do: kills at limits, kills by the kernel, the last megabytes, pressure.
 
-use super::change::{Change, DownCause, EndReason};
+use super::change::{DownCause, EndReason};
 use super::engine::Simulation;
-use super::queue::Event;
 use crate::host::MemoryPolicy;
-use crate::host::memory::{self, Candidate, Marks};
+use crate::host::daemon::Daemon;
+use crate::host::memory::{self, Marks};
 use crate::ids::{HostId, JobId};
+use crate::workload::UsageStep;
 
 impl Simulation<'_> {
     pub(super) fn marks(&self, host: HostId) -> Marks {
         memory::marks(&self.setup.host_model, self.setup.cluster.spec(host).memory)
     }
 
-    /// What the memory in use does: kills at limits, kills by the kernel, thrash, pressure.
+    /// What `daemon` holds of memory.
+    pub(super) fn daemon_memory(&self, daemon: &Daemon) -> i64 {
+        (i128::from(daemon.memory.0) * i128::from(self.setup.host_model.memory.daemon_milli) / 1000) as i64
+    }
+
+    /// Memory in use as the marks count it: of jobs, less what dead daemons have left free.
+    pub(super) fn used(&self, host: HostId) -> i64 {
+        let h = &self.hosts[host.index()];
+        let gone = self.info.daemons.iter().zip(&h.daemons).filter(|(_, state)| state.back.is_some());
+        h.memory - gone.map(|(daemon, _)| self.daemon_memory(daemon)).sum::<i64>()
+    }
+
+    /// What the memory in use does: kills at limits, kills by the kernel, the last megabytes, pressure.
     pub(super) fn apply_memory(&mut self, host: HostId) {
         if !self.hosts[host.index()].up {
             return;
@@ -21,93 +34,50 @@ impl Simulation<'_> {
             self.kill_at_limits(host);
         }
         let marks = self.marks(host);
-        let policy = self.setup.host_model.memory.policy;
-        if policy == MemoryPolicy::HostDown && self.hosts[host.index()].memory >= marks.thrash {
+        if self.setup.host_model.memory.policy == MemoryPolicy::HostDown && self.used(host) > marks.brim {
             let model = &self.setup.host_model.memory;
             self.fall(host, DownCause::Memory, model.operator_reboot + model.boot);
             return;
         }
-        while self.hosts[host.index()].memory >= marks.full && self.kill_for_host(host) {}
-        let thrashing = policy == MemoryPolicy::Thrash && self.hosts[host.index()].memory >= marks.thrash;
-        if thrashing != self.hosts[host.index()].thrashing {
-            self.set_thrash(host, thrashing);
+        while self.is_out_of_memory(host, &marks) && self.kill_for_host(host, &marks) {}
+        if !self.hosts[host.index()].up {
+            return;
         }
+        self.update_band(host, &marks);
         if self.hosts[host.index()].parked_oom > 0 {
             self.unpark(host);
         }
     }
 
     fn kill_at_limits(&mut self, host: HostId) {
-        let mut over: Vec<(u64, u32)> = self.hosts[host.index()]
-            .attempts
-            .iter()
-            .map(|&slot| (slot, &self.attempts[slot as usize]))
-            .filter(|(_, a)| a.step.memory.0 > a.memory_limit)
-            .map(|(slot, a)| (a.serial, slot))
-            .collect();
-        over.sort_unstable();
-        for (_, slot) in over {
-            self.end_attempt(slot, EndReason::OomLimit);
-        }
-    }
-
-    /// Whether an attempt of `job` with so much memory would be the one that the kernel kills if it started on `host`
-    /// now.
-    pub(super) fn killed_at_start(&self, job: JobId, host: HostId, memory: i64) -> bool {
-        let h = &self.hosts[host.index()];
-        let policy = self.setup.host_model.memory.policy;
-        if policy == MemoryPolicy::HostDown || h.memory + memory < self.marks(host).full {
-            return false;
-        }
-        let total = self.setup.cluster.spec(host).memory.0;
-        let adj = self.oom_score_adj(job, host);
-        let others = h.attempts.iter().map(|&slot| {
+        for slot in self.in_scan_order(host) {
             let a = &self.attempts[slot as usize];
-            Candidate { rss: a.step.memory.0, adj: a.oom_score_adj }
-        });
-        memory::newest_is_victim(Candidate { rss: memory, adj }, others, total)
+            if a.step.memory.0 > a.memory_limit && a.dying.is_none() {
+                self.choose(slot, EndReason::OomLimit);
+            }
+        }
     }
 
-    /// Slots of live attempts on `host` in order of starts: the kernel's scan order.
+    /// Slots of live attempts on `host` in the kernel's scan order: of starts, then of names.
     pub(super) fn in_scan_order(&self, host: HostId) -> Vec<u32> {
         let mut slots = self.hosts[host.index()].attempts.clone();
-        slots.sort_unstable_by_key(|&slot| self.attempts[slot as usize].serial);
+        slots.sort_unstable_by(|&a, &b| {
+            let (a, b) = (&self.attempts[a as usize], &self.attempts[b as usize]);
+            let name = |job: JobId| self.setup.workload.name(job);
+            a.started.cmp(&b.started).then_with(|| name(a.job).cmp(name(b.job)))
+        });
         slots
     }
 
-    /// The kernel's global OOM killer takes one; `false` if there is nobody.
-    fn kill_for_host(&mut self, host: HostId) -> bool {
-        let slots = self.in_scan_order(host);
-        let total = self.setup.cluster.spec(host).memory.0;
-        let candidates = slots.iter().map(|&slot| {
-            let a = &self.attempts[slot as usize];
-            Candidate { rss: a.step.memory.0, adj: a.oom_score_adj }
-        });
-        match memory::oom_victim(candidates, total) {
-            Some(i) => {
-                self.end_attempt(slots[i], EndReason::OomHost);
-                true
-            }
-            None => false,
-        }
-    }
-
-    fn set_thrash(&mut self, host: HostId, on: bool) {
-        let h = &mut self.hosts[host.index()];
-        h.thrashing = on;
-        h.thrash_epoch += 1;
-        h.speed_changed = true;
-        let epoch = h.thrash_epoch;
-        self.emit(Change::Thrash { host, on });
-        self.touch_host(host);
-        if on {
-            let model = &self.setup.host_model.memory;
-            let (lapse, reboot) = (self.now + model.heartbeat_grace, self.now + model.operator_reboot);
-            self.queue.push(lapse, Event::HeartbeatsLapse { host, epoch });
-            self.queue.push(reboot, Event::OperatorReboots { host, epoch });
-        } else if self.hosts[host.index()].muted {
-            self.hosts[host.index()].muted = false;
-            self.update_heard(host);
-        }
+    /// Works out how fast the memory of the attempt in `slot` grows towards its next step.
+    pub(super) fn note_growth(&mut self, slot: u32) {
+        let a = &mut self.attempts[slot as usize];
+        let mut cursor = a.cursor;
+        let length = a.step.length_us;
+        let next: Option<UsageStep> =
+            if length == u64::MAX { None } else { self.setup.workload.next_step(a.job, &mut cursor, length) };
+        let more = next.map_or(0, |next| a.left_of(next.memory.0) - a.step.memory.0).max(0);
+        let rate = i128::from(more) * 1_000_000 / i128::from(length.max(1));
+        a.growth = u64::try_from(rate).unwrap_or(u64::MAX);
     }
 }

@@ -3,7 +3,7 @@
 use super::change::{Change, DownCause, EndReason};
 use super::engine::{Notice, Simulation};
 use super::queue::Event;
-use super::state::NONE;
+use super::state::{Band, NONE};
 use crate::ids::HostId;
 use crate::units::SimDuration;
 
@@ -13,6 +13,7 @@ impl Simulation<'_> {
         h.member = true;
         h.up = true;
         h.image_cache = self.setup.host_model.kubelet.image_cache.0;
+        self.daemons_begin(host);
         self.emit(Change::HostUp { host });
         self.start_kubelet(host);
         self.update_heard(host);
@@ -69,6 +70,7 @@ impl Simulation<'_> {
 
     pub(super) fn boot(&mut self, host: HostId) {
         self.hosts[host.index()].up = true;
+        self.daemons_begin(host);
         self.emit(Change::HostUp { host });
         self.start_kubelet(host);
         self.give_back_waits(host);
@@ -101,18 +103,10 @@ impl Simulation<'_> {
         }
     }
 
-    pub(super) fn heartbeats_lapse(&mut self, host: HostId, epoch: u32) {
-        let h = &mut self.hosts[host.index()];
-        if h.thrash_epoch == epoch && h.thrashing {
-            h.muted = true;
-            self.update_heard(host);
-        }
-    }
-
     /// Tells the control plane if the host fell silent or is heard again.
     pub(super) fn update_heard(&mut self, host: HostId) {
         let h = &mut self.hosts[host.index()];
-        let heard = h.member && h.up && !h.cut && !h.muted;
+        let heard = h.member && h.up && !h.cut && !h.muted && !h.deaf;
         if heard == h.heard {
             return;
         }
@@ -151,9 +145,12 @@ impl Simulation<'_> {
 
     /// A host without power neither thrashes nor is it under pressure.
     fn calm(&mut self, host: HostId) {
+        self.daemons_end(host);
         let h = &mut self.hosts[host.index()];
-        h.muted = false;
-        h.thrash_epoch += 1;
+        (h.muted, h.recovering, h.over, h.band) = (false, false, false, Band::default());
+        h.recover_epoch += 1;
+        h.over_epoch += 1;
+        h.beat_epoch += 1;
         let thrashing = std::mem::take(&mut h.thrashing);
         h.speed_changed |= thrashing;
         if thrashing {

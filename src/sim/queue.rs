@@ -50,10 +50,18 @@ pub(super) enum Event {
     PartitionHeals { host: HostId, epoch: u32 },
     /// A fallen host has booted.
     Boots { host: HostId, epoch: u32 },
-    /// A host has thrashed long enough to miss its heartbeats.
-    HeartbeatsLapse { host: HostId, epoch: u32 },
-    /// A host has thrashed long enough for an operator.
+    /// A late heartbeat of a host gets through.
+    BeatArrives { host: HostId, epoch: u32 },
+    /// The file pages of a host are back.
+    Recovers { host: HostId, epoch: u32 },
+    /// Jobs have used more than they may for long enough for an operator.
     OperatorReboots { host: HostId, epoch: u32 },
+    /// A victim of the kernel is gone: the attempt in `slot`, if it is still the one that began as number `serial`.
+    Dies { slot: u32, serial: u32 },
+    /// A daemon of a host, by its place in the orchestrator's table, is gone.
+    DaemonDies { host: HostId, daemon: u16, epoch: u16 },
+    /// It is back.
+    DaemonBack { host: HostId, daemon: u16, epoch: u16 },
     /// The kubelet's eviction loop looks at its host.
     EvictionRound(HostId),
     /// The grace of the attempt in `slot` is over, which the kubelet evicts; `epoch` is of its serial.
@@ -86,7 +94,11 @@ impl Event {
             | Event::DrainTimesOut { .. }
             | Event::PartitionHeals { .. }
             | Event::Boots { .. }
-            | Event::HeartbeatsLapse { .. }
+            | Event::BeatArrives { .. }
+            | Event::Recovers { .. }
+            | Event::Dies { .. }
+            | Event::DaemonDies { .. }
+            | Event::DaemonBack { .. }
             | Event::OperatorReboots { .. } => Rank::Host,
             Event::EvictionRound(_) | Event::EvictionGraceOver { .. } => Rank::Eviction,
             Event::Removal(_) => Rank::Removal,

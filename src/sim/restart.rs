@@ -46,10 +46,7 @@ impl Simulation<'_> {
             Some(saved) => saved.step,
             None => self.setup.workload.first_step(job).1,
         };
-        if self.world.memory_limit(job).is_some_and(|limit| step.memory > limit) {
-            return Some(EndReason::OomLimit);
-        }
-        self.killed_at_start(job, host, step.memory.0).then_some(EndReason::OomHost)
+        self.killed_at_start(job, host, step.memory.0)
     }
 
     pub(super) fn queue_restart(&mut self, job: JobId, host: HostId, at: SimTime) {

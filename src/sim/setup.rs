@@ -61,7 +61,7 @@ pub enum Loop {
 }
 
 /// Everything that the runs of an experiment have in common.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Setup {
     /// The hosts.
     pub cluster: Cluster,

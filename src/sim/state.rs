@@ -6,6 +6,7 @@ use super::change::{EndReason, Waiting};
 use super::eviction::Kubelet;
 use super::images::Images;
 use super::rates::CpuRates;
+use crate::host::memory::Part;
 use crate::ids::{HostId, JobId};
 use crate::units::SimTime;
 use crate::workload::{UsageCursor, UsageStep};
@@ -13,9 +14,9 @@ use crate::workload::{UsageCursor, UsageStep};
 /// No slot, no attempt.
 pub(super) const NONE: u32 = u32::MAX;
 
-/// Thousandths: the profile clock of time-indexed steps runs in thousandths of a microsecond, so that a host that
-/// thrashes can slow it down.
-pub(super) const FULL_SPEED: u64 = 1000;
+/// Parts in a million: the profile clock of time-indexed steps runs in millionths of a microsecond, so that what a
+/// leak waits for can slow it down.
+pub(super) const FULL_SPEED: u64 = crate::host::near_oom::PPM;
 
 /// One life of a job on one host.
 #[derive(Clone, Debug)]
@@ -36,7 +37,7 @@ pub(super) struct Attempt {
     pub cpu: CpuRates,
     /// Whether steps are indexed by work done (batch) and not by time.
     pub by_work: bool,
-    /// Progress in the current step: nano-core-µs where the step is indexed by work, else thousandths of a µs.
+    /// Progress in the current step: nano-core-µs where the step is indexed by work, else millionths of a µs.
     pub done: u128,
     /// Time of the last settlement.
     pub since: SimTime,
@@ -48,7 +49,7 @@ pub(super) struct Attempt {
     pub unvalued: u128,
     /// Work of the job that a checkpoint had saved when this attempt began.
     pub base: u128,
-    /// The profile clock's speed in force, in thousandths.
+    /// The profile clock's speed in force, in parts of a million.
     pub speed: u64,
     pub weight: u64,
     /// Nano-cores; `u64::MAX`: none.
@@ -60,6 +61,22 @@ pub(super) struct Attempt {
     pub cpu_request: i64,
     pub memory_request: i64,
     pub oom_score_adj: i64,
+    /// Its containers, where there are several; their scores stand in place of `oom_score_adj`.
+    pub parts: Vec<Part>,
+    /// Processes that hold its memory in equal parts, and those of them that were not killed.
+    pub processes: u32,
+    pub processes_left: u32,
+    /// What all its processes would hold in the current step.
+    pub whole_memory: i64,
+    /// File pages of its own that its memory limit leaves room for.
+    pub cache: i64,
+    /// Touches of file pages for each second of CPU, and for each MiB that it takes on.
+    pub file_touches: u32,
+    pub leak_touches: u32,
+    /// Bytes a second from the current step to the next, where anybody wants to know.
+    pub growth: u64,
+    /// The kernel has chosen it, for this reason: it is gone when the latency is over.
+    pub dying: Option<EndReason>,
     /// GPU devices it holds.
     pub devices: Vec<u16>,
     /// A second live attempt of a service.
@@ -100,6 +117,14 @@ impl Attempt {
             return None;
         }
         u64::try_from(left.div_ceil(u128::from(rate))).ok()
+    }
+
+    /// What of `memory` the processes hold that were not killed.
+    pub fn left_of(&self, memory: i64) -> i64 {
+        if self.processes_left == self.processes {
+            return memory;
+        }
+        (i128::from(memory) * i128::from(self.processes_left) / i128::from(self.processes)) as i64
     }
 
     /// Work of the job done up to here, a saved part included.
@@ -194,6 +219,29 @@ pub(super) enum Upkeep {
     Down(u32),
 }
 
+/// How the last megabytes of a host feel.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Band {
+    /// Part of touches of file pages that miss, ppm.
+    pub missing: u64,
+    /// Live attempts that wait for file pages.
+    pub tasks: u64,
+    /// Speed of growth that goes to swap, ppm; 0: nothing does.
+    pub swap: u64,
+}
+
+/// What a daemon of a host is doing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct DaemonState {
+    /// The kernel has chosen it.
+    pub dying: bool,
+    /// It is gone and back then.
+    pub back: Option<SimTime>,
+    /// When it began: its place in the kernel's scan order.
+    pub since: SimTime,
+    pub epoch: u16,
+}
+
 /// What a host is doing.
 #[derive(Clone, Debug, Default)]
 pub(super) struct HostState {
@@ -203,11 +251,17 @@ pub(super) struct HostState {
     pub member: bool,
     /// Cut off by a partition.
     pub cut: bool,
-    /// Too busy thrashing for heartbeats.
+    /// Waiting for file pages instead of sending heartbeats.
     pub muted: bool,
+    /// The daemon that sends heartbeats was killed.
+    pub deaf: bool,
     /// Whether the control plane hears it, as last told.
     pub heard: bool,
     pub thrashing: bool,
+    /// Room is back, file pages are not yet.
+    pub recovering: bool,
+    /// Jobs use more than they may.
+    pub over: bool,
     /// There while the host is up, where pods are evicted.
     pub kubelet: Option<Box<Kubelet>>,
     /// Disk space of images that no job uses.
@@ -220,7 +274,13 @@ pub(super) struct HostState {
     pub over_limit: bool,
     pub cut_epoch: u32,
     pub down_epoch: u32,
-    pub thrash_epoch: u32,
+    pub recover_epoch: u32,
+    pub over_epoch: u32,
+    pub beat_epoch: u32,
+    pub band: Band,
+    /// Victims that are not gone yet.
+    pub dying: u32,
+    pub daemons: Vec<DaemonState>,
     pub down_until: SimTime,
     pub cut_until: SimTime,
     /// Slots of live attempts, in no order.
@@ -235,6 +295,8 @@ pub(super) struct HostState {
     pub processes: i64,
     /// Σ local disk space in use, bytes.
     pub ephemeral: i64,
+    /// Σ file pages in use by its attempts.
+    pub cache: i64,
     pub cpu_request: i64,
     pub memory_request: i64,
     pub ports: Vec<u16>,

@@ -172,7 +172,8 @@ fn read_usage(path: &str, import: &Import) -> Result<BTreeMap<String, Profile>> 
         if length_us == 0 {
             return Err(row.refuse(length, "a step of 0 µs; leave the row out"));
         }
-        let step = UsageStep { length_us, cpu_nano, memory: Bytes(row.amount(memory, "bytes")?) };
+        let memory = Bytes(row.amount(memory, "bytes")?);
+        let step = UsageStep { length_us, cpu_nano, memory, cache: Bytes(0) };
         let name = row.text(job)?;
         match profiles.get_mut(name) {
             Some(profile) => profile.steps.push(step),
@@ -313,6 +314,8 @@ fn read_jobs(path: &str, import: &mut Import, usage: &mut BTreeMap<String, Profi
             processes: None,
             ephemeral_limit: None,
             ephemeral_used: Bytes(0),
+            file_touches: None,
+            leak_touches: 0,
             checkpoint: one_of(&row, checkpoint, false, &[false, true])?,
             template: None,
         };
@@ -555,6 +558,7 @@ mod tests {
                 length_us: [5, u64::MAX][i as usize],
                 cpu_nano: 17 + i,
                 memory: Bytes(3),
+                cache: Bytes(0),
             });
             if i > 0 && dice.below(3) == 0 {
                 job.after = vec![format!("jöb, \"{}\"", dice.below(i))];

@@ -75,7 +75,7 @@ impl Job {
 
     /// The same job using that CPU and memory throughout.
     pub fn using(mut self, cpu: MilliCpu, memory: Bytes) -> Self {
-        self.usage = vec![UsageStep { length_us: u64::MAX, cpu_nano: cpu.nano_cores(), memory }];
+        self.usage = vec![UsageStep { length_us: u64::MAX, cpu_nano: cpu.nano_cores(), memory, cache: Bytes(0) }];
         self
     }
 }
@@ -104,6 +104,9 @@ const MOST_IN_ALL: [(i128, &str); 4] = [
     (1 << 60, "ephemeral storage adds up to more than 2^60 bytes, an exbibyte"),
     (1 << 60, "extended resources add up to more than 2^60"),
 ];
+
+/// Most touches of file pages: one every ten nanoseconds, far beyond what can be.
+const MOST_TOUCHES: u32 = 100_000_000;
 
 /// The columns in input order.
 #[derive(Debug, Default)]
@@ -213,7 +216,7 @@ impl WorkloadBuilder {
     fn count(&mut self, job: &Job) -> Result<()> {
         let cpu = job.usage.iter().map(|s| s.cpu_nano.div_ceil(crate::units::NANO_PER_MILLI) as i64);
         let cpu = cpu.chain([job.cpu_request.0, job.cpu_limit.map_or(0, |l| l.0)]).max().unwrap_or(0);
-        let memory = job.usage.iter().map(|s| s.memory.0);
+        let memory = job.usage.iter().map(|s| s.memory.0.saturating_add(s.cache.0));
         let memory = memory.chain([job.memory_request.0, job.memory_limit.map_or(0, |l| l.0)]).max().unwrap_or(0);
         let extended = job.extended.values().fold(0, |sum, amount| sum + i128::from(*amount));
         let own = [cpu.into(), memory.into(), job.spec.ephemeral.0.into(), extended];
@@ -372,11 +375,22 @@ fn check(job: &Job) -> Result<()> {
     if let Some(share) = job.spec.gpus.iter().find(|&&share| share == 0 || share > 1000) {
         return refuse("gpus", format!("{share} thousandths of a GPU; 1 to 1000 will do"));
     }
+    if job.spec.processes == Some(0) {
+        return refuse("processes", "a job consists of at least one process".into());
+    }
+    for (field, touches) in
+        [("file_touches", job.spec.file_touches.unwrap_or(0)), ("leak_touches", job.spec.leak_touches)]
+    {
+        if touches > MOST_TOUCHES {
+            return refuse(field, format!("{touches} is over {MOST_TOUCHES}"));
+        }
+    }
     for step in &job.usage {
         if step.length_us == 0 {
             return refuse("usage", "a usage step lasts 0 µs".into());
         }
-        if step.memory.0 < 0 || step.memory.0 > 1 << 53 || step.cpu_nano > 1 << 53 {
+        let beyond = |bytes: Bytes| bytes.0 < 0 || bytes.0 > 1 << 53;
+        if beyond(step.memory) || beyond(step.cache) || step.cpu_nano > 1 << 53 {
             return refuse("usage", "a usage step is negative or beyond 2^53".into());
         }
     }

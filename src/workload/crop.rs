@@ -127,7 +127,8 @@ mod tests {
         for (name, arrival, duration) in [("gone", 0, 10), ("running", 5, 20), ("in", 20, 5), ("late", 30, 5)] {
             let mut job = Job::batch(name, SimTime(arrival), SimDuration(duration), MilliCpu(1), Bytes(1));
             if name == "running" {
-                job.usage = [10, 100].map(|l| UsageStep { length_us: l, cpu_nano: l, memory: Bytes(1) }).to_vec();
+                let step = |l| UsageStep { length_us: l, cpu_nano: l, memory: Bytes(1), cache: Bytes(0) };
+                job.usage = [10, 100].map(step).to_vec();
             }
             if name == "in" {
                 job.after = vec!["gone".into()];

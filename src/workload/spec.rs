@@ -132,8 +132,12 @@ pub struct Spec {
     pub ports: Vec<u16>,
     /// Threads that can run at once; `None`: as many as its demand needs.
     pub threads: Option<u32>,
-    /// Processes that it runs as; `None`: 1.
+    /// Processes that it consists of, which hold its memory in equal parts; `None`: one.
     pub processes: Option<u32>,
+    /// Touches of file pages for each second of its CPU: how much it suffers when they are gone; `None`: the host model's.
+    pub file_touches: Option<u32>,
+    /// File pages that it touches for each MiB of memory that it takes on: how much that slows down its growth.
+    pub leak_touches: u32,
     /// Whether a restart goes on from where the last attempt was (batch).
     pub checkpoint: bool,
     /// The pod it was described by, as a number in the workload's list of templates. What a Kubernetes scheduler looks

@@ -22,6 +22,8 @@ pub struct UsageStep {
     pub cpu_nano: u64,
     /// Memory in use.
     pub memory: Bytes,
+    /// File pages that it needs in memory beside that: dropped before anything is killed, missed when they are.
+    pub cache: Bytes,
 }
 
 /// What jobs without a profile of their own use.
@@ -178,11 +180,14 @@ impl Workload {
             return UsageStep { length_us: if last { left } else { steps[at].length_us.min(left) }, ..steps[at] };
         }
         match self.usage {
-            UsageMode::Request => UsageStep { length_us: left, cpu_nano: cpu.nano_cores(), memory },
+            UsageMode::Request => {
+                UsageStep { length_us: left, cpu_nano: cpu.nano_cores(), memory, cache: Bytes::default() }
+            }
             UsageMode::Share { cpu_milli, memory_milli } => UsageStep {
                 length_us: left,
                 cpu_nano: cpu.nano_cores() / 1000 * u64::from(cpu_milli),
                 memory: Bytes((i128::from(memory.0) * i128::from(memory_milli) / 1000) as i64),
+                cache: Bytes::default(),
             },
             UsageMode::Model(_) => {
                 let (cpu_mean, memory_share, _, sigma) = cursor.model;
@@ -193,6 +198,7 @@ impl Workload {
                     length_us: left.min(NOMINAL_STEP),
                     cpu_nano: (cpu.nano_cores() as f64 * share) as u64,
                     memory: Bytes((memory.0 as f64 * memory_share) as i64),
+                    cache: Bytes::default(),
                 }
             }
         }

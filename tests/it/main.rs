@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests read their environment")]
 
 mod attacks;
+mod band;
 mod broken_inputs;
 mod cli;
 mod conformance;
@@ -15,6 +16,7 @@ mod kube_objects;
 mod kube_timelines;
 mod kubelet_worlds;
 mod manifests;
+mod memory_worlds;
 mod metamorphic;
 mod metrics;
 mod program;

@@ -126,6 +126,12 @@ pub fn random_setup(seed: u64) -> Setup {
             }
         }
     }
+    for (key, values) in HOST {
+        if one_in(s, 4) {
+            let value = values[s.below(values.len() as u64) as usize];
+            (host_parameter(key).unwrap().set)(&mut host_model, value).unwrap();
+        }
+    }
     let arrivals = if one_in(s, 5) {
         Loop::Closed { users: 1 + s.below(5) as u32, think_time: SimDuration(s.below(10 * SECOND_US)) }
     } else {
@@ -179,6 +185,27 @@ fn random_maintenance(s: &mut Stream, hosts: u64) -> Vec<Maintenance> {
     all.sort();
     all
 }
+/// Host parameters that matter for what memory does.
+const HOST: &[(&str, &[&str])] = &[
+    ("disk", &["hdd"]),
+    ("fault_time", &["300ms", "100us"]),
+    ("kernel", &["old", "new"]),
+    ("oom_group", &["on", "off"]),
+    ("kill_latency", &["0s", "1200ms", "30s"]),
+    ("reaper_delay", &["2s"]),
+    ("recovery", &["0s", "7s"]),
+    ("daemon_memory", &["5", "0.5", "20"]),
+    ("daemon_restart", &["0s", "100s"]),
+    ("panic_on_oom", &["reboot", "hang"]),
+    ("panic_reboot", &["0s"]),
+    ("kube_reserved", &["600Mi", "1Gi", "100Gi"]),
+    ("swap", &["100Mi", "1Gi"]),
+    ("swap_bandwidth", &["1Mi", "1"]),
+    ("hot_file_min", &["0", "1Gi"]),
+    ("floor_share", &["0.03", "0.5"]),
+    ("floor_max", &["64Gi", "1Mi"]),
+    ("beat_windows", &["0", "256"]),
+];
 
 fn one_in(s: &mut Stream, n: u64) -> bool {
     s.below(n) == 0
@@ -212,6 +239,7 @@ fn random_job(s: &mut Stream, i: u64) -> Job {
                     length_us: 1 + s.below(100 * SECOND_US),
                     cpu_nano: if one_in(s, 5) { 0 } else { s.below(2_000_000_000) },
                     memory: Bytes::mib(s.below(most_mib) as i64),
+                    cache: Bytes::mib(if one_in(s, 4) { s.below(400) as i64 } else { 0 }),
                 }
             })
             .collect();
@@ -219,6 +247,15 @@ fn random_job(s: &mut Stream, i: u64) -> Job {
     job.spec.priority = s.below(3) as i32;
     job.spec.restart = [RestartPolicy::OnFailure, RestartPolicy::Always, RestartPolicy::Never][s.below(3) as usize];
     job.spec.checkpoint = one_in(s, 4);
+    if one_in(s, 4) {
+        job.spec.processes = Some(1 + s.below(4) as u32);
+    }
+    if one_in(s, 3) {
+        job.spec.file_touches = Some([0, 100, 250_000][s.below(3) as usize]);
+    }
+    if one_in(s, 4) {
+        job.spec.leak_touches = [16, 256][s.below(2) as usize];
+    }
     if one_in(s, 4) {
         job.spec.gpus = vec![1 + s.below(1000) as u16; 1 + s.below(2) as usize];
     }
@@ -257,13 +294,21 @@ fn random_pod(s: &mut Stream, job: &Job) -> Pod {
         4 => "tolerations: [{operator: Exists}], ".into(),
         _ => String::new(),
     };
+    let (cpu, memory) = (job.cpu_request.0, job.memory_request.0);
+    let container = |name: &str, cpu: i64, memory: i64, limit: &str| {
+        format!("{{name: {name}, resources: {{requests: {{cpu: {cpu}m, memory: {memory}}}, limits: {{{limit}}}}}}}")
+    };
+    let containers = if one_in(s, 2) {
+        container("c", cpu, memory, "")
+    } else {
+        let limit = if one_in(s, 2) { format!("memory: {}", memory + 1) } else { String::new() };
+        container("c", cpu / 3, memory / 3, &limit) + ", " + &container("d", cpu - cpu / 3, memory - memory / 3, "")
+    };
     let text = format!(
         "kind: Pod\nmetadata: {{name: p, labels: {{app: {label}}}}}\nspec: {{{minds}priority: {}, \
-         terminationGracePeriodSeconds: {}, containers: [{{name: c, resources: {{requests: {{cpu: {}m, memory: {}}}}}}}]}}\n",
+         terminationGracePeriodSeconds: {}, containers: [{containers}]}}\n",
         job.spec.priority,
         s.below(60),
-        job.cpu_request.0,
-        job.memory_request.0
     );
     let mut objects = Objects::default();
     objects.read_text(&text).unwrap_or_else(|why| panic!("{why}: {text}"));

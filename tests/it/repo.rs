@@ -492,6 +492,7 @@ fn the_output_dictionary_names_every_file_and_column() {
         notes: Vec::new(),
         runs: Vec::new(),
         seeds: None,
+        band: Vec::new(),
     };
     for output in OUTPUTS.iter().filter(|output| output.file.ends_with(".csv")) {
         let mut bytes = Vec::new();

@@ -7,6 +7,8 @@
 //! job y service 0s - 0/0 controller stateful-set tolerates 60s   # a manifest's tolerationSeconds; forever, 0s
 //! job z batch 0s 5s 0/0 controller job backoff 2 replacement failed
 //! job disk service 0s - 0/0 processes 20 disk 5Gi/1Gi/6Gi stands key=value   # uses 5 Gi of disk, requests 1, may use 6
+//! job big service 0s - 0/0 uses 500m/64Mi/32Mi@10s touches 0 leaks 256 processes 3    # the third size is cache; file pages
+//! job pod service 0s - 300m/300Mi containers 100m/100Mi<150Mi 200m/200Mi              # request of each container < its memory limit
 //! fail a down 10s 30s; fail b cut 10s forever
 //! drain a 10s 60s timeout 30s; upgrade 10s 60s max 2 a b c; budget APP minAvailable 2
 //! end 100s; warm-up 10s; drain 5s; users 2 1s; memory kill-only; reboot 60s; boot 10s; seed 7
@@ -52,10 +54,10 @@ pub fn world(text: &str) -> Setup {
             [] => {}
             ["hosts", ref specs @ ..] => specs.iter().for_each(|spec| hosts.extend(read_hosts(spec))),
             ["job", ref job @ ..] => {
-                let (read, tolerates) = read_jobs(job);
+                let (read, tolerates) = read_jobs(job, &mut jobs);
                 let template = tolerates.map(|seconds| jobs.template(Arc::new(tolerating_pod(&read[0], &seconds))));
                 for mut job in read {
-                    job.spec.template = template;
+                    job.spec.template = template.or(job.spec.template);
                     jobs.push(job).unwrap();
                 }
             }
@@ -193,6 +195,9 @@ const JOB_WORDS: &[&str] = &[
     "zone",
     "threads",
     "processes",
+    "touches",
+    "leaks",
+    "containers",
     "disk",
     "stands",
     "controller",
@@ -201,8 +206,24 @@ const JOB_WORDS: &[&str] = &[
     "tolerates",
 ];
 
+/// A pod of containers `100m/100Mi` or, with a memory limit, `100m/100Mi<150Mi`.
+fn pod(containers: &[&str]) -> Pod {
+    let container = |(i, word): (usize, &&str)| {
+        let (request, limit) =
+            word.split_once('<').map_or((*word, String::new()), |(r, l)| (r, format!("memory: {l}")));
+        let (cpu, memory) = request.split_once('/').expect("CPU/MEMORY");
+        format!("{{name: c{i}, resources: {{requests: {{cpu: {cpu}, memory: {memory}}}, limits: {{{limit}}}}}}}")
+    };
+    let list: Vec<String> = containers.iter().enumerate().map(container).collect();
+    let mut objects = Objects::default();
+    objects
+        .read_text(&format!("kind: Pod\nmetadata: {{name: p}}\nspec: {{containers: [{}]}}\n", list.join(", ")))
+        .unwrap();
+    objects.pods.remove(0)
+}
+
 /// The jobs of a sentence, and how long their pods tolerate an unreachable node, if it says so.
-fn read_jobs(words: &[&str]) -> (Vec<Job>, Option<String>) {
+fn read_jobs(words: &[&str], builder: &mut WorkloadBuilder) -> (Vec<Job>, Option<String>) {
     let [name, kind, arrival, lasts, request, rest @ ..] = words else { panic!("job NAME KIND ARRIVAL DURATION SIZE") };
     let (cpu, memory) = amounts(request);
     let mut job = Job::batch(*name, time(arrival), SimDuration::ZERO, cpu, memory);
@@ -211,7 +232,7 @@ fn read_jobs(words: &[&str]) -> (Vec<Job>, Option<String>) {
     if *kind == "service" {
         job.spec.kind = JobKind::Service;
     }
-    let (mut count, mut key, mut tolerates) = (None, "", None);
+    let (mut count, mut key, mut tolerates, mut containers) = (None, "", None, Vec::new());
     let (mut backoff_limit, mut replacement) = (Controller::BACKOFF_LIMIT, PodReplacement::TerminatingOrFailed);
     for &word in rest {
         let n = word.strip_prefix('x').and_then(|n| n.parse::<u32>().ok());
@@ -225,14 +246,23 @@ fn read_jobs(words: &[&str]) -> (Vec<Job>, Option<String>) {
             match key {
                 "uses" => {
                     let (size, lasts) = word.split_once('@').unwrap_or((word, "forever"));
+                    let (size, cache) = match size.rsplit_once('/') {
+                        Some((size, cache)) if size.contains('/') => (size, Bytes::parse(cache).unwrap()),
+                        _ => (size, Bytes(0)),
+                    };
                     let (cpu, memory) = amounts(size);
-                    job.usage.push(UsageStep { length_us: duration(lasts).0, cpu_nano: cpu.nano_cores(), memory });
+                    let length_us = duration(lasts).0;
+                    job.usage.push(UsageStep { length_us, cpu_nano: cpu.nano_cores(), memory, cache });
                 }
                 "limit" => {
                     let (cpu, memory) = amounts(word);
                     job.cpu_limit = (cpu.0 > 0).then_some(cpu);
                     job.memory_limit = (memory.0 > 0).then_some(memory);
                 }
+                "containers" => containers.push(word),
+                "touches" => job.spec.file_touches = Some(word.parse().unwrap()),
+                "leaks" => job.spec.leak_touches = word.parse().unwrap(),
+                "processes" => job.spec.processes = Some(word.parse().unwrap()),
                 "app" => job.app = word.into(),
                 "type" => job.spec.process_type = word.into(),
                 "priority" => job.spec.priority = word.parse().unwrap(),
@@ -260,7 +290,6 @@ fn read_jobs(words: &[&str]) -> (Vec<Job>, Option<String>) {
                 "after" => job.after.push(word.into()),
                 "gpus" => job.spec.gpus.push(word.parse().unwrap()),
                 "ports" => job.spec.ports.push(word.parse().unwrap()),
-                "processes" => job.spec.processes = Some(word.parse().unwrap()),
                 // USED/REQUESTED, or USED/REQUESTED/LIMIT.
                 "disk" => {
                     let sizes: Vec<Bytes> = word.split('/').map(|size| Bytes::parse(size).unwrap()).collect();
@@ -273,6 +302,9 @@ fn read_jobs(words: &[&str]) -> (Vec<Job>, Option<String>) {
                 _ => panic!("a word that no job knows: {word}"),
             }
         }
+    }
+    if !containers.is_empty() {
+        job.spec.template = Some(builder.template(Arc::new(pod(&containers))));
     }
     if let Controller::Job { .. } = job.spec.controller {
         let in_place = job.spec.restart != RestartPolicy::Never;
@@ -377,6 +409,11 @@ impl Observer for Story<'_> {
             Change::HostUp { host: h } => self.tell(at, "host", format!("{} up", host(h))),
             Change::HostDown { host: h, cause } => self.tell(at, "host", format!("{} down {}", host(h), cause.name())),
             Change::HostLeft { host: h } => self.tell(at, "host", format!("{} left", host(h))),
+            Change::DaemonDown { host: h, daemon } => self.tell(at, "daemon", format!("{}/{daemon} dies", host(h))),
+            Change::DaemonUp { host: h, daemon } => self.tell(at, "daemon", format!("{}/{daemon} back", host(h))),
+            Change::ProcessKilled { job: j, attempt, left, .. } => {
+                self.tell(at, "end", format!("{}.{attempt} loses a process of {}", job(j), left + 1));
+            }
             Change::Thrash { host: h, on } => {
                 self.tell(at, "thrash", format!("{} {}", host(h), on_off(on, "thrashes", "calm")));
             }

@@ -107,6 +107,8 @@ pub struct Pod {
     pub devices: Vec<u16>,
     /// Limits of the pod as a whole.
     pub limits: Limits,
+    /// The containers that run side by side, sidecars last, where there are several.
+    pub side_by_side: Vec<Container>,
     /// `spec.restartPolicy`; `Always` where none is written.
     pub restart_policy: String,
     /// `spec.terminationGracePeriodSeconds`, if it is written.
@@ -323,6 +325,11 @@ impl Pod {
     pub fn set_requests(&mut self, mut resources: PodResources) {
         resources.apply_defaults();
         self.limits = resources.limits();
+        let sidecars = resources.init_containers.iter().filter(|c| c.restartable);
+        self.side_by_side = resources.containers.iter().chain(sidecars).cloned().collect();
+        if self.side_by_side.len() < 2 {
+            self.side_by_side = Vec::new();
+        }
         let exact = resources.requests();
         let (non_zero_milli_cpu, non_zero_memory) = resources.non_zero(&exact);
         self.requests = Requests {

@@ -23,7 +23,7 @@ const BAR: i32 = 16;
 const PLOT_WIDTH: i32 = WIDTH - LEFT - MARGIN - 70;
 
 /// Cause, and the metric that counts it; causes without one are counted in the record.
-const CAUSES: [(&str, Option<&str>, EndReason); 9] = [
+const CAUSES: [(&str, Option<&str>, EndReason); 10] = [
     ("killed at its own limit", Some("oom_kills_limit"), EndReason::OomLimit),
     ("killed, host out of memory", Some("oom_kills_host"), EndReason::OomHost),
     ("evicted, node pressure", Some("evictions_node_pressure"), EndReason::EvictedPressure),
@@ -33,6 +33,7 @@ const CAUSES: [(&str, Option<&str>, EndReason); 9] = [
     ("host fell", None, EndReason::HostDown),
     ("host left", None, EndReason::HostLeft),
     ("start failed", Some("start_failed"), EndReason::StartFailed),
+    ("its daemon was killed", Some("daemon_ends"), EndReason::DaemonDied),
 ];
 
 fn count(experiment: &Experiment, run: &RunResult, metric: Option<&str>, why: EndReason) -> f64 {

@@ -96,6 +96,17 @@ fn row(change: &Change) -> Option<Row> {
         Change::HostDown { host, cause } => Row { change: "host-down", host: Some(host), detail: cause.name(), ..none },
         Change::HostLeft { host } => Row { change: "host-left", host: Some(host), ..none },
         Change::Thrash { host, on } => Row { change: "thrash", host: Some(host), detail: switch(on), ..none },
+        Change::DaemonDown { host, daemon } => Row { change: "daemon-down", host: Some(host), detail: daemon, ..none },
+        Change::DaemonUp { host, daemon } => Row { change: "daemon-up", host: Some(host), detail: daemon, ..none },
+        Change::ProcessKilled { job, attempt, host, left } => Row {
+            change: "process-killed",
+            job: Some(job),
+            attempt: Some(attempt),
+            host: Some(host),
+            detail: "processes left",
+            times: Some(left.into()),
+            ..none
+        },
         Change::Heartbeats { host, on } => Row { change: "heartbeats", host: Some(host), detail: switch(on), ..none },
         Change::HostLost { host, lost } => Row { change: "host-lost", host: Some(host), detail: switch(lost), ..none },
         Change::Pressure { host, condition, on } => {

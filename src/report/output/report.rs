@@ -15,6 +15,7 @@ use super::{Form, OutputInfo, OutputKind};
 use crate::experiment::{Experiment, SeedStudy};
 use crate::metrics::Value;
 use crate::report::answer::{answer, load_warning};
+use crate::report::band;
 use crate::report::chart::CHARTS;
 use crate::report::figures::duration;
 use crate::report::seeds;
@@ -47,6 +48,10 @@ struct Page {
     exact: Vec<Exact>,
     charts: Vec<Chart>,
     ends: Vec<End>,
+    band: Vec<BandLine>,
+    band_heads: [&'static str; 6],
+    band_says: String,
+    band_help: &'static str,
     ends_total: usize,
     ends_per_run: usize,
     choices: Vec<Choice>,
@@ -115,6 +120,14 @@ struct End {
     attempt: u32,
     host: String,
     why: &'static str,
+}
+
+#[derive(Serialize)]
+struct BandLine {
+    scale: String,
+    hosts: String,
+    run: String,
+    cells: [String; 6],
 }
 
 #[derive(Serialize)]
@@ -213,6 +226,13 @@ fn page(experiment: &Experiment) -> Page {
         exact: exact(experiment),
         charts,
         ends,
+        band: band::lines(experiment)
+            .into_iter()
+            .map(|band::Line { scale, hosts, run, cells }| BandLine { scale, hosts, run, cells })
+            .collect(),
+        band_heads: band::HEADS,
+        band_says: if experiment.band.is_empty() { String::new() } else { sentence(&band::sentence(experiment)) },
+        band_help: band::HELP,
         ends_total: recorded.iter().map(|(_, record)| record.ends.len()).sum(),
         ends_per_run,
         choices: choices(experiment).into_iter().map(choice).collect(),

@@ -4,8 +4,11 @@
 //! down is the same for every orchestrator.
 
 pub mod cpu;
+pub mod cpu_group;
+pub mod cpu_host;
 pub mod cpu_tree;
 pub mod daemon;
+pub mod felt;
 pub mod kubelet;
 pub mod memory;
 mod model;
@@ -14,5 +17,6 @@ pub mod oom;
 pub mod quota;
 
 pub use model::{
-    CpuModel, HostModel, HostParameter, KubeletModel, MemoryModel, MemoryPolicy, host_parameter, host_parameters,
+    CpuModel, HostModel, HostParameter, KubeletModel, MemoryModel, MemoryPolicy, OciWeight, host_parameter,
+    host_parameters,
 };

@@ -82,6 +82,12 @@ impl Digest {
             Change::HostLost { host, lost } => self.words(&[20, host.0.into(), lost.into()]),
             Change::Pressure { host, on } => self.words(&[21, host.0.into(), on.into()]),
             Change::WindowBegins => self.word(22),
+            Change::CpuFelt { host, felt } => {
+                self.words(&[40, host.0.into()]);
+                self.words(&felt.figures());
+            }
+            Change::DaemonCpu { host, missing } => self.words(&[41, host.0.into(), missing]),
+            Change::DaemonStarved { host, daemon, on } => self.words(&[42, host.0.into(), daemon.into(), on.into()]),
             Change::HeldBack { job } => self.words(&[23, job.0.into()]),
             Change::Preempts { job, host, victims, applied } => {
                 self.words(&[24, job.0.into(), host.0.into(), victims.into(), applied.into()]);

@@ -94,6 +94,7 @@ pub(super) struct Simulation<'a> {
     actions: Vec<Action>,
     live_scratch: Vec<JobId>,
     pub scratch: super::contention::Scratch,
+    pub daemons: super::contention::Daemons,
 }
 
 /// Runs `options` in the world of `setup`, telling `observer` every change. Returns the digest.
@@ -149,6 +150,7 @@ pub fn simulate(setup: &Setup, options: &Options, observer: &mut dyn Observer, f
         actions: Vec::new(),
         live_scratch: Vec::new(),
         scratch: super::contention::Scratch::default(),
+        daemons: super::contention::Daemons::new(info, &setup.host_model.cpu),
     };
     sim.begin();
     sim.run(flags.pulse, flags.most_events)?;
@@ -308,6 +310,7 @@ impl Simulation<'_> {
                     self.fall(host, DownCause::Memory, self.setup.host_model.memory.boot);
                 }
             }
+            Event::DaemonsLapse { host, epoch } => self.daemons_lapse(host, epoch),
             Event::EvictionTick(host) => self.eviction_tick(host),
             Event::PressureEnds { host, epoch } => {
                 if self.hosts[host.index()].pressure_epoch == epoch {

@@ -4,6 +4,8 @@ use super::change::{Change, EndReason, Waiting, Worth};
 use super::engine::{Notice, Simulation};
 use super::rates::CpuRates;
 use super::state::{Attempt, JobPhase, NONE, Saved, Unseen};
+use crate::host::cpu_host::{pod_weight, qos};
+use crate::host::felt::CpuFelt;
 use crate::host::{cpu, memory};
 use crate::ids::{HostId, JobId};
 use crate::orchestrator::Outcome;
@@ -139,7 +141,9 @@ impl Simulation<'_> {
         let spec = world.workload.spec(job);
         let (cpu_request, memory_request) = world.requested(job);
         let (cpu_limit, memory_limit) = (world.cpu_limit(job), world.memory_limit(job));
-        let weight = if self.info.qos { cpu::shares(cpu_request.0) } else { cpu::DEFAULT_SHARES };
+        let limits = (cpu_limit.map_or(0, |l| l.0), memory_limit.map_or(0, |l| l.0));
+        let qos = qos((cpu_request.0, memory_request.0), limits);
+        let weight = if self.info.qos { pod_weight(qos, cpu_request.0) } else { cpu::DEFAULT_SHARES };
         let quota = match cpu_limit {
             Some(limit) if self.options.cpu_quota => cpu::quota_nano(limit.0),
             _ => u64::MAX,
@@ -176,6 +180,8 @@ impl Simulation<'_> {
             base,
             speed: 0,
             weight,
+            qos,
+            felt: CpuFelt::default(),
             quota,
             threads: spec.threads.map_or(u64::MAX, |threads| u64::from(threads) * NANO_PER_CORE),
             memory_limit: memory_limit.map_or(i64::MAX, |l| l.0),
@@ -188,6 +194,7 @@ impl Simulation<'_> {
             changed: false,
             reschedule: true,
         };
+        h.cast_changed = true;
         h.ports.extend_from_slice(&spec.ports);
         h.cpu_request += cpu_request.0;
         h.memory_request += memory_request.0;
@@ -307,7 +314,9 @@ impl Simulation<'_> {
         let a = &mut self.attempts[slot as usize];
         let h = &mut self.hosts[host.index()];
         h.attempts.swap_remove(position as usize);
+        h.cast_changed = true;
         h.cpu -= a.cpu;
+        h.felt -= a.felt;
         h.memory -= a.step.memory.0;
         h.cpu_request -= a.cpu_request;
         h.memory_request -= a.memory_request;

@@ -50,6 +50,8 @@ pub(super) enum Event {
     HeartbeatsLapse { host: HostId, epoch: u32 },
     /// A host has thrashed long enough for an operator.
     OperatorReboots { host: HostId, epoch: u32 },
+    /// A host's daemons have been starved long enough to miss its heartbeats.
+    DaemonsLapse { host: HostId, epoch: u32 },
     /// The kubelet's eviction loop looks at its host.
     EvictionTick(HostId),
     /// The pressure condition has outlasted its cause.
@@ -80,6 +82,7 @@ impl Event {
             | Event::Boots { .. }
             | Event::HeartbeatsLapse { .. }
             | Event::OperatorReboots { .. }
+            | Event::DaemonsLapse { .. }
             | Event::PressureEnds { .. } => Rank::Host,
             Event::EvictionTick(_) => Rank::Eviction,
             Event::Removal(_) => Rank::Removal,

@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use super::change::{EndReason, Waiting};
 use super::rates::CpuRates;
+use crate::host::cpu_host::HostTree;
+use crate::host::felt::CpuFelt;
+use crate::host::kubelet::pod::Qos;
 use crate::ids::{HostId, JobId};
 use crate::units::{SimDuration, SimTime};
 use crate::workload::{UsageCursor, UsageStep};
@@ -49,6 +52,10 @@ pub(super) struct Attempt {
     /// The profile clock's speed in force, in thousandths.
     pub speed: u64,
     pub weight: u64,
+    /// Its class under Kubernetes, which is its place in the tree of groups.
+    pub qos: Qos,
+    /// What it feels of its quota and its neighbours.
+    pub felt: CpuFelt,
     /// Nano-cores; `u64::MAX`: none.
     pub quota: u64,
     /// What its threads can run at once, nano-cores; `u64::MAX`: any number of threads.
@@ -198,6 +205,8 @@ pub(super) struct HostState {
     pub cut: bool,
     /// Too busy thrashing for heartbeats.
     pub muted: bool,
+    /// Its daemons are too starved for heartbeats.
+    pub starved_mute: bool,
     /// Whether the control plane hears it, as last told.
     pub heard: bool,
     pub thrashing: bool,
@@ -212,6 +221,11 @@ pub(super) struct HostState {
     pub cut_epoch: u32,
     pub down_epoch: u32,
     pub thrash_epoch: u32,
+    pub starved_epoch: u32,
+    /// Bits of its daemons that are starved.
+    pub daemons_starved: u32,
+    /// What its daemons lack of what they want, nano-cores.
+    pub daemons_missing: u64,
     pub pressure_epoch: u32,
     pub down_until: SimTime,
     pub cut_until: SimTime,
@@ -219,8 +233,16 @@ pub(super) struct HostState {
     pub attempts: Vec<u32>,
     /// Slots whose rates must be looked at.
     pub changed: Vec<u32>,
+    /// An attempt began or ended here since CPU was shared.
+    pub cast_changed: bool,
+    /// Who shares its CPU, in order; as of now only while it is contended.
+    pub tree: Option<Box<HostTree>>,
     /// Σ over its attempts.
     pub cpu: CpuRates,
+    /// Σ over its attempts.
+    pub felt: CpuFelt,
+    /// The same as last told.
+    pub felt_told: CpuFelt,
     /// Σ memory in use.
     pub memory: i64,
     pub cpu_request: i64,

@@ -5,6 +5,7 @@ mod attacks;
 mod broken_inputs;
 mod cli;
 mod conformance;
+mod cpu_worlds;
 mod goldens;
 mod kube_broken;
 mod kube_cli;

@@ -95,6 +95,9 @@ fn row(change: &Change) -> Option<Row> {
         Change::HostDown { host, cause } => Row { change: "host-down", host: Some(host), detail: cause.name(), ..none },
         Change::HostLeft { host } => Row { change: "host-left", host: Some(host), ..none },
         Change::Thrash { host, on } => Row { change: "thrash", host: Some(host), detail: switch(on), ..none },
+        Change::DaemonStarved { host, on, .. } => {
+            Row { change: "daemon-starved", host: Some(host), detail: switch(on), ..none }
+        }
         Change::Heartbeats { host, on } => Row { change: "heartbeats", host: Some(host), detail: switch(on), ..none },
         Change::HostLost { host, lost } => Row { change: "host-lost", host: Some(host), detail: switch(lost), ..none },
         Change::Pressure { host, on } => Row { change: "pressure", host: Some(host), detail: switch(on), ..none },

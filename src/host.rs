@@ -14,6 +14,7 @@ pub mod memory;
 mod model;
 pub mod near_oom;
 pub mod oom;
+pub mod pod_cpu;
 pub mod quota;
 
 pub use model::{

@@ -4,6 +4,8 @@
 //! that changed are looked at. A host's `cpu` is what jobs may use: the machine has that and what its daemons want, and
 //! daemons stand in the tree beside the jobs.
 
+use std::rc::Rc;
+
 use super::change::Change;
 use super::engine::Simulation;
 use super::queue::Event;
@@ -12,8 +14,9 @@ use crate::host::cpu_group::Whom;
 use crate::host::cpu_host::{HostTree, JobShare, Layout};
 use crate::host::daemon::DaemonDeath;
 use crate::host::felt::{self, CpuFelt};
-use crate::ids::HostId;
-use crate::orchestrator::OrchestratorInfo;
+use crate::host::pod_cpu::{self, PodCpu};
+use crate::ids::{HostId, JobId};
+use crate::orchestrator::{Enforcement, OrchestratorInfo, RequestRule};
 use crate::units::SimDuration;
 
 /// Buffers that are used again and again.
@@ -147,12 +150,28 @@ impl Simulation<'_> {
         tree.rebuild(self.setup.cluster.spec(host).cpu.0, &self.daemons.wanted, jobs);
     }
 
+    /// The cgroups of the pod that `job` was described by, where kubelets make such: its requests are then as written.
+    pub(super) fn pod_cpu(&mut self, job: JobId) -> Option<Rc<PodCpu>> {
+        let world = self.world;
+        let number = world.workload.spec(job).template?;
+        if !self.info.qos || self.options.requests != RequestRule::AsWritten {
+            return None;
+        }
+        let limited = self.options.enforcement == Enforcement::Limits;
+        let (quotas, oci) = (self.options.cpu_quota, self.setup.host_model.cpu.oci_weight);
+        let pod = self.pods.entry(number).or_insert_with(|| {
+            let template = world.workload.template(job).expect("a numbered template");
+            Rc::new(PodCpu::new(&pod_cpu::kubelet_pod(&template.size, limited), quotas, oci))
+        });
+        Some(Rc::clone(pod))
+    }
+
     /// `received` and `speed` are in force for the attempt from now on; its step's end is queued anew if it moved. Without its
     /// quota it would get at least `free` nano-cores of what it could then run.
     fn set_rate(&mut self, slot: u32, received: u64, free: u64, speed: u64) {
         let a = &self.attempts[slot as usize];
         let same = !a.changed && a.cpu.received == received && a.speed == speed;
-        if same && a.quota == u64::MAX {
+        if same && a.quota == u64::MAX && a.pod.is_none() {
             return;
         }
         self.feel(slot, received, free);
@@ -188,13 +207,17 @@ impl Simulation<'_> {
         let a = &mut self.attempts[slot as usize];
         let cpu = a.cpu;
         let mut felt = CpuFelt::of_neighbours(cpu.able, received);
-        if a.quota != u64::MAX {
+        let cores = self.setup.cluster.spec(a.host).cpu.nano_cores();
+        if let Some(pod) = &a.pod {
+            let rates = [cpu.within_quota, cpu.able, received];
+            pod.feel(cpu.runnable, rates, free, |wanted| felt::queues(wanted, a.threads, cores), &mut felt);
+        } else if a.quota != u64::MAX {
             // What it would run, no faster than its host lets it.
             let wants = match cpu.within_quota {
                 0 => 0,
                 within => (u128::from(cpu.runnable) * u128::from(cpu.able) / u128::from(within)) as u64,
             };
-            let queues = felt::queues(cpu.runnable, a.threads, self.setup.cluster.spec(a.host).cpu.nano_cores());
+            let queues = felt::queues(cpu.runnable, a.threads, cores);
             felt.add_quota(a.quota, free.min(wants), queues);
         }
         let h = &mut self.hosts[a.host.index()];

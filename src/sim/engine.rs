@@ -95,6 +95,8 @@ pub(super) struct Simulation<'a> {
     live_scratch: Vec<JobId>,
     pub scratch: super::contention::Scratch,
     pub daemons: super::contention::Daemons,
+    /// What cgroups a manifest's pod has, by template.
+    pub pods: BTreeMap<u32, std::rc::Rc<crate::host::pod_cpu::PodCpu>>,
 }
 
 /// Runs `options` in the world of `setup`, telling `observer` every change. Returns the digest.
@@ -151,6 +153,7 @@ pub fn simulate(setup: &Setup, options: &Options, observer: &mut dyn Observer, f
         live_scratch: Vec::new(),
         scratch: super::contention::Scratch::default(),
         daemons: super::contention::Daemons::new(info, &setup.host_model.cpu),
+        pods: BTreeMap::new(),
     };
     sim.begin();
     sim.run(flags.pulse, flags.most_events)?;

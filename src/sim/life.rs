@@ -142,12 +142,21 @@ impl Simulation<'_> {
         let (cpu_request, memory_request) = world.requested(job);
         let (cpu_limit, memory_limit) = (world.cpu_limit(job), world.memory_limit(job));
         let limits = (cpu_limit.map_or(0, |l| l.0), memory_limit.map_or(0, |l| l.0));
-        let qos = qos((cpu_request.0, memory_request.0), limits);
-        let weight = if self.info.qos { pod_weight(qos, cpu_request.0) } else { cpu::DEFAULT_SHARES };
+        let mut qos = qos((cpu_request.0, memory_request.0), limits);
         let quota = match cpu_limit {
             Some(limit) if self.options.cpu_quota => cpu::quota_nano(limit.0),
             _ => u64::MAX,
         };
+        let pod = self.pod_cpu(job);
+        let quota = match &pod {
+            Some(pod) => {
+                qos = pod.qos;
+                if pod.is_plain() { pod.plain_quota() } else { pod.quota }
+            }
+            None => quota,
+        };
+        let pod = pod.filter(|pod| !pod.is_plain());
+        let weight = if self.info.qos { pod_weight(qos, cpu_request.0) } else { cpu::DEFAULT_SHARES };
         let oom_score_adj = self.oom_score_adj(job, host);
         let (cursor, step, done, base) = match self.saved.get(&job) {
             Some(saved) => (saved.cursor, saved.step, saved.done, saved.work),
@@ -181,6 +190,7 @@ impl Simulation<'_> {
             speed: 0,
             weight,
             qos,
+            pod,
             felt: CpuFelt::default(),
             quota,
             threads: spec.threads.map_or(u64::MAX, |threads| u64::from(threads) * NANO_PER_CORE),
@@ -230,7 +240,11 @@ impl Simulation<'_> {
         let demand = a.step.cpu_nano;
         let runnable = demand.min(a.threads);
         // What it is able to run and what it gets is worked out with its host before time goes on.
-        let cpu = CpuRates { demand, runnable, within_quota: runnable.min(a.quota), ..a.cpu };
+        let within_quota = match &a.pod {
+            Some(pod) => pod.within_quota(runnable),
+            None => runnable.min(a.quota),
+        };
+        let cpu = CpuRates { demand, runnable, within_quota, ..a.cpu };
         h.cpu -= a.cpu;
         h.cpu += cpu;
         a.cpu = cpu;

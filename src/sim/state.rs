@@ -1,12 +1,14 @@
 //! The truth: attempts, and what each host and job is doing. What the control plane believes is its own affair.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use super::change::{EndReason, Waiting};
 use super::rates::CpuRates;
 use crate::host::cpu_host::HostTree;
 use crate::host::felt::CpuFelt;
 use crate::host::kubelet::pod::Qos;
+use crate::host::pod_cpu::PodCpu;
 use crate::ids::{HostId, JobId};
 use crate::units::{SimDuration, SimTime};
 use crate::workload::{UsageCursor, UsageStep};
@@ -54,6 +56,8 @@ pub(super) struct Attempt {
     pub weight: u64,
     /// Its class under Kubernetes, which is its place in the tree of groups.
     pub qos: Qos,
+    /// What there is to know of its containers, if it has several.
+    pub pod: Option<Rc<PodCpu>>,
     /// What it feels of its quota and its neighbours.
     pub felt: CpuFelt,
     /// Nano-cores; `u64::MAX`: none.

@@ -2,8 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use std::sync::Arc;
+
+use plimsoll::kube::object::Objects;
+use plimsoll::rng::Seed;
 use plimsoll::sim::{Change, CpuRates, Flags, Observer, Setup, simulate};
-use plimsoll::units::SimTime;
+use plimsoll::units::{Bytes, MilliCpu, SimTime};
+use plimsoll::workload::{Job, UsageMode, WorkloadBuilder};
 
 use crate::world::{check, number, options, run, told, world};
 
@@ -141,4 +146,45 @@ fn jobs_have_what_their_daemons_lack() {
     let served = number(&result, "cpu_served_core_seconds");
     // 1.11 - 3 * 0.00546798 for 8 s.
     assert!((served - 8.0 * (1.11 - 3.0 * 0.005_467_98)).abs() < 1e-4, "{served}");
+}
+
+/// A host of so many cores with one pod of these containers (as in a manifest) that uses `uses`.
+fn one_pod(cores: u32, containers: &str, uses: MilliCpu) -> Setup {
+    let mut objects = Objects::default();
+    objects.read_text(&format!("kind: Pod\nmetadata: {{name: p}}\nspec: {{{containers}}}\n")).unwrap();
+    let pod = objects.pods.remove(0);
+    let request = MilliCpu(pod.requests.resources.milli_cpu);
+    let mut job = Job::service("p", SimTime::ZERO, request, Bytes(0)).using(uses, Bytes(0));
+    job.cpu_limit = pod.limits.milli_cpu.map(MilliCpu);
+    let mut builder = WorkloadBuilder::new();
+    job.spec.template = Some(builder.template(Arc::new(pod)));
+    builder.push(job).unwrap();
+    let workload = builder.finish(UsageMode::Request, Seed(1)).unwrap();
+    Setup { workload, ..world(&format!("hosts a={cores}/1Gi; end 21s")) }
+}
+
+#[test]
+fn each_container_of_a_pod_has_its_own_quota() {
+    let app = "{name: app, resources: {requests: {cpu: 300m}, limits: {cpu: 1}}}";
+    // 4 cores are split 3 to 1 by request: app wants 3 and may have 1; helper wants 1 and may have any amount.
+    let open = one_pod(
+        4,
+        &format!("containers: [{app}, {{name: helper, resources: {{requests: {{cpu: 100m}}}}}}]"),
+        MilliCpu(4000),
+    );
+    let cpu = rates(&open, "kubernetes")["p"];
+    assert_eq!([cpu.runnable, cpu.within_quota, cpu.received], [4_000_000_000, 2_000_000_000, 2_000_000_000]);
+    // From 1 to 21 s app is throttled in each of 200 periods: two thirds of the time on the three queues that it takes.
+    let result = run(&open, "kubernetes").unwrap();
+    let value = |name| number(&result, name);
+    assert_eq!([value("cpu_periods"), value("cpu_throttled_periods")], [200.0, 200.0]);
+    assert!((value("cpu_throttled_queue_seconds") - 40.0).abs() < 1e-6);
+    // helper with a quota of 0.2: the pod has one of 1.2, and both are throttled.
+    let helper = "{name: helper, restartPolicy: Always, resources: {requests: {cpu: 100m}, limits: {cpu: 200m}}}";
+    let closed = one_pod(4, &format!("containers: [{app}], initContainers: [{helper}]"), MilliCpu(4000));
+    assert_eq!(rates(&closed, "kubernetes")["p"].received, 1_200_000_000);
+    assert_eq!(number(&run(&closed, "kubernetes").unwrap(), "cpu_throttled_periods"), 400.0);
+    // Without quotas, and where no kubelet makes cgroups of a manifest, the pod has what it wants.
+    assert_eq!(rates(&closed, "kubernetes quota=off")["p"].received, 4_000_000_000);
+    assert_eq!(rates(&closed, "direct")["p"].received, 4_000_000_000);
 }

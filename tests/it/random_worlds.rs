@@ -70,6 +70,8 @@ pub fn random_setup(seed: u64) -> Setup {
     host_model.memory.policy = MemoryPolicy::ALL[s.below(3) as usize];
     host_model.memory.operator_reboot = SimDuration::from_secs(s.below(120));
     host_model.memory.boot = SimDuration::from_secs(1 + s.below(60));
+    host_model.cpu.daemon_milli = [0, 1000, 1000, 8000][s.below(4) as usize];
+    host_model.cpu.daemon_grace = SimDuration(s.below(20 * SECOND_US));
     let arrivals = if one_in(s, 5) {
         Loop::Closed { users: 1 + s.below(5) as u32, think_time: SimDuration(s.below(10 * SECOND_US)) }
     } else {
@@ -125,6 +127,9 @@ fn random_job(s: &mut Stream, i: u64) -> Job {
             })
             .collect();
     }
+    if one_in(s, 4) {
+        job.spec.threads = Some(1 + s.below(3) as u32);
+    }
     job.spec.priority = s.below(3) as i32;
     job.spec.restart = [RestartPolicy::OnFailure, RestartPolicy::Always, RestartPolicy::Never][s.below(3) as usize];
     job.spec.checkpoint = one_in(s, 4);
@@ -166,13 +171,31 @@ fn random_pod(s: &mut Stream, job: &Job) -> Pod {
         4 => "tolerations: [{operator: Exists}], ".into(),
         _ => String::new(),
     };
+    // The first container has the memory and, if there is a second, which may be a sidecar, a part of the CPU.
+    let second = if one_in(s, 2) { s.below(job.cpu_request.0 as u64 + 1) as i64 } else { 0 };
+    let limit = |s: &mut Stream, cpu: i64| {
+        if one_in(s, 2) { format!(", limits: {{cpu: {}m}}", cpu + 1 + s.below(300) as i64) } else { String::new() }
+    };
+    let first = job.cpu_request.0 - second;
+    let mut containers = format!(
+        "containers: [{{name: c, resources: {{requests: {{cpu: {first}m, memory: {}}}{}}}}}",
+        job.memory_request.0,
+        limit(s, first)
+    );
+    if second > 0 {
+        let resources = format!("resources: {{requests: {{cpu: {second}m}}{}}}", limit(s, second));
+        containers += &match s.below(2) {
+            0 => format!(", {{name: d, {resources}}}]"),
+            _ => format!("], initContainers: [{{name: d, restartPolicy: Always, {resources}}}]"),
+        };
+    } else {
+        containers += "]";
+    }
     let text = format!(
         "kind: Pod\nmetadata: {{name: p, labels: {{app: {label}}}}}\nspec: {{{minds}priority: {}, \
-         terminationGracePeriodSeconds: {}, containers: [{{name: c, resources: {{requests: {{cpu: {}m, memory: {}}}}}}}]}}\n",
+         terminationGracePeriodSeconds: {}, {containers}}}\n",
         job.spec.priority,
         s.below(60),
-        job.cpu_request.0,
-        job.memory_request.0
     );
     let mut objects = Objects::default();
     objects.read_text(&text).unwrap_or_else(|why| panic!("{why}: {text}"));

@@ -1,13 +1,14 @@
 //! Pod objects: read, defaulted as the API server does, and worked out once for all the plugins.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::error::Result;
 use crate::kube::object::affinity::{NodeAffinity, PodAffinity, SpreadConstraint};
 use crate::kube::object::meta::{Meta, Owner};
 use crate::kube::object::node::Toleration;
 use crate::kube::object::read::{At, Ignored};
-use crate::kube::object::resources::{Container, Limits, PodResources, ResourceList, Resources};
+use crate::kube::object::resources::{Container, Limits, PodResources, PodSize, ResourceList, Resources};
 use crate::kube::object::selector::Labels;
 
 /// A port that a pod takes on its node.
@@ -107,6 +108,8 @@ pub struct Pod {
     pub devices: Vec<u16>,
     /// Limits of the pod as a whole.
     pub limits: Limits,
+    /// Its containers in the kubelet's integers, which no plugin looks at.
+    pub size: Arc<PodSize>,
     /// `spec.restartPolicy`; `Always` where none is written.
     pub restart_policy: String,
     /// `spec.terminationGracePeriodSeconds`, if it is written.
@@ -323,6 +326,7 @@ impl Pod {
     pub fn set_requests(&mut self, mut resources: PodResources) {
         resources.apply_defaults();
         self.limits = resources.limits();
+        self.size = Arc::new(resources.size());
         let exact = resources.requests();
         let (non_zero_milli_cpu, non_zero_memory) = resources.non_zero(&exact);
         self.requests = Requests {

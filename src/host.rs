@@ -4,16 +4,20 @@
 //! down is the same for every orchestrator.
 
 pub mod cpu;
+pub mod cpu_group;
+pub mod cpu_host;
 pub mod cpu_tree;
 pub mod daemon;
+pub mod felt;
 pub mod kubelet;
 pub mod memory;
 mod model;
 pub mod near_oom;
 pub mod oom;
+pub mod pod_cpu;
 pub mod quota;
 
 pub use model::{
-    CpuModel, Disk, HostModel, HostParameter, Kernel, KubeletModel, MemoryModel, MemoryPolicy, OomGroup, PanicOnOom,
-    host_parameter, host_parameters,
+    CpuModel, Disk, HostModel, HostParameter, Kernel, KubeletModel, MemoryModel, MemoryPolicy, OciWeight, OomGroup,
+    PanicOnOom, host_parameter, host_parameters,
 };

@@ -10,6 +10,7 @@ mod kills;
 mod ledger;
 mod overload;
 mod packing;
+mod pressure;
 mod recorder;
 mod utilisation;
 mod value;
@@ -55,6 +56,7 @@ pub const FAMILIES: &[FamilyInfo] = &[
     utilisation::INFO,
     packing::INFO,
     availability::INFO,
+    pressure::INFO,
 ];
 
 /// All rows of all families, in the order of outputs.

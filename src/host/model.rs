@@ -7,7 +7,7 @@ mod cpu;
 mod kubelet;
 mod memory;
 
-pub use cpu::CpuModel;
+pub use cpu::{CpuModel, OciWeight};
 pub use kubelet::KubeletModel;
 pub use memory::{Disk, Kernel, MemoryModel, MemoryPolicy, OomGroup, PanicOnOom};
 
@@ -109,6 +109,14 @@ fn share(text: &str) -> Result<u32> {
     }
 }
 
+/// Reads a factor of at most a thousand, in thousandths.
+fn factor(text: &str) -> Result<u32> {
+    match crate::units::parse_milli(text, "factor")? {
+        milli @ 0..=1_000_000 => Ok(milli),
+        _ => Err(Error::input(format!("{text} is too much; a factor is at most 1000"))),
+    }
+}
+
 fn share_text(milli: u32) -> String {
     (f64::from(milli) / 1000.0).to_string()
 }
@@ -136,6 +144,8 @@ mod tests {
             ("memory_policy", "panic", "\"panic\" will not do; kill-only, thrash, host-down will"),
             ("hot_file_share", "1.5", "1.5 is more than the whole; a share is at most 1"),
             ("eviction_period", "0s", "a period is more than 0s"),
+            ("daemon_cpu", "1001", "1001 is too much; a factor is at most 1000"),
+            ("oci_weight", "cubic", "\"cubic\" will not do; linear, quadratic will"),
             ("contention", "maybe", "\"maybe\" is neither on nor off"),
         ] {
             let set = host_parameter(name).unwrap().set;

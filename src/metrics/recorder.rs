@@ -56,8 +56,12 @@ pub struct TimelineBucket {
     pub cpu_pending_core_seconds: f64,
     /// Core-seconds lost to neighbours.
     pub cpu_starved_core_seconds: f64,
+    /// Core-seconds that attempts could not run while they waited for file pages.
+    pub cpu_slowed_core_seconds: f64,
     /// Core-seconds lost to quotas.
     pub cpu_throttled_core_seconds: f64,
+    /// Core-seconds beyond what threads can run at once.
+    pub cpu_thread_bound_core_seconds: f64,
     /// Core-seconds demanded by jobs whose host was down.
     pub cpu_host_down_core_seconds: f64,
     /// Host-seconds with CPU demand within quotas above capacity.
@@ -207,8 +211,10 @@ impl<'a> Recorder<'a> {
             b.thrash += if h.thrash { share } else { 0.0 };
             let t = &mut timeline[i];
             t.cpu_demanded_core_seconds += cores(h.cpu.demand) * seconds;
-            t.cpu_throttled_core_seconds += cores(h.cpu.demand - h.cpu.within_quota) * seconds;
-            t.cpu_starved_core_seconds += cores(h.cpu.within_quota - h.cpu.received) * seconds;
+            t.cpu_thread_bound_core_seconds += cores(h.cpu.demand - h.cpu.runnable) * seconds;
+            t.cpu_throttled_core_seconds += cores(h.cpu.runnable - h.cpu.within_quota) * seconds;
+            t.cpu_slowed_core_seconds += cores(h.cpu.within_quota - h.cpu.able) * seconds;
+            t.cpu_starved_core_seconds += cores(h.cpu.able - h.cpu.received) * seconds;
             t.cpu_overloaded_host_seconds += if over_cpu { seconds } else { 0.0 };
             t.memory_overloaded_host_seconds += if over_memory { seconds } else { 0.0 };
         });
@@ -253,6 +259,7 @@ impl Observer for Recorder<'_> {
                 return;
             }
             Change::Rate { .. } | Change::Remainder { .. } | Change::Valued { .. } | Change::Abandoned { .. } => return,
+            Change::CpuFelt { .. } | Change::DaemonCpu { .. } => return,
             Change::HostUp { host } => self.state(host, at.0, |h| h.up = true),
             Change::HostDown { host, .. } | Change::HostLeft { host } => self.state(host, at.0, |h| h.up = false),
             Change::Thrash { host, on } => self.state(host, at.0, |h| h.thrash = on),

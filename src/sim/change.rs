@@ -1,6 +1,7 @@
 //! What can happen, as the simulation tells its observers.
 
 use super::rates::CpuRates;
+use crate::host::felt::CpuFelt;
 use crate::host::kubelet::threshold::Condition;
 use crate::ids::{HostId, JobId};
 use crate::orchestrator::Explained;
@@ -206,6 +207,12 @@ pub enum Change {
     Valued { job: JobId, attempt: u32, worth: Worth, amount: u128 },
     /// A host's sums over its live attempts.
     HostLoad { host: HostId, cpu: CpuRates, memory: i64, cpu_request: i64, memory_request: i64, attempts: u32 },
+    /// What a host's attempts feel of their quotas and their neighbours, summed.
+    CpuFelt { host: HostId, felt: CpuFelt },
+    /// A host's daemons lack so many nano-cores of what they want: jobs have them.
+    DaemonCpu { host: HostId, missing: u64 },
+    /// A daemon of a host, by its place in the orchestrator's table, gets less than it needs, or again enough.
+    DaemonStarved { host: HostId, daemon: u32, on: bool },
     /// A host is there (joined or came back).
     HostUp { host: HostId },
     /// A host fell.

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use super::change::{Change, EndReason, Observer, Waiting, Worth};
 use super::rates::CpuRates;
 use super::setup::Setup;
+use crate::host::felt::CpuFelt;
 use crate::ids::{HostId, JobId};
 use crate::units::SimTime;
 use crate::workload::JobKind;
@@ -69,6 +70,8 @@ pub struct Checker<'a> {
     jobs: Vec<Job>,
     up: Vec<bool>,
     thrash: Vec<bool>,
+    /// What each host's daemons lack, nano-cores, and what its attempts feel.
+    daemons: Vec<(u64, CpuFelt)>,
     last: SimTime,
     account: Account,
     wrong: Option<String>,
@@ -84,6 +87,7 @@ impl<'a> Checker<'a> {
             jobs: vec![Job::default(); setup.workload.len()],
             up: vec![false; setup.cluster.len()],
             thrash: vec![false; setup.cluster.len()],
+            daemons: vec![(0, CpuFelt::default()); setup.cluster.len()],
             last: SimTime::ZERO,
             account: Account::default(),
             wrong: None,
@@ -147,7 +151,14 @@ impl<'a> Checker<'a> {
         let told = (cpu, memory, attempts);
         self.require(sums == told, || format!("host {host:?} sums up to {sums:?}, told {told:?}"));
         let full = self.setup.cluster.spec(host).cpu.nano_cores();
-        let due = if self.setup.host_model.cpu.contention { cpu.able.min(full) } else { cpu.able };
+        let (missing, felt) = self.daemons[host.index()];
+        let own = if self.setup.host_model.cpu.contention { cpu.able.min(full) } else { cpu.able };
+        // Of a machine with all that daemons want beside the host's CPU, jobs have their own and what daemons lack.
+        let due = own + missing;
+        let waiting = self.attempts[host.index()].values().map(|r| CpuFelt::of_neighbours(r.cpu.able, r.cpu.received));
+        let waiting: u64 = waiting.map(|felt| felt.waiting).sum();
+        self.require(waiting == felt.waiting, || format!("host {host:?} waits {waiting}, told {}", felt.waiting));
+        self.require(missing == 0 || cpu.able > full, || format!("daemons of host {host:?} starve on an idle host"));
         self.require(cpu.received == due, || format!("host {host:?} gives {} nano-cores of {due} due", cpu.received));
         let calm = !self.thrash[host.index()];
         self.require(!calm || cpu.able == cpu.within_quota, || format!("host {host:?} slows jobs without thrash"));
@@ -262,6 +273,8 @@ impl Observer for Checker<'_> {
             }
             Change::Abandoned { job, amount } => self.jobs[job.index()].abandoned += amount,
             Change::HostLoad { .. } => self.host_load(change),
+            Change::CpuFelt { host, felt } => self.daemons[host.index()].1 = felt,
+            Change::DaemonCpu { host, missing } => self.daemons[host.index()].0 = missing,
             Change::HostUp { host } => self.up[host.index()] = true,
             Change::HostDown { host, .. } | Change::HostLeft { host } => self.up[host.index()] = false,
             Change::Thrash { host, on } => self.thrash[host.index()] = on,

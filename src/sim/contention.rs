@@ -1,35 +1,70 @@
-//! CPU: what a host's jobs get of it.
+//! CPU: what a host's jobs and daemons get of it.
 //!
 //! Contention is solved only where jobs could run more than the host has (or could until now); elsewhere only the attempts
-//! that changed are looked at.
+//! that changed are looked at. A host's `cpu` is what jobs may use: the machine has that and what its daemons want, and
+//! daemons stand in the tree beside the jobs.
+
+use std::rc::Rc;
 
 use super::change::Change;
 use super::engine::Simulation;
 use super::queue::Event;
-use crate::host::cpu;
-use crate::ids::HostId;
+use crate::host::cpu_group::Whom;
+use crate::host::cpu_host::{HostTree, JobShare, Layout};
+use crate::host::daemon::DaemonDeath;
+use crate::host::felt::{self, CpuFelt};
+use crate::host::pod_cpu::{self, PodCpu};
+use crate::ids::{HostId, JobId};
+use crate::orchestrator::{Enforcement, OrchestratorInfo, RequestRule};
 use crate::units::SimDuration;
 
 /// Buffers that are used again and again.
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
     slots: Vec<u32>,
-    claims: Vec<cpu::Claim>,
-    received: Vec<u64>,
-    order: Vec<u32>,
+    shares: Vec<(Whom, u64, u64)>,
+    ranks: Vec<(u64, u32)>,
+}
+
+/// What the daemons of a run's hosts want, and which of them a host is heard by.
+#[derive(Debug, Default)]
+pub(super) struct Daemons {
+    /// Nano-cores, in the order of their table.
+    wanted: Vec<u64>,
+    /// Least that each needs, nano-cores.
+    needed: Vec<u64>,
+    /// Σ wanted.
+    total: u64,
+    /// Bits of those whose silence is the host's.
+    silence: u32,
+}
+
+impl Daemons {
+    pub(super) fn new(info: &OrchestratorInfo, model: &crate::host::CpuModel) -> Self {
+        let milli = |nano: u64, milli: u32| nano / 1000 * u64::from(milli);
+        let wanted: Vec<u64> = info.daemons.iter().map(|d| milli(d.cpu.nano_cores(), model.daemon_milli)).collect();
+        let silence = info.daemons.iter().enumerate().filter(|(_, d)| d.death == DaemonDeath::Silence);
+        Daemons {
+            needed: wanted.iter().map(|&w| milli(w, model.daemon_needed_milli)).collect(),
+            total: wanted.iter().sum(),
+            silence: silence.map(|(i, _)| 1 << i).sum(),
+            wanted,
+        }
+    }
 }
 
 impl Simulation<'_> {
     pub(super) fn share_cpu(&mut self, host: HostId) {
         let mut s = std::mem::take(&mut self.scratch);
         let speeds = self.speeds(host);
+        let cpu = self.setup.cluster.spec(host).cpu;
         let h = &mut self.hosts[host.index()];
         let capacity = match self.setup.host_model.cpu.contention {
-            true => self.setup.cluster.spec(host).cpu.nano_cores(),
+            true => cpu.nano_cores(),
             false => u64::MAX,
         };
         s.slots.clear();
-        if h.speed_changed || h.contended {
+        if h.speed_changed {
             s.slots.extend_from_slice(&h.attempts);
             h.changed.clear();
         } else {
@@ -42,46 +77,109 @@ impl Simulation<'_> {
             h.cpu.able = h.cpu.able - a.cpu.able + able;
             a.cpu.able = able;
         }
-        let contended = h.cpu.able > capacity;
-        if contended && !h.contended && !h.speed_changed {
-            s.slots.clear();
-            s.slots.extend_from_slice(&h.attempts);
-        }
-        h.contended = contended;
-        h.speed_changed = false;
-        let attempts = &self.attempts;
-        s.slots.sort_unstable_by_key(|&slot| attempts[slot as usize].serial);
-        s.received.clear();
-        if contended {
-            s.claims.clear();
-            s.claims.extend(s.slots.iter().map(|&slot| {
-                let a = &attempts[slot as usize];
-                cpu::Claim { cap: a.cpu.able, weight: a.weight }
-            }));
-            cpu::share(capacity, &s.claims, &mut s.received, &mut s.order);
+        let was_contended = std::mem::replace(&mut h.contended, h.cpu.able > capacity);
+        let all = std::mem::take(&mut h.speed_changed) || std::mem::take(&mut h.cast_changed);
+        if h.contended {
+            if all || !was_contended {
+                self.cast_tree(host);
+            } else {
+                let tree = self.hosts[host.index()].tree.as_mut().expect("a contended host has a tree");
+                for &slot in &s.slots {
+                    let a = &self.attempts[slot as usize];
+                    tree.set_cap(a.qos, slot, a.cpu.able);
+                }
+            }
+            let tree = self.hosts[host.index()].tree.as_mut().expect("a contended host has a tree");
+            tree.solve(capacity + self.daemons.total, &mut s.ranks);
+            s.shares.clear();
+            s.shares.extend(tree.shares());
+            let (mut missing, mut starved) = (0, 0);
+            for i in 0..s.shares.len() {
+                let (whom, received, free) = s.shares[i];
+                match whom {
+                    Whom::Job(slot) => {
+                        let speed = speeds.clock(&self.attempts[slot as usize]);
+                        self.set_rate(slot, received, free, speed);
+                    }
+                    Whom::Daemon(d) => {
+                        missing += self.daemons.wanted[d as usize] - received;
+                        starved |= u32::from(received < self.daemons.needed[d as usize]) << d;
+                    }
+                    Whom::Group(_) => {}
+                }
+            }
+            self.set_daemons(host, missing, starved);
         } else {
-            s.received.extend(s.slots.iter().map(|&slot| attempts[slot as usize].cpu.able));
-        }
-        for i in 0..s.slots.len() {
-            let speed = speeds.clock(&self.attempts[s.slots[i] as usize]);
-            self.set_rate(s.slots[i], s.received[i], speed);
+            if was_contended {
+                s.slots.clear();
+                s.slots.extend_from_slice(&h.attempts);
+            }
+            let attempts = &self.attempts;
+            s.slots.sort_unstable_by_key(|&slot| attempts[slot as usize].serial);
+            for &slot in &s.slots {
+                let speed = speeds.clock(&self.attempts[slot as usize]);
+                self.set_rate(slot, self.attempts[slot as usize].cpu.able, u64::MAX, speed);
+            }
+            self.set_daemons(host, 0, 0);
         }
         self.scratch = s;
         let h = &self.hosts[host.index()];
-        self.emit(Change::HostLoad {
-            host,
-            cpu: h.cpu,
-            memory: h.memory,
-            cpu_request: h.cpu_request,
-            memory_request: h.memory_request,
-            attempts: h.attempts.len() as u32,
-        });
+        let (cpu, memory, cpu_request, memory_request) = (h.cpu, h.memory, h.cpu_request, h.memory_request);
+        let attempts = h.attempts.len() as u32;
+        if h.felt_told != h.felt {
+            let felt = h.felt;
+            self.hosts[host.index()].felt_told = felt;
+            self.emit(Change::CpuFelt { host, felt });
+        }
+        self.emit(Change::HostLoad { host, cpu, memory, cpu_request, memory_request, attempts });
     }
 
-    /// `received` and `speed` are in force for the attempt from now on; its step's end is queued anew if it moved.
-    fn set_rate(&mut self, slot: u32, received: u64, speed: u64) {
+    /// Who is on `host` has changed, or all of them want something else: its tree is made anew.
+    fn cast_tree(&mut self, host: HostId) {
+        let layout = if self.info.qos { Layout::Tiers } else { Layout::Flat };
+        let h = &mut self.hosts[host.index()];
+        let tree = h.tree.get_or_insert_with(|| Box::new(HostTree::new(layout)));
+        let attempts = &self.attempts;
+        let jobs = h.attempts.iter().map(|&slot| {
+            let a = &attempts[slot as usize];
+            JobShare {
+                job: slot,
+                serial: a.serial,
+                qos: a.qos,
+                weight: a.weight,
+                request_milli: a.cpu_request,
+                cap: a.cpu.able,
+            }
+        });
+        tree.rebuild(self.setup.cluster.spec(host).cpu.0, &self.daemons.wanted, jobs);
+    }
+
+    /// The cgroups of the pod that `job` was described by, where kubelets make such: its requests are then as written.
+    pub(super) fn pod_cpu(&mut self, job: JobId) -> Option<Rc<PodCpu>> {
+        let world = self.world;
+        let number = world.workload.spec(job).template?;
+        if !self.info.qos || self.options.requests != RequestRule::AsWritten {
+            return None;
+        }
+        let limited = self.options.enforcement == Enforcement::Limits;
+        let (quotas, oci) = (self.options.cpu_quota, self.setup.host_model.cpu.oci_weight);
+        let pod = self.pods.entry(number).or_insert_with(|| {
+            let template = world.workload.template(job).expect("a numbered template");
+            Rc::new(PodCpu::new(&pod_cpu::kubelet_pod(&template.size, limited), quotas, oci))
+        });
+        Some(Rc::clone(pod))
+    }
+
+    /// `received` and `speed` are in force for the attempt from now on; its step's end is queued anew if it moved. Without its
+    /// quota it would get at least `free` nano-cores of what it could then run.
+    fn set_rate(&mut self, slot: u32, received: u64, free: u64, speed: u64) {
         let a = &self.attempts[slot as usize];
-        if !a.changed && a.cpu.received == received && a.speed == speed {
+        let same = !a.changed && a.cpu.received == received && a.speed == speed;
+        if same && a.quota == u64::MAX && a.pod.is_none() {
+            return;
+        }
+        self.feel(slot, received, free);
+        if same {
             return;
         }
         self.settle(slot);
@@ -106,5 +204,75 @@ impl Simulation<'_> {
             }
         }
         self.emit(change);
+    }
+
+    /// What the attempt feels of its quota and its neighbours from now on.
+    fn feel(&mut self, slot: u32, received: u64, free: u64) {
+        let a = &mut self.attempts[slot as usize];
+        let cpu = a.cpu;
+        let mut felt = CpuFelt::of_neighbours(cpu.able, received);
+        let cores = self.setup.cluster.spec(a.host).cpu.nano_cores();
+        if let Some(pod) = &a.pod {
+            let rates = [cpu.within_quota, cpu.able, received];
+            pod.feel(cpu.runnable, rates, free, |wanted| felt::queues(wanted, a.threads, cores), &mut felt);
+        } else if a.quota != u64::MAX {
+            // What it would run, no faster than its host lets it.
+            let wants = match cpu.within_quota {
+                0 => 0,
+                within => (u128::from(cpu.runnable) * u128::from(cpu.able) / u128::from(within)) as u64,
+            };
+            let queues = felt::queues(cpu.runnable, a.threads, cores);
+            felt.add_quota(a.quota, free.min(wants), queues);
+        }
+        let h = &mut self.hosts[a.host.index()];
+        h.felt -= a.felt;
+        h.felt += felt;
+        a.felt = felt;
+    }
+
+    /// The daemons of `host` lack `missing` nano-cores of what they want, and those of the bits `starved` are starved.
+    fn set_daemons(&mut self, host: HostId, missing: u64, starved: u32) {
+        let h = &mut self.hosts[host.index()];
+        let old = std::mem::replace(&mut h.daemons_starved, starved);
+        if std::mem::replace(&mut h.daemons_missing, missing) != missing {
+            self.emit(Change::DaemonCpu { host, missing });
+        }
+        if old == starved {
+            return;
+        }
+        for daemon in 0..self.daemons.wanted.len() as u32 {
+            let on = starved >> daemon & 1 == 1;
+            if on != (old >> daemon & 1 == 1) {
+                self.emit(Change::DaemonStarved { host, daemon, on });
+            }
+        }
+        let silent = (starved & self.daemons.silence != 0, old & self.daemons.silence != 0);
+        let h = &mut self.hosts[host.index()];
+        match silent {
+            (true, false) => {
+                h.starved_epoch += 1;
+                let epoch = h.starved_epoch;
+                let at = self.now + self.setup.host_model.cpu.daemon_grace;
+                if at <= self.setup.end {
+                    self.queue.push(at, Event::DaemonsLapse { host, epoch });
+                }
+            }
+            (false, true) => {
+                h.starved_epoch += 1;
+                if std::mem::take(&mut h.starved_mute) {
+                    self.update_heard(host);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The daemon that `host` is heard by has been starved for too long.
+    pub(super) fn daemons_lapse(&mut self, host: HostId, epoch: u32) {
+        let h = &mut self.hosts[host.index()];
+        if h.starved_epoch == epoch && h.daemons_starved & self.daemons.silence != 0 {
+            h.starved_mute = true;
+            self.update_heard(host);
+        }
     }
 }

@@ -85,16 +85,22 @@ impl Digest {
             }
             Change::WindowBegins => self.word(22),
             Change::DaemonDown { host, daemon } => {
-                self.words(&[25, host.0.into()]);
+                self.words(&[27, host.0.into()]);
                 self.text(daemon);
             }
             Change::DaemonUp { host, daemon } => {
-                self.words(&[26, host.0.into()]);
+                self.words(&[28, host.0.into()]);
                 self.text(daemon);
             }
             Change::ProcessKilled { job, attempt, host, left } => {
-                self.words(&[27, job.0.into(), attempt.into(), host.0.into(), left.into()]);
+                self.words(&[29, job.0.into(), attempt.into(), host.0.into(), left.into()]);
             }
+            Change::CpuFelt { host, felt } => {
+                self.words(&[40, host.0.into()]);
+                self.words(&felt.figures());
+            }
+            Change::DaemonCpu { host, missing } => self.words(&[41, host.0.into(), missing]),
+            Change::DaemonStarved { host, daemon, on } => self.words(&[42, host.0.into(), daemon.into(), on.into()]),
             Change::HeldBack { job } => self.words(&[23, job.0.into()]),
             Change::Maintenance { host, step } => self.words(&[25, host.0.into(), step as u64]),
             Change::FailureMissed { host } => self.words(&[26, host.0.into()]),

@@ -100,6 +100,9 @@ pub(super) struct Simulation<'a> {
     actions: Vec<Action>,
     live_scratch: Vec<JobId>,
     pub scratch: super::contention::Scratch,
+    pub daemons: super::contention::Daemons,
+    /// What cgroups a manifest's pod has, by template.
+    pub pods: BTreeMap<u32, std::rc::Rc<crate::host::pod_cpu::PodCpu>>,
 }
 
 /// Runs `options` in the world of `setup`, telling `observer` every change. Returns the digest.
@@ -160,6 +163,8 @@ pub fn simulate(setup: &Setup, options: &Options, observer: &mut dyn Observer, f
         actions: Vec::new(),
         live_scratch: Vec::new(),
         scratch: super::contention::Scratch::default(),
+        daemons: super::contention::Daemons::new(info, &setup.host_model.cpu),
+        pods: BTreeMap::new(),
     };
     sim.begin();
     sim.run(flags.pulse, flags.most_events)?;
@@ -327,6 +332,7 @@ impl Simulation<'_> {
                     self.fall(host, DownCause::Memory, self.setup.host_model.memory.boot);
                 }
             }
+            Event::DaemonsLapse { host, epoch } => self.daemons_lapse(host, epoch),
             Event::Dies { slot, serial } => self.victim_dies(slot, serial),
             Event::DaemonDies { host, daemon, epoch } => self.daemon_dies(host, daemon, epoch),
             Event::DaemonBack { host, daemon, epoch } => self.daemon_back(host, daemon, epoch),

@@ -5,6 +5,8 @@ use super::engine::{Notice, Simulation};
 use super::rates::CpuRates;
 use super::state::{Attempt, JobPhase, NONE, Saved, Unseen};
 use crate::host::cpu;
+use crate::host::cpu_host::{pod_weight, qos};
+use crate::host::felt::CpuFelt;
 use crate::ids::{HostId, JobId};
 use crate::orchestrator::{FailureNews, Outcome};
 use crate::units::{Bytes, NANO_PER_CORE};
@@ -150,11 +152,22 @@ impl Simulation<'_> {
         let cpu_limit = world.cpu_limit(job);
         let parts = self.parts(job, host);
         let memory_limit = self.memory_limit(job, &parts);
-        let weight = if self.info.qos { cpu::shares(cpu_request.0) } else { cpu::DEFAULT_SHARES };
+        let limits = (cpu_limit.map_or(0, |l| l.0), world.memory_limit(job).map_or(0, |l| l.0));
+        let mut qos = qos((cpu_request.0, memory_request.0), limits);
         let quota = match cpu_limit {
             Some(limit) if self.options.cpu_quota => cpu::quota_nano(limit.0),
             _ => u64::MAX,
         };
+        let pod = self.pod_cpu(job);
+        let quota = match &pod {
+            Some(pod) => {
+                qos = pod.qos;
+                if pod.is_plain() { pod.plain_quota() } else { pod.quota }
+            }
+            None => quota,
+        };
+        let pod = pod.filter(|pod| !pod.is_plain());
+        let weight = if self.info.qos { pod_weight(qos, cpu_request.0) } else { cpu::DEFAULT_SHARES };
         let oom_score_adj = self.oom_score_adj(job, host);
         let (cursor, step, done, base) = match self.saved.get(&job) {
             Some(saved) => (saved.cursor, saved.step, saved.done, saved.work),
@@ -187,6 +200,9 @@ impl Simulation<'_> {
             base,
             speed: 0,
             weight,
+            qos,
+            pod,
+            felt: CpuFelt::default(),
             quota,
             threads: spec.threads.map_or(u64::MAX, |threads| u64::from(threads) * NANO_PER_CORE),
             memory_limit,
@@ -208,6 +224,7 @@ impl Simulation<'_> {
             changed: false,
             reschedule: true,
         };
+        h.cast_changed = true;
         h.ports.extend_from_slice(&spec.ports);
         h.cpu_request += cpu_request.0;
         h.memory_request += memory_request.0;
@@ -246,7 +263,11 @@ impl Simulation<'_> {
         let demand = a.step.cpu_nano;
         let runnable = demand.min(a.threads);
         // What it is able to run and what it gets is worked out with its host before time goes on.
-        let cpu = CpuRates { demand, runnable, within_quota: runnable.min(a.quota), ..a.cpu };
+        let within_quota = match &a.pod {
+            Some(pod) => pod.within_quota(runnable),
+            None => runnable.min(a.quota),
+        };
+        let cpu = CpuRates { demand, runnable, within_quota, ..a.cpu };
         h.cpu -= a.cpu;
         h.cpu += cpu;
         a.cpu = cpu;
@@ -342,7 +363,9 @@ impl Simulation<'_> {
         let a = &mut self.attempts[slot as usize];
         let h = &mut self.hosts[host.index()];
         h.attempts.swap_remove(position as usize);
+        h.cast_changed = true;
         h.cpu -= a.cpu;
+        h.felt -= a.felt;
         h.memory -= a.step.memory.0;
         h.cache -= a.cache;
         h.dying -= u32::from(a.dying.take().is_some());

@@ -62,6 +62,8 @@ pub(super) enum Event {
     DaemonDies { host: HostId, daemon: u16, epoch: u16 },
     /// It is back.
     DaemonBack { host: HostId, daemon: u16, epoch: u16 },
+    /// A host's daemons have been starved long enough to miss its heartbeats.
+    DaemonsLapse { host: HostId, epoch: u32 },
     /// The kubelet's eviction loop looks at its host.
     EvictionRound(HostId),
     /// The grace of the attempt in `slot` is over, which the kubelet evicts; `epoch` is of its serial.
@@ -99,6 +101,7 @@ impl Event {
             | Event::Dies { .. }
             | Event::DaemonDies { .. }
             | Event::DaemonBack { .. }
+            | Event::DaemonsLapse { .. }
             | Event::OperatorReboots { .. } => Rank::Host,
             Event::EvictionRound(_) | Event::EvictionGraceOver { .. } => Rank::Eviction,
             Event::Removal(_) => Rank::Removal,

@@ -1,12 +1,17 @@
 //! The truth: attempts, and what each host and job is doing. What the control plane believes is its own affair.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use super::change::{EndReason, Waiting};
 use super::eviction::Kubelet;
 use super::images::Images;
 use super::rates::CpuRates;
+use crate::host::cpu_host::HostTree;
+use crate::host::felt::CpuFelt;
+use crate::host::kubelet::pod::Qos;
 use crate::host::memory::Part;
+use crate::host::pod_cpu::PodCpu;
 use crate::ids::{HostId, JobId};
 use crate::units::SimTime;
 use crate::workload::{UsageCursor, UsageStep};
@@ -52,6 +57,12 @@ pub(super) struct Attempt {
     /// The profile clock's speed in force, in parts of a million.
     pub speed: u64,
     pub weight: u64,
+    /// Its class under Kubernetes, which is its place in the tree of groups.
+    pub qos: Qos,
+    /// What there is to know of its containers, if it has several.
+    pub pod: Option<Rc<PodCpu>>,
+    /// What it feels of its quota and its neighbours.
+    pub felt: CpuFelt,
     /// Nano-cores; `u64::MAX`: none.
     pub quota: u64,
     /// What its threads can run at once, nano-cores; `u64::MAX`: any number of threads.
@@ -255,6 +266,8 @@ pub(super) struct HostState {
     pub muted: bool,
     /// The daemon that sends heartbeats was killed.
     pub deaf: bool,
+    /// Its daemons are too starved for heartbeats.
+    pub starved_mute: bool,
     /// Whether the control plane hears it, as last told.
     pub heard: bool,
     pub thrashing: bool,
@@ -281,14 +294,27 @@ pub(super) struct HostState {
     /// Victims that are not gone yet.
     pub dying: u32,
     pub daemons: Vec<DaemonState>,
+    pub starved_epoch: u32,
+    /// Bits of its daemons that are starved.
+    pub daemons_starved: u32,
+    /// What its daemons lack of what they want, nano-cores.
+    pub daemons_missing: u64,
     pub down_until: SimTime,
     pub cut_until: SimTime,
     /// Slots of live attempts, in no order.
     pub attempts: Vec<u32>,
     /// Slots whose rates must be looked at.
     pub changed: Vec<u32>,
+    /// An attempt began or ended here since CPU was shared.
+    pub cast_changed: bool,
+    /// Who shares its CPU, in order; as of now only while it is contended.
+    pub tree: Option<Box<HostTree>>,
     /// Σ over its attempts.
     pub cpu: CpuRates,
+    /// Σ over its attempts.
+    pub felt: CpuFelt,
+    /// The same as last told.
+    pub felt_told: CpuFelt,
     /// Σ memory in use.
     pub memory: i64,
     /// Σ processes.

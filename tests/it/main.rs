@@ -7,6 +7,7 @@ mod broken_inputs;
 mod cli;
 mod conformance;
 mod controllers;
+mod cpu_worlds;
 mod goldens;
 mod kube_broken;
 mod kube_cli;

@@ -17,6 +17,10 @@ const CUT_SHORT: &str = "hosts a=1000m/1Gi; job x batch 0s 10s 1000m/64Mi; job y
 const CHAIN: &str = "hosts a=1000m/1Gi; job x batch 0s 10s 1000m/64Mi; job y batch 0s 10s 1000m/64Mi after x; end 5s";
 // Scheduled at 0, started at 1; demands 1 core, may have 0.5: 10 core-seconds take 20 s, 1 to 21.
 const QUOTA: &str = "hosts a=1000m/1Gi; job x batch 0s 10s 500m/0 uses 1000m/0 limit 500m/0; end 50s";
+// It uses just its quota, 1 to 11.
+const AT_QUOTA: &str = "hosts a=1000m/1Gi; job x batch 0s 10s 500m/0 limit 500m/0; end 50s";
+// From 1 s on 200 units and 3 daemons share 1.11 cores: 5.5 m each, and all daemons starve.
+const CROWD: &str = "hosts a=1000m/1Gi; job x service 0s - 0/0 uses 1000m/0 x200; end 31s";
 // 2 cores demanded for 10 s by one thread: 20 core-seconds take 20 s, and 1 core is missing all the time.
 const THREADS: &str = "hosts a=4000m/1Gi; job x batch 0s 10s 0/0 uses 2000m/0 threads 1; end 50s";
 // From 10 s to the end at 20 s 1100 MiB are in use: of 128 MiB of file pages 52 fit, (76/128)^1.6 = 0.434438 of 2500
@@ -263,6 +267,29 @@ fn cases() -> Vec<(&'static str, &'static str, &'static str, String)> {
         // Two lives at once are one.
         ("availability_mean", DOUBLE, FIFO, n(1.0)),
         ("availability_mean", FULL, FIFO, "-".into()),
+        // 20 s, each period throttled for half of its time; no periods without a quota.
+        ("cpu_periods", QUOTA, "kubernetes", n(200.0)),
+        ("cpu_periods", QUOTA, "kubernetes quota=off", n(0.0)),
+        ("cpu_periods", AT_QUOTA, "kubernetes", n(100.0)),
+        ("cpu_throttled_periods", QUOTA, "kubernetes", n(200.0)),
+        ("cpu_throttled_periods", AT_QUOTA, "kubernetes", n(0.0)),
+        ("cpu_perhaps_throttled_periods", AT_QUOTA, "kubernetes", n(100.0)),
+        ("cpu_perhaps_throttled_periods", QUOTA, "kubernetes", n(0.0)),
+        ("cpu_throttled_queue_seconds", QUOTA, "kubernetes", n(10.0)),
+        ("cpu_throttled_queue_seconds", AT_QUOTA, "kubernetes", n(0.0)),
+        ("cpu_pressure_host_seconds", FULL, LEAST, n(20.0)),
+        ("cpu_pressure_host_seconds", LATE, LEAST, n(15.0)),
+        ("cpu_pressure_host_seconds", QUOTA, "kubernetes", n(0.0)),
+        // Two jobs that get half.
+        ("cpu_pressure_job_seconds", FULL, LEAST, n(20.0)),
+        ("cpu_pressure_job_seconds", LATE, LEAST, n(15.0)),
+        // 1 - e^(-20/10), 1 - e^(-20/60), 1 - e^(-20/300).
+        ("cpu_pressure_avg10_max", FULL, LEAST, n(0.864_664_716_763_387_3)),
+        ("cpu_pressure_avg60_max", FULL, LEAST, n(0.283_468_689_426_210_7)),
+        ("cpu_pressure_avg300_max", FULL, LEAST, n(0.064_493_014_968_382_22)),
+        ("cpu_pressure_avg300_max", FULL, FIFO, n(0.0)),
+        ("daemon_starved_host_seconds", CROWD, "fleet", n(30.0)),
+        ("daemon_starved_host_seconds", CROWD, "direct", n(0.0)),
         ("availability_worst_app", TWO_APPS, CHEF, n(0.6)),
     ]
 }

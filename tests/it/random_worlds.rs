@@ -132,6 +132,8 @@ pub fn random_setup(seed: u64) -> Setup {
             (host_parameter(key).unwrap().set)(&mut host_model, value).unwrap();
         }
     }
+    host_model.cpu.daemon_milli = [0, 1000, 1000, 8000][s.below(4) as usize];
+    host_model.cpu.daemon_grace = SimDuration(s.below(20 * SECOND_US));
     let arrivals = if one_in(s, 5) {
         Loop::Closed { users: 1 + s.below(5) as u32, think_time: SimDuration(s.below(10 * SECOND_US)) }
     } else {
@@ -244,6 +246,9 @@ fn random_job(s: &mut Stream, i: u64) -> Job {
             })
             .collect();
     }
+    if one_in(s, 4) {
+        job.spec.threads = Some(1 + s.below(3) as u32);
+    }
     job.spec.priority = s.below(3) as i32;
     job.spec.restart = [RestartPolicy::OnFailure, RestartPolicy::Always, RestartPolicy::Never][s.below(3) as usize];
     job.spec.checkpoint = one_in(s, 4);
@@ -294,19 +299,34 @@ fn random_pod(s: &mut Stream, job: &Job) -> Pod {
         4 => "tolerations: [{operator: Exists}], ".into(),
         _ => String::new(),
     };
-    let (cpu, memory) = (job.cpu_request.0, job.memory_request.0);
-    let container = |name: &str, cpu: i64, memory: i64, limit: &str| {
-        format!("{{name: {name}, resources: {{requests: {{cpu: {cpu}m, memory: {memory}}}, limits: {{{limit}}}}}}}")
+    // The first container has most of it and, if there is a second, which may be a sidecar, that one a part.
+    let part = |s: &mut Stream, of: i64| s.below(of as u64 + 1) as i64;
+    let two = one_in(s, 2);
+    let second = if two { (part(s, job.cpu_request.0), part(s, job.memory_request.0)) } else { (0, 0) };
+    let resources = |s: &mut Stream, cpu: i64, memory: i64| {
+        let mut limits = Vec::new();
+        if one_in(s, 2) {
+            limits.push(format!("cpu: {}m", cpu + 1 + s.below(300) as i64));
+        }
+        if one_in(s, 4) {
+            limits.push(format!("memory: {}", memory + 1));
+        }
+        format!("resources: {{requests: {{cpu: {cpu}m, memory: {memory}}}, limits: {{{}}}}}", limits.join(", "))
     };
-    let containers = if one_in(s, 2) {
-        container("c", cpu, memory, "")
+    let first = resources(s, job.cpu_request.0 - second.0, job.memory_request.0 - second.1);
+    let mut containers = format!("containers: [{{name: c, {first}}}");
+    if two {
+        let resources = resources(s, second.0, second.1);
+        containers += &match s.below(2) {
+            0 => format!(", {{name: d, {resources}}}]"),
+            _ => format!("], initContainers: [{{name: d, restartPolicy: Always, {resources}}}]"),
+        };
     } else {
-        let limit = if one_in(s, 2) { format!("memory: {}", memory + 1) } else { String::new() };
-        container("c", cpu / 3, memory / 3, &limit) + ", " + &container("d", cpu - cpu / 3, memory - memory / 3, "")
-    };
+        containers += "]";
+    }
     let text = format!(
         "kind: Pod\nmetadata: {{name: p, labels: {{app: {label}}}}}\nspec: {{{minds}priority: {}, \
-         terminationGracePeriodSeconds: {}, containers: [{containers}]}}\n",
+         terminationGracePeriodSeconds: {}, {containers}}}\n",
         job.spec.priority,
         s.below(60),
     );

@@ -167,10 +167,17 @@ fn direct_is_strict_fifo_but_does_not_wait_for_what_can_never_fit() {
 
 #[test]
 fn a_full_host_is_shared_by_weight() {
-    // 3 cores, 30 core-seconds each, shares 1024 and 2048: 1 and 2 cores. two is done after 15 s; one has 15 left for 3.
+    // 3 cores, 30 core-seconds each, shares 1024 and 2048: the kubelet's weights are 39 and 79 (not 39 and 78, as it cuts
+    // each). one gets 3 * 39/118 = 0.9915 cores, two 2.0085: it is done after 30 * 118 / (3 * 79) = 14.936709 s. Then one
+    // has all, and after 20 s the 60 core-seconds are done, but for what the last microsecond of two left over.
     let jobs = "hosts a=3000m/1Gi
         job one batch 0s 10s 1000m/0 uses 3000m/0; job two batch 0s 10s 2000m/0 uses 3000m/0";
-    check(jobs, "kubernetes", "start end", "1 one.1+a, two.1+a; 16 two.1-a finished; 21 one.1-a finished");
+    check(
+        jobs,
+        "kubernetes",
+        "start end",
+        "1 one.1+a, two.1+a; 15.936709 two.1-a finished; 21.000001 one.1-a finished",
+    );
     // Docker's weights are equal: 1.5 each.
     check(jobs, "direct", "end", "20 one.1-a finished, two.1-a finished");
 }

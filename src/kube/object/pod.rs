@@ -1,13 +1,14 @@
 //! Pod objects: read, defaulted as the API server does, and worked out once for all the plugins.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::error::Result;
 use crate::kube::object::affinity::{NodeAffinity, PodAffinity, SpreadConstraint};
 use crate::kube::object::meta::{Meta, Owner};
 use crate::kube::object::node::Toleration;
 use crate::kube::object::read::{At, Ignored};
-use crate::kube::object::resources::{Container, Limits, PodResources, ResourceList, Resources};
+use crate::kube::object::resources::{Container, Limits, PodResources, PodSize, ResourceList, Resources};
 use crate::kube::object::selector::Labels;
 
 /// A port that a pod takes on its node.
@@ -109,6 +110,8 @@ pub struct Pod {
     pub limits: Limits,
     /// The containers that run side by side, sidecars last, where there are several.
     pub side_by_side: Vec<Container>,
+    /// Its containers in the kubelet's integers, which no plugin looks at.
+    pub size: Arc<PodSize>,
     /// `spec.restartPolicy`; `Always` where none is written.
     pub restart_policy: String,
     /// `spec.terminationGracePeriodSeconds`, if it is written.
@@ -330,6 +333,7 @@ impl Pod {
         if self.side_by_side.len() < 2 {
             self.side_by_side = Vec::new();
         }
+        self.size = Arc::new(resources.size());
         let exact = resources.requests();
         let (non_zero_milli_cpu, non_zero_memory) = resources.non_zero(&exact);
         self.requests = Requests {

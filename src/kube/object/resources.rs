@@ -106,6 +106,57 @@ pub struct Container {
     pub reported: Option<(ResourceList, ResourceList)>,
 }
 
+/// When a container runs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ContainerRole {
+    /// With the others, for as long as the pod lives.
+    Regular,
+    /// To its end, before the regular ones start.
+    Init,
+    /// An init container that goes on running.
+    Sidecar,
+}
+
+/// CPU in thousandths and memory in bytes, each where it is written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Size {
+    /// CPU.
+    pub milli_cpu: Option<i64>,
+    /// Memory.
+    pub memory: Option<i64>,
+}
+
+impl Size {
+    fn of(list: &ResourceList) -> Self {
+        Size {
+            milli_cpu: list.get("cpu").map(|cpu| cpu.milli_value()),
+            memory: list.get("memory").map(|memory| memory.value()),
+        }
+    }
+}
+
+/// A container in the kubelet's integers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ContainerSize {
+    /// When it runs.
+    pub role: ContainerRole,
+    /// Requests, defaulted.
+    pub requests: Size,
+    /// Limits.
+    pub limits: Size,
+}
+
+/// A pod's containers in the kubelet's integers: what cgroups are made of.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct PodSize {
+    /// Init containers and sidecars in order, then the regular ones.
+    pub containers: Vec<ContainerSize>,
+    /// The pod's own requests and limits, if it has any.
+    pub level: Option<(Size, Size)>,
+    /// Overhead.
+    pub overhead: Size,
+}
+
 /// Everything of a pod that its requests follow from.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct PodResources {
@@ -136,6 +187,23 @@ fn max_all(sum: &mut ResourceList, more: &ResourceList) {
 }
 
 impl PodResources {
+    /// The same in the kubelet's integers.
+    pub fn size(&self) -> PodSize {
+        let of = |container: &Container, role| ContainerSize {
+            role,
+            requests: Size::of(&container.requests),
+            limits: Size::of(&container.limits),
+        };
+        let before = self.init_containers.iter().map(|container| {
+            of(container, if container.restartable { ContainerRole::Sidecar } else { ContainerRole::Init })
+        });
+        PodSize {
+            containers: before.chain(self.containers.iter().map(|c| of(c, ContainerRole::Regular))).collect(),
+            level: self.pod_level.as_ref().map(|(requests, limits)| (Size::of(requests), Size::of(limits))),
+            overhead: Size::of(&self.overhead),
+        }
+    }
+
     /// The defaults of the API server: `SetDefaults_Pod`, `defaultHugePagePodLimits`, `defaultPodRequests`,
     /// `SetDefaults_ResourceList` (`pkg/apis/core/v1/defaults.go` v1.36.3), in this order.
     pub fn apply_defaults(&mut self) {

@@ -25,10 +25,12 @@ const PANEL: i32 = PLOT_HEIGHT + 70;
 /// A cause: colour, name, core-seconds of a stretch.
 type Cause = (Ink, &'static str, fn(&TimelineBucket) -> f64);
 
-const CAUSES: [Cause; 4] = [
+const CAUSES: [Cause; 6] = [
     (RGBColor(0x56, 0xb4, 0xe9), "pending (no host yet)", |b| b.cpu_pending_core_seconds),
     (RGBColor(0xd5, 0x5e, 0x00), "starved (taken by neighbours)", |b| b.cpu_starved_core_seconds),
+    (RGBColor(0xe6, 0x9f, 0x00), "slowed (near out of memory)", |b| b.cpu_slowed_core_seconds),
     (RGBColor(0xcc, 0x79, 0xa7), "throttled (above its own quota)", |b| b.cpu_throttled_core_seconds),
+    (RGBColor(0x99, 0x99, 0x99), "thread-bound", |b| b.cpu_thread_bound_core_seconds),
     (RGBColor(0x33, 0x33, 0x33), "host down", |b| b.cpu_host_down_core_seconds),
 ];
 
@@ -43,7 +45,7 @@ fn draw(experiment: &Experiment) -> String {
     }
     let top = head_height(&subtitle) + 34;
     let most =
-        panels.iter().flat_map(|(_, record)| (0..stretches(record)).map(|i| stack(record, i)[3])).fold(0.0, f64::max);
+        panels.iter().flat_map(|(_, record)| (0..stretches(record)).map(|i| stack(record, i)[5])).fold(0.0, f64::max);
     let height = top + (PANEL * panels.len() as i32).max(60);
     svg(height, TITLE, &subtitle, false, |canvas| {
         let y = canvas.head(TITLE, &subtitle);
@@ -62,7 +64,7 @@ fn stretches(record: &Record) -> usize {
 }
 
 /// Cores unserved in stretch `i`, each cause on top of those before it.
-fn stack(record: &Record, i: usize) -> [f64; 4] {
+fn stack(record: &Record, i: usize) -> [f64; 6] {
     let seconds = (record.edges[i + 1] - crate::units::SimDuration(record.edges[i].0)).as_secs_f64();
     let mut sum = 0.0;
     CAUSES.map(|(_, _, amount)| {
@@ -83,7 +85,7 @@ fn panel(canvas: &mut Canvas<'_>, name: &str, record: &Record, y: i32, most: f64
         canvas.nothing(y + 32 + PLOT_HEIGHT / 2, "No time passed.");
         return;
     }
-    let stacks: Vec<[f64; 4]> = (0..n).map(|i| stack(record, i)).collect();
+    let stacks: Vec<[f64; 6]> = (0..n).map(|i| stack(record, i)).collect();
     // The whole stack first, then ever lower parts over it.
     for cause in (0..CAUSES.len()).rev() {
         let mut points = vec![(plot.x(record.edges[0]), plot.y(0.0))];
@@ -98,7 +100,7 @@ fn panel(canvas: &mut Canvas<'_>, name: &str, record: &Record, y: i32, most: f64
             canvas.polygon(points, CAUSES[cause].0);
         }
     }
-    if stacks.iter().all(|stack| stack[3] == 0.0) {
+    if stacks.iter().all(|stack| stack[5] == 0.0) {
         canvas.nothing(y + 32 + PLOT_HEIGHT / 2, "All demanded CPU was served.");
     }
     plot.times(canvas);

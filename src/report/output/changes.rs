@@ -107,6 +107,9 @@ fn row(change: &Change) -> Option<Row> {
             times: Some(left.into()),
             ..none
         },
+        Change::DaemonStarved { host, on, .. } => {
+            Row { change: "daemon-starved", host: Some(host), detail: switch(on), ..none }
+        }
         Change::Heartbeats { host, on } => Row { change: "heartbeats", host: Some(host), detail: switch(on), ..none },
         Change::HostLost { host, lost } => Row { change: "host-lost", host: Some(host), detail: switch(lost), ..none },
         Change::Pressure { host, condition, on } => {

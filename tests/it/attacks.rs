@@ -41,12 +41,13 @@ fn a_job_that_uses_nothing_still_takes_its_time() {
 
 #[test]
 fn a_host_that_leaves_as_a_job_starts_does_not_take_it_along() {
-    // Placed on a at 0, which leaves at 1, the moment of the start; placed anew, started a second later.
+    // Placed on a at 0, which leaves at 1, the moment of the start. The pod GC finds that at 20 and
+    // deletes the pod at 60; placed anew, started a second later.
     check(
         "hosts a=2000m/1Gi,leaves:1s b=1000m/1Gi; job x service 0s - 100m/64Mi",
         "kubernetes",
         "place start host",
-        "0 a up, b up, x>a; 1 a left, x>b; 2 x.1+b",
+        "0 a up, b up, x>a; 1 a left; 60 x>b; 61 x.1+b",
     );
     check(
         "hosts a=2000m/1Gi,leaves:1s b=1000m/1Gi; job x service 0s - 100m/64Mi",

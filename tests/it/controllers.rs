@@ -2,6 +2,7 @@
 //! beside them. Leases are renewed all the time here (`lease_renew=1us`), so that a host that falls at 100 s, when a pass
 //! looks, is Unknown at 100 + 50 = 150 s and its pods are deleted at 150 + 300 = 450 s. (Drawn phases are in `timelines`.)
 
+use crate::program::{Folder, expect};
 use crate::world::{at, check, metric, run, story, told, world};
 
 const K: &str = "kubernetes lease_renew=1us";
@@ -358,4 +359,73 @@ fn a_replacement_on_the_host_of_the_old_pod_starts_when_that_has_gone() {
         "place start end given-up",
         "0 x>a; 1 x.1+a; 450 x given up on a; 600 x>a; 630 x.1-a stopped; 631 x.2+a",
     );
+}
+
+const OUTAGES: &str = "apiVersion: plimsoll/v1
+kind: Scenario
+horizon: 1h
+cluster: {hosts: [{name: n, count: 8, cpu: 1, memory: 1Gi}]}
+workload: {jobs: [{name: x, kind: service}]}
+orchestrators: [fleet, kubernetes]
+";
+
+#[test]
+fn outages_come_from_a_table() {
+    let folder = Folder::new("outages");
+    folder.put(
+        "o.csv",
+        b"host,share,at,for,kind\nn-000,,1m,30s,\n,0.25,10m,1m,partition\n,0.25,2h,,\nn-001,,20m,,down\n",
+    );
+    let scenario = folder.put("s.yaml", format!("{OUTAGES}failures: [{{file: o.csv}}]\n").as_bytes());
+    // One, a quarter of 8, none after the end, one.
+    let (out, _) = expect(0, &["check", &scenario]);
+    assert!(out.contains("4 failures"), "{out}");
+    assert!(out.contains("outages of o.csv: 1 rows begin after the end of the run"), "{out}");
+    for (table, want) in [
+        ("host,at\nn-000,1m\n", "o.csv:1: the header has no column \"for\""),
+        ("at,for\n1m,1m\n", "o.csv:1: the header has no column \"host\""),
+        ("host,at,for\nn-00,1m,1m\n", "o.csv:2: host: unknown host \"n-00\"; did you mean \"n-000\"?"),
+        ("host,at,for\nn-000,soon,1m\n", "o.csv:2: at: \"soon\" is not a duration"),
+        ("host,at,for\n\nn-000,1s,0s\n", "o.csv:3: for: a failure for 0s is none"),
+        ("host,at,for,kind\nn-000,1s,1s,fire\n", "o.csv:2: kind: \"fire\" is neither down nor partition"),
+        ("host,share,at,for\nn-000,0.5,1s,1s\n", "o.csv:2: share: host and share exclude each other"),
+        ("host,share,at,for\n,,1s,1s\n", "o.csv:2: host: blank; a row names a host or a share of all hosts"),
+        ("share,at,for\n1.5,1s,1s\n", "o.csv:2: share: a share of all hosts is at most 1"),
+    ] {
+        folder.put("o.csv", table.as_bytes());
+        let (_, err) = expect(3, &["check", &scenario]);
+        assert!(err.contains(want), "{table}: {err}");
+    }
+}
+
+#[test]
+fn events_and_controllers_that_cannot_be_are_refused_where_they_stand() {
+    let folder = Folder::new("events");
+    for (part, want) in [
+        ("events: [{drain: m, at: 1m, for: 1m}]", "s.yaml:7:18: unknown host \"m\""),
+        ("events: [{upgrade: m, at: 1m, takes: 1m}]", "unknown group of hosts \"m\""),
+        ("events: [{drain: n-000, for: 1m}]", "at is missing"),
+        ("events: [{drain: n-000, at: 1m}]", "for is missing"),
+        ("events: [{upgrade: n, at: 1m, takes: 0s}]", "takes: 0s is no time"),
+        ("events: [{upgrade: n, at: 1m, takes: 1m, max_unavailable: 0}]", "max_unavailable: 0 would never begin"),
+        ("events: [{drain: n-000, upgrade: n, at: 1m}]", "drain and upgrade exclude each other"),
+        ("events: [{at: 1m}]", "an event is a drain (one host) or an upgrade (a group)"),
+        ("failures: [{file: o.csv, at: 1m}]", "file excludes all other keys"),
+    ] {
+        let path = folder.put("s.yaml", format!("{OUTAGES}{part}\n").as_bytes());
+        let (_, err) = expect(3, &["check", &path]);
+        assert!(err.contains(want), "{part}: {err}");
+    }
+    for (part, want) in [
+        ("kind: service, backoff_limit: 3", "backoff_limit and pod_replacement_policy belong to controller: job"),
+        ("kind: service, controller: job", "controller: job is for batch jobs"),
+        ("duration: 1m, controller: replica-set", "this controller is for services"),
+        ("kind: service, controller: stateful-set, restart: never", "restart: never belongs to job or none"),
+        ("kind: service, controller: replicaset", "did you mean \"replica-set\"?"),
+    ] {
+        let text = OUTAGES.replace("kind: service", part);
+        let path = folder.put("s.yaml", text.as_bytes());
+        let (_, err) = expect(3, &["check", &path]);
+        assert!(err.contains(want), "{part}: {err}");
+    }
 }

@@ -139,6 +139,30 @@ mod tests {
     }
 
     #[test]
+    fn thresholds_are_checked_together_and_defaults_are_replaced_or_merged() {
+        let set =
+            |name: &str, text: &str, model: &mut HostModel| (host_parameter(name).unwrap().set)(model, text).unwrap();
+        let mut model = HostModel::default();
+        set("eviction_soft", "memory.available<1Gi", &mut model);
+        let (key, why) = model.check().unwrap_err();
+        assert_eq!(key, "eviction_soft");
+        assert_eq!(why.to_string(), "the soft eviction threshold memory.available has no grace period");
+        set("eviction_soft_grace", "memory.available=30s", &mut model);
+        assert!(model.check().is_ok());
+        // Three hard ones, a soft one, and that of all pods together; written down, the list is all there is.
+        let count = |model: &HostModel| model.kubelet.thresholds().unwrap().len();
+        assert_eq!(count(&model), 5);
+        set("eviction_hard", "pid.available<10%", &mut model);
+        assert_eq!(count(&model), 2);
+        set("merge_default_eviction", "on", &mut model);
+        assert_eq!(count(&model), 6);
+        set("enforce_node_allocatable", "none", &mut model);
+        set("eviction_hard", "none", &mut model);
+        set("merge_default_eviction", "off", &mut model);
+        assert_eq!(count(&model), 1);
+    }
+
+    #[test]
     fn values_that_cannot_be_meant_are_refused() {
         for (name, text, why) in [
             ("memory_policy", "panic", "\"panic\" will not do; kill-only, thrash, host-down will"),
@@ -147,6 +171,23 @@ mod tests {
             ("daemon_cpu", "1001", "1001 is too much; a factor is at most 1000"),
             ("oci_weight", "cubic", "\"cubic\" will not do; linear, quadratic will"),
             ("contention", "maybe", "\"maybe\" is neither on nor off"),
+            (
+                "eviction_hard",
+                "memory.free<1Gi",
+                "\"memory.free\" is not an eviction signal that is modelled (try memory.available, nodefs.available, \
+                 imagefs.available or pid.available)",
+            ),
+            (
+                "eviction_hard",
+                "memory.available=1Gi",
+                "\"memory.available=1Gi\" is not SIGNAL<VALUE (try memory.available<…)",
+            ),
+            ("eviction_soft", "memory.available<1Gi,memory.available<2Gi", "memory.available stands twice"),
+            ("eviction_soft_grace", "memory.available=soon", "\"soon\" is not a duration (try 90s, 5m, 1h30m or 2d)"),
+            ("eviction_minimum_reclaim", "memory.available=101%", "\"101%\" is not a percentage (try 10%)"),
+            ("enforce_node_allocatable", "all", "\"all\" will not do; none, pods will"),
+            ("max_pids", "0", "0 is not a number from 1 to 4194304"),
+            ("crash_loop_cap", "10m", "10m is not within 1s to 300s, as the kubelet wants it"),
         ] {
             let set = host_parameter(name).unwrap().set;
             assert_eq!(set(&mut HostModel::default(), text).unwrap_err().to_string(), why);

@@ -197,9 +197,25 @@ const KUBE_CONTRASTS: &[KubeContrast] = &[
     ("kube-topology-spread", "spreading over zones", "no-spread", "kubernetes", &["availability_mean"], ZONED),
     ("kube-topology-spread", "a toleration of 30 s", "kubernetes", "toleration-30s", &["availability_mean"], ZONED),
     ("kube-topology-spread", "fleet", "kubernetes", "fleet", &["availability_mean"], ZONED),
+    ("kube-eviction", "eviction by default", "requests-no-eviction", "requests", PRESSED, CULPRITS),
+    ("kube-eviction", "the same without requests", "no-requests-no-eviction", "no-requests", PRESSED, CULPRITS),
+    ("kube-eviction-soft", "soft thresholds", "requests-no-eviction", "requests", PRESSED, CULPRITS),
+    ("kube-eviction-soft", "requests absent", "requests", "no-requests", PRESSED, CULPRITS),
     ("kube-taints", "taints", "no-taints", "kubernetes", ISOLATION, &["database", "web", "thumbnails"]),
     ("kube-taints", "taints against fleet", "kubernetes", "fleet", ISOLATION, &["database", "web", "thumbnails"]),
 ];
+
+const PRESSED: &[&str] = &[
+    "cpu_unserved_share",
+    "evictions_node_pressure",
+    "evictions_taint",
+    "oom_kills",
+    "hosts_down",
+    "memory_overloaded_host_seconds",
+];
+
+/// The services of the scenarios about eviction: the last is to blame.
+const CULPRITS: &[&str] = &["web", "heavy", "cache"];
 
 const ZONED: &[&str] = &["strict", "strict-honor", "soft", "plain"];
 

@@ -108,6 +108,10 @@ fn a_soft_threshold_waits_for_its_grace_and_gives_the_pod_what_the_kubelet_allow
     // At 52 MiB a hard threshold is crossed as well, and waits for nobody.
     let both = graceful.replace("900Mi", "1100Mi");
     from_pressed(&both, "kubernetes", "end", (1.0, 11.0), &ended(1));
+    // From 11 s on both are crossed. At T + 10, after that, the soft one's grace of 5 s is over, too: the shorter grace counts.
+    let both = graceful.replace("0/900Mi", "0/900Mi@10s 0/1100Mi").replace("=25s", "=5s");
+    from_pressed(&both, "kubernetes", "end", (1.0, 11.0), &ended(11));
+    from_pressed(&format!("{both}; host eviction_hard none"), "kubernetes", "end", (1.0, 11.0), &ended(30));
 }
 
 #[test]

@@ -215,7 +215,7 @@ fn what_cannot_be_replayed_is_told_where_and_what_would_do() {
             deployment("plimsoll/joins: 1m", ""),
             "line 17:37: Deployment web: spec.template.metadata.annotations.plimsoll/joins: unknown annotation \
              \"plimsoll/joins\"; known: plimsoll/arrival, plimsoll/every, plimsoll/duration, plimsoll/usage-cpu, \
-             plimsoll/usage-memory, plimsoll/usage-steps",
+             plimsoll/usage-memory, plimsoll/usage-steps, plimsoll/usage-ephemeral, plimsoll/processes",
         ),
         (
             deployment("plimsoll/usage-cpu: 1m", ""),

@@ -3,7 +3,7 @@
 //! It trusts nothing but the changes themselves and says where the first disagreement is. On in all tests, and in any run
 //! by `--check`. It works attempt by attempt, where the engine and the ledger work host by host.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::change::{Change, EndReason, Observer, Waiting, Worth};
 use super::rates::CpuRates;
@@ -72,6 +72,7 @@ pub struct Checker<'a> {
     thrash: Vec<bool>,
     /// What each host's daemons lack, nano-cores, and what its attempts feel.
     daemons: Vec<(u64, CpuFelt)>,
+    daemons_down: BTreeSet<(HostId, &'static str)>,
     last: SimTime,
     account: Account,
     wrong: Option<String>,
@@ -88,6 +89,7 @@ impl<'a> Checker<'a> {
             up: vec![false; setup.cluster.len()],
             thrash: vec![false; setup.cluster.len()],
             daemons: vec![(0, CpuFelt::default()); setup.cluster.len()],
+            daemons_down: BTreeSet::new(),
             last: SimTime::ZERO,
             account: Account::default(),
             wrong: None,
@@ -207,7 +209,9 @@ impl Observer for Checker<'_> {
                 let j = &mut self.jobs[job.index()];
                 j.attempts = attempt;
                 j.live += 1;
-                self.attempts[host.index()].insert((job, attempt), Rates { since: at.0, ..Rates::default() });
+                let rates = Rates { since: at.0, ..Rates::default() };
+                let new = self.attempts[host.index()].insert((job, attempt), rates).is_none();
+                self.require(new, || format!("{name}: attempt {attempt} began twice"));
             }
             Change::Repeats { job, times, last_attempt, .. } => {
                 let own = u64::from(self.jobs[job.index()].attempts).saturating_add(times).min(u32::MAX.into());
@@ -278,6 +282,20 @@ impl Observer for Checker<'_> {
             Change::HostUp { host } => self.up[host.index()] = true,
             Change::HostDown { host, .. } | Change::HostLeft { host } => self.up[host.index()] = false,
             Change::Thrash { host, on } => self.thrash[host.index()] = on,
+            Change::ProcessKilled { job, attempt, host, left } => {
+                let lives = self.attempts[host.index()].contains_key(&(job, attempt));
+                self.require(lives && left > 0, || {
+                    format!("job {job:?} goes on with {left} processes, alive: {lives}")
+                });
+            }
+            Change::DaemonDown { host, daemon } => {
+                let ran = self.daemons_down.insert((host, daemon));
+                self.require(ran, || format!("{daemon} of host {host:?} died twice"));
+            }
+            Change::DaemonUp { host, daemon } => {
+                let was_down = self.daemons_down.remove(&(host, daemon));
+                self.require(was_down, || format!("{daemon} of host {host:?} is back and was not gone"));
+            }
             _ => {}
         }
     }
@@ -285,6 +303,9 @@ impl Observer for Checker<'_> {
     fn finish(&mut self, end: SimTime) {
         self.last = end;
         for host in 0..self.attempts.len() {
+            let holds = self.attempts[host].len();
+            let up = self.up[host];
+            self.require(up || holds == 0, || format!("host {host} is down and holds the memory of {holds} attempts"));
             for rates in self.attempts[host].values_mut() {
                 Self::settle(&mut self.account, rates, end.0);
             }

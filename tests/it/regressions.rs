@@ -60,7 +60,7 @@ fn work_given_up_before_its_host_fell_waits_for_the_control_plane_and_not_for_th
 fn a_replacement_pod_does_not_inherit_the_crashes_of_the_old_one() {
     // 7 crashes on a by 400; the new pod on b crashes once a second after its start and is restarted at once.
     let world = world(
-        "hosts a=1000m/1Gi b=1000m/1Gi,joins:50s; job x service 0s - 0/0 uses 0/10Mi@1s 0/200Mi limit 0/100Mi
+        "hosts a=1000m/1Gi b=1000m/1Gi,joins:50s; host kill_latency 0s; job x service 0s - 0/0 uses 0/10Mi@1s 0/200Mi limit 0/100Mi
          fail a down 400s forever; end 800s",
     );
     let story = story(&world, "kubernetes", "place start");
@@ -78,7 +78,7 @@ fn a_replacement_pod_does_not_inherit_the_crashes_of_the_old_one() {
 fn a_rebooted_kubelet_does_not_remember_crashes() {
     // Starts at 1, 2, 13, 34, 75, 156 and 317 before the fall at 400; back at 410, a crash 1 s after each start.
     check(
-        "hosts a=1000m/1Gi; job x service 0s - 0/0 uses 0/10Mi@1s 0/200Mi limit 0/100Mi
+        "hosts a=1000m/1Gi; host kill_latency 0s; job x service 0s - 0/0 uses 0/10Mi@1s 0/200Mi limit 0/100Mi
          fail a down 400s 10s; end 440s",
         "kubernetes",
         "start",

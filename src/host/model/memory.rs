@@ -215,6 +215,8 @@ fn by_disk_text(value: Option<impl ToString>) -> String {
 fn bytes(text: &str) -> Result<Bytes> {
     match Bytes::parse(text)? {
         Bytes(n) if n < 0 => Err(Error::input(format!("{text} is less than nothing"))),
+        // So that sums of a host's memory stay far inside 64 bits.
+        Bytes(n) if n > 1 << 53 => Err(Error::input(format!("{text} is over 2^53 bytes"))),
         n => Ok(n),
     }
 }
@@ -259,7 +261,7 @@ pub(super) const PARAMETERS: &[HostParameter] = &[
         range: "100Mi to 1Gi",
         get: |m| m.memory.system_anon.to_string(),
         set: |m, text| {
-            m.memory.system_anon = Bytes::parse(text)?;
+            m.memory.system_anon = bytes(text)?;
             Ok(())
         },
     },
@@ -270,7 +272,7 @@ pub(super) const PARAMETERS: &[HostParameter] = &[
         range: "64Mi to 512Mi",
         get: |m| m.memory.hot_file_min.to_string(),
         set: |m, text| {
-            m.memory.hot_file_min = Bytes::parse(text)?;
+            m.memory.hot_file_min = bytes(text)?;
             Ok(())
         },
     },

@@ -22,4 +22,5 @@ mod regressions;
 mod repo;
 mod timelines;
 mod traces;
+mod usage_replays;
 mod world;

@@ -4,7 +4,7 @@
 //! in the queue (they come by cursor), so it holds only running things and what was asked for. Events of an attempt
 //! carry its epoch; one whose epoch has passed is stale and is dropped when it comes up.
 
-use std::cmp::Reverse;
+use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
 use crate::ids::{HostId, JobId};
@@ -112,10 +112,36 @@ impl Event {
     }
 }
 
-/// Time, then rank and insertion number packed into one word, then the event (never compared: the word is unique).
-type Entry = Reverse<(SimTime, u64, Event)>;
+/// An event and its place in the order: time in the upper half, then rank and insertion number in one word. The event is never
+/// compared: the place is unique.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    place: u128,
+    event: Event,
+}
 
 const _: () = assert!(size_of::<Entry>() == 32);
+
+impl Ord for Entry {
+    /// The heap gives the greatest first, so what comes sooner is greater.
+    fn cmp(&self, other: &Self) -> Ordering {
+        other.place.cmp(&self.place)
+    }
+}
+
+impl PartialOrd for Entry {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Entry {
+    fn eq(&self, other: &Self) -> bool {
+        self.place == other.place
+    }
+}
+
+impl Eq for Entry {}
 
 /// The queue.
 #[derive(Debug, Default)]
@@ -129,18 +155,24 @@ const RANK_SHIFT: u32 = 56;
 impl EventQueue {
     pub(super) fn push(&mut self, at: SimTime, event: Event) {
         assert!(self.inserted < 1 << RANK_SHIFT, "2^56 events");
-        let key = (event.rank() as u64) << RANK_SHIFT | self.inserted;
+        let word = (event.rank() as u64) << RANK_SHIFT | self.inserted;
         self.inserted += 1;
-        self.heap.push(Reverse((at, key, event)));
+        self.heap.push(Entry { place: u128::from(at.0) << 64 | u128::from(word), event });
     }
 
     /// Time and rank of the next event.
     pub(super) fn peek(&self) -> Option<(SimTime, u8)> {
-        self.heap.peek().map(|Reverse((at, key, _))| (*at, (key >> RANK_SHIFT) as u8))
+        self.heap.peek().map(|entry| (entry.at(), (entry.place as u64 >> RANK_SHIFT) as u8))
     }
 
     pub(super) fn pop(&mut self) -> Option<(SimTime, Event)> {
-        self.heap.pop().map(|Reverse((at, _, event))| (at, event))
+        self.heap.pop().map(|entry| (entry.at(), entry.event))
+    }
+}
+
+impl Entry {
+    fn at(&self) -> SimTime {
+        SimTime((self.place >> 64) as u64)
     }
 }
 

@@ -188,3 +188,58 @@ fn each_container_of_a_pod_has_its_own_quota() {
     assert_eq!(rates(&closed, "kubernetes quota=off")["p"].received, 4_000_000_000);
     assert_eq!(rates(&closed, "direct")["p"].received, 4_000_000_000);
 }
+
+/// Placements, starts and ends of a run, in order.
+struct Life(Vec<(SimTime, Change)>);
+
+impl Observer for Life {
+    fn change(&mut self, at: SimTime, change: &Change) {
+        match *change {
+            Change::Ended { job, attempt, host, why, .. } => {
+                // What it was served differs with its usage; when, where and how it ended does not.
+                self.0.push((at, Change::Ended { job, attempt, host, why, served: 0 }));
+            }
+            Change::Placed { .. } | Change::Started { .. } => self.0.push((at, *change)),
+            _ => {}
+        }
+    }
+    fn finish(&mut self, _end: SimTime) {}
+}
+
+fn life(setup: &Setup, options_text: &str) -> Vec<(SimTime, Change)> {
+    run(setup, options_text).unwrap_or_else(|why| panic!("{options_text}: {why}"));
+    let mut life = Life(Vec::new());
+    let flags = Flags { every_tick: false, most_events: u64::MAX, explain: None, pulse: &mut |_| true };
+    simulate(setup, &options(options_text), &mut life, flags).unwrap();
+    life.0
+}
+
+#[test]
+fn without_contention_a_run_is_the_one_of_requests_alone() {
+    // Usage in steps of half to three times the request, on hosts of ample memory. With contention off, or on where there is
+    // room for all, everything happens when it happens in a run of jobs that use what they request.
+    let jobs = |usage: bool, cores: u32, off: bool| {
+        let uses = |text: &'static str| if usage { text } else { "" };
+        world(&format!(
+            "hosts a={cores}/64Gi b={cores}/64Gi c={cores}/64Gi; {}; end 300s; fail b down 90s 40s
+             job x batch 0s 60s 500m/64Mi x12 {}; job y batch 30s 45s 700m/64Mi x8 {}; job z service 10s 200s 300m/64Mi x6 {}",
+            if off { "host contention off" } else { "host contention on" },
+            uses("uses 250m/32Mi@20s 1500m/64Mi@20s 500m/16Mi"),
+            uses("uses 2100m/64Mi@30s 100m/1Mi"),
+            uses("uses 900m/64Mi@7s 50m/64Mi@13s 600m/64Mi"),
+        ))
+    };
+    for options in ["chef converge_duration=10s", "fleet", "kubernetes", "kubernetes placement=best-fit", "direct"] {
+        let requests = life(&jobs(false, 4, true), options);
+        assert!(requests.len() > 3 * 26, "{options}: much happens");
+        assert_eq!(requests, life(&jobs(true, 4, true), options), "{options}, contention off");
+        // Who looks at requests fits them into its hosts, so they contend for nothing.
+        if options.starts_with("kubernetes") || options == "direct" {
+            assert_eq!(requests, life(&jobs(false, 4, false), options), "{options}, requests alone");
+        }
+        let roomy = life(&jobs(false, 64, false), options);
+        assert_eq!(roomy, life(&jobs(true, 64, false), options), "{options}, contention on, with room");
+        // And the test can fail: on the small hosts the same usage contends.
+        assert_ne!(requests, life(&jobs(true, 4, false), options), "{options}, contention on");
+    }
+}

@@ -27,4 +27,5 @@ mod repo;
 mod seeds;
 mod timelines;
 mod traces;
+mod usage_replays;
 mod world;

@@ -5,6 +5,7 @@ mod attacks;
 mod broken_inputs;
 mod cli;
 mod conformance;
+mod fleet_properties;
 mod goldens;
 mod kube_broken;
 mod kube_cli;

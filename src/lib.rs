@@ -9,6 +9,7 @@ pub mod cli;
 pub mod cluster;
 pub mod error;
 pub mod experiment;
+pub mod fleet;
 pub mod host;
 pub mod ids;
 pub mod kube;

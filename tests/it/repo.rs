@@ -70,7 +70,7 @@ fn none(what: &str, found: &[String]) {
 const STEPS: &[&[&str]] = &[
     &["error"],
     &["units", "ids", "rng"],
-    &["kube"],
+    &["fleet", "kube"],
     &["cluster", "workload"],
     &["host", "placement"],
     &["discovery"],
@@ -302,6 +302,7 @@ const PURE: &[&str] = &[
     "error",
     "cluster",
     "workload",
+    "fleet",
     "kube",
     "host",
     "placement",

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+mod fleet;
+mod fleet_mutation;
 mod kernel;
 pub mod kube;
 mod mutation;

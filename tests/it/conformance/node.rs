@@ -75,7 +75,7 @@ impl Kubelet {
 }
 
 /// The fields of an object, none but `known` ones; those that end in `?` may be absent.
-fn fields<'a>(place: &str, value: &'a Value, known: &[&str]) -> &'a Map<String, Value> {
+pub(super) fn fields<'a>(place: &str, value: &'a Value, known: &[&str]) -> &'a Map<String, Value> {
     let object = value.as_object().unwrap_or_else(|| panic!("{place}: {value} is not an object"));
     for key in object.keys() {
         assert!(known.iter().any(|k| k.trim_end_matches('?') == key), "{place}: nothing is known of {key}");
@@ -86,15 +86,15 @@ fn fields<'a>(place: &str, value: &'a Value, known: &[&str]) -> &'a Map<String, 
     object
 }
 
-fn int(value: &Value) -> i64 {
+pub(super) fn int(value: &Value) -> i64 {
     value.as_i64().unwrap_or_else(|| panic!("{value} is not a whole number"))
 }
 
-fn text(value: &Value) -> &str {
+pub(super) fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_else(|| panic!("{value} is not a text"))
 }
 
-fn list(value: &Value) -> &[Value] {
+pub(super) fn list(value: &Value) -> &[Value] {
     value.as_array().unwrap_or_else(|| panic!("{value} is not a list"))
 }
 

@@ -10,6 +10,8 @@ use serde_json::Value;
 
 mod kernel;
 pub mod kube;
+mod kube_2016;
+mod kube_2016_mutation;
 mod mutation;
 pub mod node;
 mod node_mutation;

@@ -11,6 +11,7 @@ use crate::kube::case::{Case, CaseResult, Eviction, Keep, Options, Retry};
 use crate::kube::honesty::Honesty;
 use crate::kube::manifests::{Manifests, Order};
 use crate::kube::tie_break::TieBreak;
+use crate::kube::y2016::{self, Version};
 use crate::report::kube::{self as report, LeftAlone};
 use crate::rng::Seed;
 
@@ -41,9 +42,13 @@ pub(super) struct Args {
     /// Fail if anything that was ignored could decide something
     #[arg(long, conflicts_with = "case")]
     strict: bool,
-    /// Run a case that was recorded from kube-scheduler instead (a file such as those in tests/vectors/kube, or its `case` alone; plain or .gz)
+    /// Run a case that was recorded from kube-scheduler instead (a file such as those in tests/vectors/kube and tests/vectors/kube-2016, or its `case`
+    /// alone; plain or .gz)
     #[arg(long = "case", value_name = "FILE", conflicts_with = "files")]
     case: Option<PathBuf>,
+    /// Let kube-scheduler VERSION decide a case of 2016: 1.2.4 or 1.3.0. By default the one that it was recorded from, or 1.2.4
+    #[arg(long, value_name = "VERSION", requires = "case")]
+    kube_version: Option<String>,
     /// Say of every pod and node which plugin rejected it and what would let it in, or how its score comes about
     #[arg(long)]
     explain: bool,
@@ -152,6 +157,14 @@ fn run_case(args: &Args, path: &Path) -> Result<()> {
         let place = Error::input(format!("is not a case in JSON: {what}"));
         named(place.at(error.line() as u64, error.column() as u64))
     })?;
+    if y2016::case::is_case(&value) {
+        return run_case_of_2016(args, &value).map_err(named);
+    }
+    if args.kube_version.is_some() {
+        return Err(named(Error::usage(
+            "--kube-version goes with a case of the schema kube-2016-case/1; any other is v1.36.3",
+        )));
+    }
     let mut case = Case::read(&value).map_err(named)?;
     case.options.tie_break = args.tie_break();
     let eviction = case.options.eviction;
@@ -159,6 +172,30 @@ fn run_case(args: &Args, path: &Path) -> Result<()> {
     let form = args.output.unwrap_or(Form::Json);
     let result = case.run_keeping(keep(args, form)).map_err(named)?;
     print(args, form, &result, eviction, &left, None)
+}
+
+/// A case recorded from kube-scheduler 1.2.4 or 1.3.0. It says itself which of the best nodes is taken.
+fn run_case_of_2016(args: &Args, value: &serde_json::Value) -> Result<()> {
+    if args.explain || args.tie_break != TieArg::First {
+        let what = if args.explain { "--explain" } else { "--tie-break" };
+        return Err(Error::usage(format!(
+            "{what} is not for a case of 2016: it binds by its own `choice`, unexplained"
+        )));
+    }
+    let version = args.kube_version.as_deref().map(Version::parse).transpose()?;
+    let case = y2016::case::Case::read(value, version)?;
+    let (bound, choice) = (case.bound.len(), case.choice);
+    let result = CaseResult::from(case.run());
+    if args.output.unwrap_or(Form::Json) == Form::Json {
+        return print_json(&result.steps_and_final());
+    }
+    let left = LeftAlone { bound, ..LeftAlone::default() };
+    let taken = match choice {
+        y2016::case::Choice::FirstByName => "the lowest name",
+        y2016::case::Choice::RoundRobin => "the one whose turn it is, from the last name on,",
+    };
+    let table = report::table(&result, Eviction::Report);
+    stdout::print(&visible(&format!("{table}\n{}", report::summary(&result, &left, taken))))
 }
 
 fn run_manifests(args: &Args) -> Result<()> {
@@ -234,7 +271,7 @@ fn print(
         text.push_str(&report::explain::explanations(result, args.tie_break()));
     }
     text.push('\n');
-    text.push_str(&report::summary(result, left, args.tie_break()));
+    text.push_str(&report::summary(result, left, &args.tie_break().text()));
     if let Some(honesty) = honesty {
         text.push('\n');
         text.push_str(&report::honesty(honesty, style().width));

@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 use crate::kube::case::{CaseResult, Decision, Eviction};
 use crate::kube::honesty::{Entry, Honesty};
 use crate::kube::manifests::Manifests;
-use crate::kube::tie_break::TieBreak;
 use crate::report::table::wrap;
 
 /// Pods that were left alone, as the summary counts them.
@@ -120,8 +119,9 @@ fn columns(lines: &[[String; 5]]) -> String {
     out
 }
 
-/// How many pods came to what, one a line; zeros are left out but for the first two.
-pub fn summary(result: &CaseResult, left: &LeftAlone, tie_break: TieBreak) -> String {
+/// How many pods came to what, one a line; zeros are left out but for the first two. `taken` says which of the best nodes
+/// is taken.
+pub fn summary(result: &CaseResult, left: &LeftAlone, taken: &str) -> String {
     let mut last: BTreeMap<&str, &Decision> = BTreeMap::new();
     for decision in &result.decisions {
         last.insert(&decision.pod, decision);
@@ -151,7 +151,7 @@ pub fn summary(result: &CaseResult, left: &LeftAlone, tie_break: TieBreak) -> St
     }
     let width = lines.iter().map(|(count, _)| count.to_string().len()).max().unwrap_or(1);
     let mut out: String = lines.iter().map(|(count, what)| format!("{count:>width$} {what}\n")).collect();
-    out.push_str(&format!("Of nodes with the same highest score, {} is taken.\n", tie_break.text()));
+    out.push_str(&format!("Of nodes with the same highest score, {taken} is taken.\n"));
     out
 }
 

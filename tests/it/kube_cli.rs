@@ -13,7 +13,12 @@ const EXAMPLE: &str = "scenarios/manifests/small-cluster.yaml";
 
 /// Runs `work` on all vectors, two at a time, and fails with what differs.
 fn all_vectors(what: &str, work: impl Fn(&str, &Path) -> Option<Tally> + Sync) {
-    let Some(files) = vectors("kube", &folder("kube")) else { return };
+    all_vectors_of("kube", what, work);
+}
+
+/// As [`all_vectors`], for another family.
+fn all_vectors_of(family: &str, what: &str, work: impl Fn(&str, &Path) -> Option<Tally> + Sync) {
+    let Some(files) = vectors(family, &folder(family)) else { return };
     let halves: [Vec<&(String, PathBuf)>; 2] = std::array::from_fn(|i| files.iter().skip(i).step_by(2).collect());
     let (mut cases, mut checks, mut differences) = (0, 0, Vec::new());
     std::thread::scope(|scope| {
@@ -58,6 +63,40 @@ fn every_recorded_case_comes_out_of_the_program_as_recorded() {
         assert_eq!(keys, ["final", "steps"], "{name}");
         Some(tally)
     });
+}
+
+#[test]
+fn every_case_of_2016_comes_out_of_the_program_as_recorded() {
+    all_vectors_of("kube-2016", "schedule --case (2016)", |name, path| {
+        let (out, err) = expect(0, &["schedule", "--case", path.to_str().unwrap()]);
+        assert_eq!(err, "", "{name}");
+        Some(compare(name, &out, &read_json(path)["expect"]))
+    });
+}
+
+#[test]
+fn a_case_of_2016_is_decided_by_the_version_that_is_asked_for_and_shown_as_a_table() {
+    let file = "tests/vectors/kube-2016/v130-spread-zones-3.json.gz";
+    let (recorded, _) = expect(0, &["schedule", "--case", file]);
+    let (same, _) = expect(0, &["schedule", "--case", file, "--kube-version", "v1.3.0"]);
+    let (other, _) = expect(0, &["schedule", "--case", file, "--kube-version", "1.2.4"]);
+    assert_eq!(recorded, same);
+    assert!(recorded.contains("-9223372036854775808") && !other.contains("-9223372036854775808"));
+    let (table, _) = expect(0, &["schedule", "--case", "tests/vectors/kube-2016/tight-3.json.gz", "-o", "table"]);
+    assert!(table.contains("pod-000") && table.contains("fit failure on node"), "{table}");
+    assert!(table.contains("the one whose turn it is, from the last name on, is taken"), "{table}");
+    for (flags, words) in [
+        (vec!["--tie-break", "heap"], "--tie-break is not for a case of 2016"),
+        (vec!["--explain"], "--explain is not for a case of 2016"),
+    ] {
+        let (_, err) = expect(2, &[&["schedule", "--case", file][..], &flags].concat());
+        assert!(err.contains(words), "{err}");
+    }
+    let (_, err) = expect(3, &["schedule", "--case", file, "--kube-version", "1.36.3"]);
+    assert!(err.contains("v1.2.4"), "{err}");
+    let (_, err) =
+        expect(2, &["schedule", "--case", "tests/vectors/kube/balanced-1.json.gz", "--kube-version", "1.2.4"]);
+    assert!(err.contains("kube-2016-case/1"), "{err}");
 }
 
 /// The objects of a case as a List.

@@ -12,6 +12,8 @@ mod fleet;
 mod fleet_mutation;
 mod kernel;
 pub mod kube;
+mod kube_2016;
+mod kube_2016_mutation;
 mod mutation;
 pub mod node;
 mod node_mutation;

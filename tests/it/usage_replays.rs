@@ -42,6 +42,7 @@ fn bitbrains(text: &str) -> Vec<UsageStep> {
         // Of the MHz provisioned for its one core.
         cpu_nano: (pair[0][3] / pair[0][2] * 1e9) as u64,
         memory: Bytes((pair[0][6] * 1024.0) as i64),
+        cache: Bytes(0),
     };
     rows.windows(2).map(step).collect()
 }
@@ -59,6 +60,7 @@ fn genai(text: &str, limit: Bytes) -> Vec<(f64, Vec<UsageStep>)> {
             // The series has no CPU: a quarter of a core, so that slowed work shows.
             cpu_nano: 250_000_000,
             memory: Bytes((pair[0].1 * limit.0 as f64) as i64),
+            cache: Bytes(0),
         };
         samples.windows(2).map(step).filter(|step| step.length_us > 0).collect::<Vec<_>>()
     };

@@ -587,6 +587,19 @@ impl Kubernetes {
         }
     }
 
+    /// What the controllers do at fixed times, before anything else that is woken at that moment.
+    fn periodic(&mut self, now: Now, world: &World, actions: &mut Vec<Action>) {
+        if self.nodes.is_due(now) {
+            self.monitor_nodes(now, world, actions);
+        }
+        for job in self.orphans.look(now, world.every_tick, actions) {
+            // A Job may have failed with the one before.
+            if self.jobs.knows(world, job) {
+                self.gone(now, world, job, actions);
+            }
+        }
+    }
+
     fn heard(&mut self, now: Now, heard: Heard, world: &World, actions: &mut Vec<Action>) {
         match heard {
             Heard::Begin => {
@@ -654,16 +667,8 @@ impl Kubernetes {
             Heard::Wake(GRACE_OVER) => self.end_leaving(now, world, actions),
             Heard::Wake(TOLERATION) => self.evict_by_taint(now, world, actions),
             Heard::Wake(CREATE) => self.create_delayed(now, world, actions),
-            Heard::Wake(POD_GC) => {
-                for job in self.orphans.look(now, world.every_tick, actions) {
-                    // A Job may have failed with the one before.
-                    if self.jobs.knows(world, job) {
-                        self.gone(now, world, job, actions);
-                    }
-                }
-            }
             Heard::Wake(DRAIN) => self.retry_drains(now, world, actions),
-            Heard::Wake(_) if self.nodes.is_due(now) => self.monitor_nodes(now, world, actions),
+            // NODE_MONITOR and POD_GC have had their turn before.
             Heard::Wake(_) => {}
         }
     }
@@ -671,6 +676,9 @@ impl Kubernetes {
 
 impl Orchestrator for Kubernetes {
     fn hear(&mut self, now: Now, heard: Heard, world: &World, actions: &mut Vec<Action>) {
+        if matches!(heard, Heard::Wake(_)) {
+            self.periodic(now, world, actions);
+        }
         self.heard(now, heard, world, actions);
         if !self.drains.is_empty() {
             self.check_drains(actions);

@@ -212,9 +212,9 @@ impl NodeLifecycle {
         }
     }
 
-    /// Whether the wake-up at this moment is a pass that is still wanted.
+    /// Whether it is time for a pass. Passes go before all else that is woken at a moment, whoever asked first.
     pub fn is_due(&self, now: Now) -> bool {
-        self.monitor_asked == Some(now.at)
+        self.monitor.next(now) == now.at
     }
 
     /// Whether a pass could find anything.

@@ -34,9 +34,9 @@ impl PodGc {
         self.orphans.len() < before
     }
 
-    /// One look, if it is time for one that was asked for: the jobs whose pods are deleted.
+    /// One look, if it is time for one: the jobs whose pods are deleted.
     pub fn look(&mut self, now: Now, every_tick: bool, actions: &mut Vec<Action>) -> Vec<JobId> {
-        if self.asked != Some(now.at) {
+        if self.looks.next(now) != now.at {
             return Vec::new();
         }
         self.looks.ran(now.at);
@@ -85,7 +85,7 @@ mod tests {
         gc.orphan(at(20), JobId(2), &mut actions);
         assert!(gc.forget(JobId(2)) && !gc.forget(JobId(2)));
         assert_eq!(gc.look(at(20), false, &mut actions), []);
-        assert_eq!(gc.look(at(40), false, &mut actions), [], "nobody asked for that look");
+        assert_eq!(gc.look(at(50), false, &mut actions), [], "that is no time for a look");
         assert_eq!(gc.look(at(60), false, &mut actions), [JobId(0), JobId(1)]);
         assert_eq!(actions, [20, 60].map(|s| Action::Wake(at(s).at, super::super::POD_GC)));
     }

@@ -130,7 +130,7 @@ mod tests {
             ("hot_file_share", "1.5", "1.5 is more than the whole; a share is at most 1"),
             ("eviction_period", "0s", "a period is more than 0s"),
             ("contention", "maybe", "\"maybe\" is neither on nor off"),
-            ("swap", "9Pi", "9Pi is over 2^53 bytes"),
+            ("swap", "9Pi", "\"9Pi\" is too large a memory quantity (at most 2^53 units)"),
             ("fault_time", "2m", "2m is longer than a minute"),
             ("disk", "tape", "\"tape\" will not do; ssd, hdd will"),
         ] {

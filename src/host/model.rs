@@ -188,7 +188,7 @@ mod tests {
             ("enforce_node_allocatable", "all", "\"all\" will not do; none, pods will"),
             ("max_pids", "0", "0 is not a number from 1 to 4194304"),
             ("crash_loop_cap", "10m", "10m is not within 1s to 300s, as the kubelet wants it"),
-            ("swap", "9Pi", "9Pi is over 2^53 bytes"),
+            ("swap", "9Pi", "\"9Pi\" is too large a memory quantity (at most 2^53 units)"),
             ("fault_time", "2m", "2m is longer than a minute"),
             ("disk", "tape", "\"tape\" will not do; ssd, hdd will"),
         ] {

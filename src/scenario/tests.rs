@@ -239,7 +239,7 @@ fn broken_scenarios_are_told_where_and_what_would_do() {
             "line 10:17: band.scales: hosts times 0 are none or too many; from 0.001 to 1000 will do",
         ),
         ("band: {scales: [1, 1.0]}\n", "line 10:20: band.scales: scale 1 stands twice"),
-        ("band: {runaway: [leaky]}\n", "line 10:18: band.runaway: unknown app \"leaky\""),
+        ("band: {runaway: [leaky]}\n", "line 10:18: band.runaway: unknown app \"leaky\"; known: a"),
         ("failures:\n- {host: node-001}\n", "line 11:3: a failure needs at (a time) or mtbf (drawn times)"),
         ("failures:\n- {hosts: node, mtbf: 1h}\n", "line 11:3: mtbf needs repair (the median time to repair)"),
         (

@@ -28,7 +28,8 @@ fn trace(file: &str) -> Option<String> {
     let required = std::env::var("PLIMSOLL_REQUIRE").is_ok_and(|what| what.split(',').any(|w| w.trim() == "traces"));
     assert!(!required, "PLIMSOLL_REQUIRE names traces, and {} is absent", path.display());
     // Not by eprintln!, which the test harness would swallow.
-    writeln!(std::io::stderr(), "skipped: {} is absent", path.display()).unwrap();
+    let mut stderr = std::io::stderr();
+    writeln!(stderr, "skipped: {} is absent", path.display()).unwrap();
     None
 }
 

@@ -110,7 +110,7 @@ pub fn render(experiment: &Experiment, style: &Style) -> String {
         let last = of(|l| &l.difference_interval);
         // Names give way to numbers: indent, gaps and the verdict take 19 columns.
         let numbers = widths[1] + widths[2] + widths[3] + last + 19;
-        widths[0] = widths[0].min(width.saturating_sub(numbers).max(8));
+        widths[0] = widths[0].min(width.saturating_sub(numbers).max(4));
         for l in &block.lines {
             let line = format!(
                 "  {:w0$}  {:>w1$}  {:w2$}  {:>w3$}  {:last$}  {}",

@@ -10,11 +10,11 @@ pub mod band;
 pub mod changes;
 pub mod evictions;
 pub mod hosts;
+pub mod intervals;
 pub mod report;
 pub mod runs;
 pub mod scenario;
 pub mod seeds;
-pub mod seeds_intervals;
 pub mod summary;
 
 /// The form of an output.
@@ -83,7 +83,7 @@ const PLAIN: [OutputInfo; 11] = [
     evictions::OUTPUT,
     apps::OUTPUT,
     seeds::OUTPUT,
-    seeds_intervals::OUTPUT,
+    intervals::OUTPUT,
     band::OUTPUT,
     report::OUTPUT,
 ];

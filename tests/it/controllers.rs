@@ -134,7 +134,7 @@ fn a_daemon_stays_with_its_node() {
 }
 
 /// Dies 1 s after each start.
-const CRASHES: &str = "hosts a=1000m/1Gi; end 2000s
+const CRASHES: &str = "hosts a=1000m/1Gi; host kill_latency 0s; end 2000s
     job x batch 0s 100s 0/0 uses 0/10Mi@1s 0/200Mi limit 0/100Mi controller job";
 
 #[test]

@@ -259,15 +259,15 @@ fn a_pod_dies_when_one_of_its_containers_is_over_its_limit() {
     let text = |q: u32| {
         format!(
             "hosts a=4000m/2Gi; host kube_reserved 1326Mi; end 12s; memory kill-only
-             job p service 0s - 300m/700Mi containers 100m/350Mi 200m/350Mi uses 0/100Mi@10s 0/800Mi
-             job q service 0s - 100m/400Mi uses 0/100Mi@10s 0/{q}Mi"
+             job p service 0s - 300m/600Mi containers 100m/300Mi 200m/300Mi uses 0/100Mi@10s 0/800Mi
+             job q service 0s - 100m/100Mi uses 0/100Mi@10s 0/{q}Mi"
         )
     };
     // The pods' limit is 2048 + 128 + 400 - 1326 = 1250 MiB, a thousandth of it 1.25; of RAM 2576 requests are taken.
-    // p's containers: 400 each, adj 1000 - 350,000/2576 = 865: 400 + 1081.25 = 1481; q: adj 845: 500 + 1056.25 = 1556.
+    // p's containers: 400 each, adj 1000 - 300,000/2576 = 884: 400 + 1105 = 1505; q: adj 962: 500 + 1202.5 = 1702.5.
     check(&text(500), "kubernetes eviction=off", "end", "11.2 q.1-a oom-host");
-    // One container of 800 with a request of 700: adj 729: 800 + 911.25 = 1711 is more than q's 1556.
-    let whole = text(500).replace("containers 100m/350Mi 200m/350Mi", "");
+    // One container of 800 with a request of 600: adj 768: 800 + 960 = 1760 is more than q's 1702.5.
+    let whole = text(500).replace("containers 100m/300Mi 200m/300Mi", "");
     check(&whole, "kubernetes eviction=off", "end", "11.2 p.1-a oom-host");
 }
 

@@ -48,7 +48,7 @@ fn seeds_are_worlds_and_the_results_do_not_depend_on_threads() {
     // Six seeds, two runs, two passes.
     assert_eq!(seeds.len(), 1 + 6 * 2 * 2);
     let digests: std::collections::BTreeSet<&String> = seeds[1..].iter().map(|row| &row[3]).collect();
-    assert!(digests.len() > 12, "worlds of six seeds: {digests:?}");
+    assert!(digests.len() >= 12, "worlds of six seeds: {digests:?}");
     // The first seed is the run that charts and tables show.
     assert!(read("1/runs.csv").contains(&seeds[1][3]));
     let intervals = rows(&read("1/intervals.csv"));
@@ -64,7 +64,7 @@ fn a_world_without_chance_is_one_sample_and_says_so() {
     let folder = Folder::new("one-world");
     let file = folder.put("fixed.yaml", FIXED.as_bytes());
     let (text, _) = expect(0, &["run", &file, "--seeds", "0..4"]);
-    assert!(text.contains("this is one sample (n = 1)"), "{text}");
+    assert!(text.contains("sample (n = 1)"), "{text}");
     // y gets 1 of the 2 cores that it wants for its 120 core-seconds: half of the CPU demanded by it is missing.
     assert!(text.contains("CPU demanded, not served"), "{text}");
     let (text, _) = expect(0, &["run", &file]);

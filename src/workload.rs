@@ -13,7 +13,7 @@ mod usage;
 pub use builder::{Job, WorkloadBuilder};
 pub use crop::Cropped;
 pub use offered::{Capacity, LOAD_RESOURCES, LoadScale, Offered, Scaled, offered, scale_to, speed};
-pub use spec::{Controller, JobKind, PodReplacement, RestartPolicy, Spec};
+pub use spec::{Controller, JobKind, PodReplacement, RestartPolicy, Spec, Unserved};
 pub use usage::{NOMINAL_STEP, USAGE_MODELS, UsageCursor, UsageMode, UsageModelInfo, UsageStep};
 
 use std::sync::Arc;

@@ -14,7 +14,7 @@ use super::host_model::HostSection;
 use super::runs::OrchestratorEntry;
 use super::text::{At, Count, Cpu, Length, Load, Memory, Switch, Usage};
 use crate::sim::FailureKind;
-use crate::workload::{JobKind, PodReplacement, RestartPolicy};
+use crate::workload::{JobKind, PodReplacement, RestartPolicy, Unserved};
 
 /// A scenario file.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -227,6 +227,9 @@ pub struct JobSection {
     /// Threads that can run at once: with `threads: 2` never more than 2 CPUs; default any number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threads: Option<u32>,
+    /// What becomes of CPU that a service demands and does not get: `drop` (default) or `defer`, done later in its order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unserved: Option<Unserved>,
     /// Processes that it consists of, which hold its memory in equal parts; default 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub processes: Option<u32>,

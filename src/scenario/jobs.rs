@@ -8,7 +8,7 @@ use super::hosts::{MOST_CPU, also_at, numbered};
 use super::text::{At, Cpu, Memory};
 use crate::error::{Error, Result, did_you_mean};
 use crate::units::{Bytes, SECOND_US, SimDuration, SimTime};
-use crate::workload::{Controller, Job, JobKind, RestartPolicy, Spec, UsageStep, WorkloadBuilder};
+use crate::workload::{Controller, Job, JobKind, RestartPolicy, Spec, Unserved, UsageStep, WorkloadBuilder};
 
 /// Adds the inline apps and jobs of `section` to `builder`; returns how many usage steps the budget has left.
 pub(super) fn add(section: &WorkloadSection, budgets: &Budgets, builder: &mut WorkloadBuilder) -> Result<u64> {
@@ -111,6 +111,10 @@ fn job(
     for (field, cpu) in [("requests.cpu", requests.cpu), ("limits.cpu", limits.cpu)] {
         too_much_cpu(cpu).map_err(|why| entry.place(why.in_field(format!("{}.{field}", entry.name))))?;
     }
+    if entry.unserved == Some(Unserved::Drop) && entry.kind.unwrap_or_default() == JobKind::Batch {
+        let what = "a batch job is an amount of work, which stretches; only a service drops what is not served";
+        return Err(entry.refuse(what).in_field("unserved"));
+    }
     if entry.threads == Some(0) {
         return Err(entry.refuse("no threads run nothing; leave threads out for any number").in_field("threads"));
     }
@@ -144,6 +148,7 @@ fn job(
             tolerations: entry.tolerations.clone(),
             ports: entry.ports.clone(),
             threads: entry.threads,
+            unserved: entry.unserved.unwrap_or_default(),
             processes: entry.processes,
             ephemeral_limit: limits.ephemeral.map(|ephemeral| ephemeral.0),
             ephemeral_used: entry.usage.as_ref().and_then(|u| u.ephemeral).unwrap_or_default().0,

@@ -10,7 +10,7 @@ use crate::host::felt::CpuFelt;
 use crate::ids::{HostId, JobId};
 use crate::orchestrator::{FailureNews, Outcome};
 use crate::units::{Bytes, NANO_PER_CORE};
-use crate::workload::{JobKind, RestartPolicy, UsageStep};
+use crate::workload::{JobKind, RestartPolicy, Unserved, UsageStep};
 
 impl Simulation<'_> {
     /// Brings an attempt's progress up to now.
@@ -191,7 +191,7 @@ impl Simulation<'_> {
             cursor,
             step,
             cpu: CpuRates::default(),
-            by_work: spec.kind == JobKind::Batch,
+            by_work: spec.kind == JobKind::Batch || spec.unserved == Unserved::Defer,
             done,
             since: self.now,
             started: self.now,

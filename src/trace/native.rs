@@ -311,6 +311,7 @@ fn read_jobs(path: &str, import: &mut Import, usage: &mut BTreeMap<String, Profi
             tolerations: owned(list(&row, tolerations, ';')?),
             ports: numbers(&row, ports, "ports", 65_535, "65535")?,
             threads: None,
+            unserved: Default::default(),
             processes: None,
             ephemeral_limit: None,
             ephemeral_used: Bytes(0),

@@ -97,6 +97,20 @@ impl Controller {
     pub const BACKOFF_LIMIT: u32 = 6;
 }
 
+/// What becomes of the CPU that a service demands and does not get. A batch job's is always done later.
+#[derive(
+    Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unserved {
+    /// Demand is a rate, as of requests that time out: what is not served is gone.
+    #[default]
+    Drop,
+    /// Demand is work that queues up: it is done later, in its order, so that the service's usage goes with its progress
+    /// and falls behind the clock for as long as it is starved.
+    Defer,
+}
+
 /// Attributes shared by many jobs.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Default)]
 pub struct Spec {
@@ -132,6 +146,8 @@ pub struct Spec {
     pub ports: Vec<u16>,
     /// Threads that can run at once; `None`: as many as its demand needs.
     pub threads: Option<u32>,
+    /// What becomes of unserved demand of a service.
+    pub unserved: Unserved,
     /// Processes that it consists of, which hold its memory in equal parts; `None`: one.
     pub processes: Option<u32>,
     /// Touches of file pages for each second of its CPU: how much it suffers when they are gone; `None`: the host model's.

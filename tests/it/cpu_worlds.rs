@@ -243,3 +243,24 @@ fn without_contention_a_run_is_the_one_of_requests_alone() {
         assert_ne!(requests, life(&jobs(true, 4, false), options), "{options}, contention on");
     }
 }
+
+#[test]
+fn what_a_service_is_not_served_is_gone_or_done_later() {
+    // 1 core; y takes half of it from 0 to 20 s. x wants 1 core for 10 s, then nothing. Dropping, it is idle from 10 s on,
+    // having got 5 core-seconds of 10; deferring, it works on until it has got the 10, at 20 s.
+    let text = |defers: &str| {
+        format!(
+            "hosts a=1000m/1Gi; end 40s; job x service 0s - 0/0 uses 1000m/0@10s 0/0 {defers}
+             job y service 0s 20s 0/0 uses 1000m/0"
+        )
+    };
+    let of = |defers: &str, name: &str| number(&run(&world(&text(defers)), "direct").unwrap(), name);
+    // x and y demand 1 core each for 10 s, y alone for 10 more: 20 + 10 = 30, of which 20 are served.
+    assert_eq!([of("", "cpu_demanded_core_seconds"), of("", "cpu_served_core_seconds")], [30.0, 20.0]);
+    // Both demand 1 core for 20 s: 40, of which 20 are served, 10 to each.
+    assert_eq!([of("defers", "cpu_demanded_core_seconds"), of("defers", "cpu_served_core_seconds")], [40.0, 20.0]);
+    // With room there is nothing to put off.
+    let roomy = |defers: &str| text(defers).replace("a=1000m", "a=2000m");
+    let digest = |defers: &str| run(&world(&roomy(defers)), "direct").unwrap().digest;
+    assert_eq!(digest(""), digest("defers"));
+}

@@ -15,7 +15,7 @@ use plimsoll::rng::{Purpose, Seed, Stream};
 use plimsoll::sim::{Failure, FailureKind, Loop, Maintenance, Setup};
 use plimsoll::units::{Bytes, MilliCpu, SECOND_US, SimDuration, SimTime};
 use plimsoll::workload::{
-    Controller, Job, JobKind, PodReplacement, RestartPolicy, UsageMode, UsageStep, WorkloadBuilder,
+    Controller, Job, JobKind, PodReplacement, RestartPolicy, Unserved, UsageMode, UsageStep, WorkloadBuilder,
 };
 
 use crate::world::budget;
@@ -224,6 +224,7 @@ fn random_job(s: &mut Stream, i: u64) -> Job {
     );
     if one_in(s, 3) {
         job.spec.kind = JobKind::Service;
+        job.spec.unserved = [Unserved::Drop, Unserved::Defer][s.below(2) as usize];
         job.duration = (!one_in(s, 2)).then(|| SimDuration(s.below(900 * SECOND_US)));
     }
     if one_in(s, 2) {

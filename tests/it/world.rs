@@ -3,7 +3,7 @@
 //! ```text
 //! hosts a=1000m/1Gi b=2000m/1Gi,joins:10s,leaves:60s,gpus:1,zone:x,in:z1,pods:2,ephemeral:9Gi,x3   # x3: b1 b2 b3; in: its real zone
 //! job web service 0s - 500m/64Mi uses 700m/64Mi@10s 100m/64Mi limit 800m/64Mi  # - : no end; @10s: for so long
-//! job work batch 5s 20s 1000m/0 x3 app A type T priority 5 restart never after web gpus 500 ports 80 zone x threads 1 checkpoint
+//! job work batch 5s 20s 1000m/0 x3 app A type T priority 5 restart never after web gpus 500 ports 80 zone x threads 1 checkpoint defers
 //! job y service 0s - 0/0 controller stateful-set tolerates 60s   # a manifest's tolerationSeconds; forever, 0s
 //! job z batch 0s 5s 0/0 controller job backoff 2 replacement failed
 //! job disk service 0s - 0/0 processes 20 disk 5Gi/1Gi/6Gi stands key=value   # uses 5 Gi of disk, requests 1, may use 6
@@ -35,7 +35,7 @@ use plimsoll::rng::Seed;
 use plimsoll::sim::{Change, Failure, FailureKind, Flags, Loop, Maintenance, Observer, Setup, simulate};
 use plimsoll::units::{Bytes, MilliCpu, SECOND_US, SimDuration, SimTime};
 use plimsoll::workload::{
-    Controller, Job, JobKind, PodReplacement, RestartPolicy, UsageMode, UsageStep, WorkloadBuilder,
+    Controller, Job, JobKind, PodReplacement, RestartPolicy, Unserved, UsageMode, UsageStep, WorkloadBuilder,
 };
 
 /// The world that `text` describes.
@@ -238,6 +238,8 @@ fn read_jobs(words: &[&str], builder: &mut WorkloadBuilder) -> (Vec<Job>, Option
         let n = word.strip_prefix('x').and_then(|n| n.parse::<u32>().ok());
         if n.is_some() && key != "zone" {
             count = n;
+        } else if word == "defers" {
+            job.spec.unserved = Unserved::Defer;
         } else if word == "checkpoint" {
             job.spec.checkpoint = true;
         } else if JOB_WORDS.contains(&word) && key != "controller" {

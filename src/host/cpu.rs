@@ -1,7 +1,7 @@
 //! CPU sharing: weighted max-min in integer nano-cores.
 //!
-//! First form: one flat level, as docker containers beside each other under fleet and Chef; for Kubernetes the pods'
-//! shares stand beside each other without the QoS tiers in between. Quotas are caps. Nothing here keeps state.
+//! One flat level; [`super::cpu_tree`] is any tree from scratch, [`super::cpu_group`] what the replay keeps sorted. Quotas are
+//! caps. Nothing here keeps state.
 
 pub use super::kubelet::conversion::shares;
 use super::kubelet::conversion::{PERIOD_US, quota_us};

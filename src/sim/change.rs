@@ -81,6 +81,18 @@ impl EndReason {
         matches!(self, EndReason::OomLimit | EndReason::OomHost)
     }
 
+    /// Whether the attempt failed on a host that goes on, so that its agent may start it again there.
+    pub const fn is_failure(self) -> bool {
+        matches!(
+            self,
+            EndReason::OomLimit
+                | EndReason::OomHost
+                | EndReason::StartFailed
+                | EndReason::EvictedPressure
+                | EndReason::DaemonDied
+        )
+    }
+
     /// Whether it counts as an eviction.
     pub const fn is_eviction(self) -> bool {
         matches!(

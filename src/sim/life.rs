@@ -499,12 +499,9 @@ impl Simulation<'_> {
                     self.hosts[host.index()].unseen.push(end);
                 }
             }
-            EndReason::OomLimit
-            | EndReason::OomHost
-            | EndReason::StartFailed
-            | EndReason::EvictedPressure
-            | EndReason::DaemonDied
-                if inside && self.orchestrator.failure_news(&self.world, job) == FailureNews::Final =>
+            _ if why.is_failure()
+                && inside
+                && self.orchestrator.failure_news(&self.world, job) == FailureNews::Final =>
             {
                 if heard {
                     self.notices.push_back(Notice::Ended { job, host, outcome: Outcome::Failed });
@@ -512,12 +509,9 @@ impl Simulation<'_> {
                     self.hosts[host.index()].unseen.push(end);
                 }
             }
-            EndReason::OomLimit
-            | EndReason::OomHost
-            | EndReason::StartFailed
-            | EndReason::EvictedPressure
-            | EndReason::DaemonDied
-                if inside && self.orchestrator.failure_news(&self.world, job) == FailureNews::Restarts =>
+            _ if why.is_failure()
+                && inside
+                && self.orchestrator.failure_news(&self.world, job) == FailureNews::Restarts =>
             {
                 // Each restart counts, so that none is left to the closed form.
                 self.restart_in_place(job, host, None);
@@ -527,11 +521,7 @@ impl Simulation<'_> {
                     self.hosts[host.index()].unheard_restarts.push(job);
                 }
             }
-            EndReason::OomLimit
-            | EndReason::OomHost
-            | EndReason::StartFailed
-            | EndReason::EvictedPressure
-            | EndReason::DaemonDied => {
+            _ if why.is_failure() => {
                 if policy != RestartPolicy::Never {
                     // Under the `host-down` policy a start over the brim takes the host down: no repeat is like the last.
                     self.restart_in_place(job, host, at_once.then_some(why));

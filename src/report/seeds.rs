@@ -4,18 +4,18 @@ use std::fmt::Write as _;
 
 use crate::experiment::{Experiment, Interval, SeedStudy};
 use crate::report::figures::Unit;
-use crate::report::table::{ROWS, Style, wrap};
+use crate::report::table::{Style, wrap};
 use crate::report::text::shown;
 
-/// Metrics that are shown, in order; `intervals.csv` has them all.
-const SHOWN: &[&str] = &[
-    "cpu_unserved_share",
-    "cpu_overloaded_host_seconds",
-    "memory_overloaded_host_seconds",
-    "oom_kills",
-    "evictions",
-    "hosts_down",
-    "wait_seconds_p95",
+/// Metrics that are shown and what they are called, in order; `intervals.csv` has them all.
+const SHOWN: &[(&str, &str)] = &[
+    ("cpu_unserved_share", "CPU demanded, not served"),
+    ("cpu_overloaded_host_seconds", "CPU demand above capacity"),
+    ("memory_overloaded_host_seconds", "memory use above what fits"),
+    ("oom_kills", "out-of-memory kills"),
+    ("evictions", "evictions"),
+    ("hosts_down", "hosts fell"),
+    ("wait_seconds_p95", "wait to first run, 95th percentile"),
 ];
 /// Longest name of a run.
 const NAME_MAX: usize = 30;
@@ -46,10 +46,10 @@ pub struct Line {
 
 /// The blocks of `study`; a metric that is zero or undefined for all is left out.
 pub fn blocks(study: &SeedStudy) -> Vec<Block> {
-    SHOWN.iter().filter_map(|metric| block(study, metric)).collect()
+    SHOWN.iter().filter_map(|(metric, label)| block(study, metric, label)).collect()
 }
 
-fn block(study: &SeedStudy, metric: &'static str) -> Option<Block> {
+fn block(study: &SeedStudy, metric: &str, label: &str) -> Option<Block> {
     let means: Vec<Option<Interval>> = (0..study.names.len()).map(|run| study.mean(run, metric)).collect();
     let largest = means.iter().flatten().fold(0.0f64, |most, m| most.max(m.reach()));
     if largest == 0.0 {
@@ -74,7 +74,6 @@ fn block(study: &SeedStudy, metric: &'static str) -> Option<Block> {
             verdict: difference.map_or("", |d| if d.is_real() { "differs" } else { "noise" }),
         }
     });
-    let label = ROWS.iter().find(|row| row.metric == metric).map_or(metric, |row| row.label.trim());
     let title = if unit.is_empty() { label.to_owned() } else { format!("{label}, {unit}") };
     Some(Block { title, lines: lines.collect() })
 }

@@ -55,7 +55,9 @@ pub const ROWS: &[Row] = &[
     row("cpu_unserved_share", "CPU demanded, not served"),
     row("cpu_pending_core_seconds", "  no host yet (pending)"),
     row("cpu_starved_core_seconds", "  taken by neighbours (starved)"),
+    row("cpu_slowed_core_seconds", "  waiting for file pages (slowed)"),
     row("cpu_throttled_core_seconds", "  above own quota (throttled)"),
+    row("cpu_thread_bound_core_seconds", "  above own threads (thread-bound)"),
     row("cpu_host_down_core_seconds", "  host was down"),
     row("cpu_lost_core_seconds", "CPU served, lost by kills"),
     row("memory_pending_byte_seconds", "memory demanded, pending"),
@@ -85,8 +87,7 @@ pub const ROWS: &[Row] = &[
 ];
 
 /// Help below every table.
-pub const READING_HELP: &str =
-    "Unserved = pending + starved + throttled + host down, over all that was demanded. > at least; - not defined.";
+pub const READING_HELP: &str = "Unserved = pending + starved + slowed + throttled + thread-bound + host down, over all that was demanded. > at least; - not defined.";
 
 /// A row with its cells, ready to be shown.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -146,7 +146,7 @@ impl Simulation<'_> {
         if h.recover_epoch != epoch || !h.recovering {
             return;
         }
-        (h.recovering, h.muted) = (false, false);
+        (h.recovering, h.muted, h.beat_waits) = (false, false, false);
         h.recover_epoch += 1;
         h.beat_epoch += 1;
         h.band = Band { swap: h.band.swap, ..Band::default() };
@@ -162,17 +162,35 @@ impl Simulation<'_> {
         SimDuration(near_oom::beat_delay_us(windows, tasks, model.fault_us(), turns))
     }
 
-    /// A host whose heartbeats are late enough to be felt is silent until one gets through.
+    /// A host whose heartbeats are late enough to be felt falls silent once they are: what happens at one instant, such as a
+    /// victim's death, is never felt, however fast a control plane is.
     fn mute_if_late(&mut self, host: HostId) {
         let h = &self.hosts[host.index()];
-        if !h.thrashing || h.muted {
+        if !h.thrashing || h.muted || h.beat_waits || self.beat_delay(host).0 < near_oom::FELT_US {
+            return;
+        }
+        let at = self.now + SimDuration(near_oom::FELT_US);
+        let h = &mut self.hosts[host.index()];
+        h.beat_waits = true;
+        h.beat_epoch += 1;
+        self.queue.push(at, Event::BeatIsLate { host, epoch: h.beat_epoch });
+    }
+
+    /// A heartbeat has been late for long enough to be felt: the host is silent until it gets through.
+    pub(super) fn beat_is_late(&mut self, host: HostId, epoch: u32) {
+        let h = &mut self.hosts[host.index()];
+        if h.beat_epoch != epoch || !std::mem::take(&mut h.beat_waits) {
             return;
         }
         let delay = self.beat_delay(host);
-        if delay.0 < near_oom::FELT_US {
-            return;
+        if let Some(left) = delay.0.checked_sub(near_oom::FELT_US) {
+            self.mute(host, SimDuration(left));
         }
-        let at = self.now + delay;
+    }
+
+    /// The host is silent for so long.
+    fn mute(&mut self, host: HostId, lasts: SimDuration) {
+        let at = self.now + lasts;
         let h = &mut self.hosts[host.index()];
         h.muted = true;
         h.beat_epoch += 1;
@@ -189,6 +207,9 @@ impl Simulation<'_> {
         }
         self.hosts[host.index()].muted = false;
         self.update_heard(host);
-        self.mute_if_late(host);
+        let delay = self.beat_delay(host);
+        if self.hosts[host.index()].thrashing && delay.0 >= near_oom::FELT_US {
+            self.mute(host, delay);
+        }
     }
 }

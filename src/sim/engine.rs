@@ -324,6 +324,7 @@ impl Simulation<'_> {
                     self.boot(host);
                 }
             }
+            Event::BeatIsLate { host, epoch } => self.beat_is_late(host, epoch),
             Event::BeatArrives { host, epoch } => self.beat_arrives(host, epoch),
             Event::Recovers { host, epoch } => self.recovers(host, epoch),
             Event::OperatorReboots { host, epoch } => {

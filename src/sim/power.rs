@@ -147,7 +147,7 @@ impl Simulation<'_> {
     fn calm(&mut self, host: HostId) {
         self.daemons_end(host);
         let h = &mut self.hosts[host.index()];
-        (h.muted, h.recovering, h.over, h.band) = (false, false, false, Band::default());
+        (h.muted, h.beat_waits, h.recovering, h.over, h.band) = (false, false, false, false, Band::default());
         h.recover_epoch += 1;
         h.over_epoch += 1;
         h.beat_epoch += 1;

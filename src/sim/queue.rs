@@ -50,6 +50,8 @@ pub(super) enum Event {
     PartitionHeals { host: HostId, epoch: u32 },
     /// A fallen host has booted.
     Boots { host: HostId, epoch: u32 },
+    /// A heartbeat of a host is late by so much that it is felt.
+    BeatIsLate { host: HostId, epoch: u32 },
     /// A late heartbeat of a host gets through.
     BeatArrives { host: HostId, epoch: u32 },
     /// The file pages of a host are back.
@@ -96,6 +98,7 @@ impl Event {
             | Event::DrainTimesOut { .. }
             | Event::PartitionHeals { .. }
             | Event::Boots { .. }
+            | Event::BeatIsLate { .. }
             | Event::BeatArrives { .. }
             | Event::Recovers { .. }
             | Event::Dies { .. }

@@ -264,6 +264,8 @@ pub(super) struct HostState {
     pub cut: bool,
     /// Waiting for file pages instead of sending heartbeats.
     pub muted: bool,
+    /// A heartbeat is late, and not yet by so much that it is felt.
+    pub beat_waits: bool,
     /// The daemon that sends heartbeats was killed.
     pub deaf: bool,
     /// Its daemons are too starved for heartbeats.

@@ -54,6 +54,8 @@ fn setup(hosts: usize) -> Setup {
         host_model: HostModel::default(),
         failures: Vec::new(),
         maintenance: Vec::new(),
+        etcd: None,
+        platform: None,
         arrivals: Loop::Open,
         warm_up: SimTime::ZERO,
         end,

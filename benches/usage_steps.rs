@@ -56,6 +56,8 @@ fn setup(cores: i64, kind: JobKind) -> Setup {
         host_model: HostModel::default(),
         failures: Vec::new(),
         maintenance: Vec::new(),
+        etcd: None,
+        platform: None,
         arrivals: Loop::Open,
         warm_up: SimTime::ZERO,
         end: SimTime(SECONDS * SECOND_US),

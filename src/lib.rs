@@ -7,6 +7,7 @@
 
 pub mod cli;
 pub mod cluster;
+pub mod discovery;
 pub mod error;
 pub mod experiment;
 pub mod fleet;
@@ -15,6 +16,7 @@ pub mod ids;
 pub mod kube;
 pub mod metrics;
 pub mod orchestrator;
+pub mod parameter;
 pub mod placement;
 pub mod report;
 pub mod rng;

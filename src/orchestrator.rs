@@ -14,16 +14,18 @@ mod periodic;
 
 pub use books::Books;
 pub use kubernetes::tolerates_taint;
-pub use options::{Enforcement, Options, ParameterInfo, ParameterValue, RequestRule, TieBreak};
+pub use options::{Enforcement, Options, ParameterInfo, ParameterValue, RequestRule, StoreOn, TieBreak};
 pub use periodic::Periodic;
 
 use crate::cluster::{Cluster, Request};
+use crate::discovery::store::StoreLevel;
 use crate::host::HostModel;
 use crate::host::daemon::Daemon;
 use crate::host::kubelet::threshold::Pressure;
 use crate::host::oom::Era;
 use crate::ids::{HostId, JobId};
 use crate::kube::explain::Explanation;
+use crate::parameter::Parameters;
 use crate::rng::Seed;
 use crate::units::{Bytes, MilliCpu, SimDuration, SimTime};
 use crate::workload::Workload;
@@ -174,6 +176,8 @@ pub enum Heard<'a> {
     Restarts(JobId, HostId),
     /// Planned work on a host.
     Maintenance(HostId, Maintenance),
+    /// How well the cluster's store answers from now on. Never told where a run has no store: it always answers, at once.
+    Store(StoreLevel),
     /// A wake-up that was asked for.
     Wake(u64),
 }
@@ -306,6 +310,10 @@ pub struct OrchestratorInfo {
     pub cpu_quota: bool,
     /// Whether its agents weigh CPU by request and its kernel scores follow QoS classes.
     pub qos: bool,
+    /// How its apps find each other.
+    pub discovery: &'static str,
+    /// Where the members of its store live by default.
+    pub store: StoreOn,
     /// The daemons that its hosts need beside the jobs.
     pub daemons: &'static [Daemon],
     /// Whose rules the kernel of its time kills by.
@@ -333,34 +341,35 @@ pub fn orchestrator(name: &str) -> Option<&'static OrchestratorInfo> {
 }
 
 impl OrchestratorInfo {
+    /// The parameter of that name that a run of this orchestrator with that discovery knows.
+    pub fn parameter(&self, discovery: &str, name: &str) -> Option<&'static ParameterInfo> {
+        let of_discovery = crate::discovery::discovery(discovery).map_or(&[][..], |d| d.parameters);
+        self.parameters.iter().chain(of_discovery).find(|p| p.name == name)
+    }
+
+    /// Its parameters as `options` set them.
+    fn set<'a>(&self, options: &'a Options) -> Parameters<'a> {
+        Parameters::new(self.parameters, &options.parameters)
+    }
+
     /// The parameter `name` as `options` set it, or its default.
     fn value(&self, options: &Options, name: &str) -> ParameterValue {
-        let info = self.parameters.iter().find(|p| p.name == name).expect("a parameter in the orchestrator's table");
-        match options.parameters.get(name) {
-            Some(value) => value.clone(),
-            None => info.parse(info.default).expect("defaults can be read"),
-        }
+        self.set(options).value(name)
     }
 
     /// A parameter that is a length of time.
     fn duration(&self, options: &Options, name: &str) -> SimDuration {
-        match self.value(options, name) {
-            ParameterValue::Duration(d) => d,
-            other => panic!("parameter {name} is {other}, not a duration"),
-        }
+        self.set(options).duration(name)
     }
 
     /// A parameter that is a whole number or a percentage.
     fn number(&self, options: &Options, name: &str) -> u64 {
-        match self.value(options, name) {
-            ParameterValue::Count(n) | ParameterValue::Percent(n) => n,
-            other => panic!("parameter {name} is {other}, not a number"),
-        }
+        self.set(options).number(name)
     }
 
     /// Whether a parameter that is a word is `word`.
     fn is(&self, options: &Options, name: &str, word: &str) -> bool {
-        self.value(options, name) == ParameterValue::Word(word.into())
+        self.set(options).is(name, word)
     }
 }
 

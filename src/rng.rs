@@ -30,6 +30,12 @@ pub enum Purpose {
     Bootstrap = 9,
     /// The seed of a run that is made again in the same world; entity: 0.
     Again = 10,
+    /// Latency of requests to the store and their failure; entity: client.
+    Store = 11,
+    /// Elections of the store and the loss of its leader; entity: 0.
+    Election = 12,
+    /// Random visiting order of a control plane; entity: turn.
+    Visit = 13,
 }
 
 /// A run's seed.

@@ -6,6 +6,7 @@ mod checker;
 mod contention;
 mod daemons;
 mod digest;
+mod discovery;
 mod engine;
 mod eviction;
 mod images;

@@ -3,6 +3,7 @@
 use clap::Args as ClapArgs;
 
 use super::stdout;
+use crate::discovery::DISCOVERIES;
 use crate::error::{Error, Result, unknown_name};
 use crate::host::host_parameters;
 use crate::kube::honesty::fields::FIELDS;
@@ -17,7 +18,7 @@ use crate::workload::generator::GENERATORS;
 /// Arguments of `list`.
 #[derive(ClapArgs, Debug)]
 pub(super) struct Args {
-    /// List only TABLE: orchestrators, placements, formats, generators, usage-models, metrics, charts, outputs, parameters or kube-fields
+    /// List only TABLE: orchestrators, placements, discoveries, formats, generators, usage-models, metrics, charts, outputs, parameters or kube-fields
     #[arg(value_name = "TABLE")]
     table: Option<String>,
     /// Print Markdown tables, as they stand in the README
@@ -42,6 +43,12 @@ pub fn listings() -> Vec<Listing> {
             (format!("{}.{}", o.name, p.name), parameter(p.summary, default, p.source, p.range))
         })
     });
+    let of_discoveries = DISCOVERIES.iter().flat_map(|d| {
+        d.parameters.iter().map(move |p| {
+            let default = if p.default.is_empty() { "none" } else { p.default };
+            (format!("{}.{}", d.name, p.name), parameter(p.summary, default, p.source, p.range))
+        })
+    });
     let of_hosts =
         host_parameters().map(|p| (format!("host.{}", p.name), parameter(p.summary, &p.default(), p.source, p.range)));
     let fields = FIELDS.iter().map(|f| {
@@ -51,13 +58,14 @@ pub fn listings() -> Vec<Listing> {
     vec![
         Listing { table: "orchestrators", rows: rows(ORCHESTRATORS.iter().map(|o| (o.name, o.summary)).collect()) },
         Listing { table: "placements", rows: rows(PLACEMENTS.iter().map(|p| (p.name, p.summary)).collect()) },
+        Listing { table: "discoveries", rows: rows(DISCOVERIES.iter().map(|d| (d.name, d.summary)).collect()) },
         Listing { table: "formats", rows: rows(FORMATS.iter().map(|f| (f.name, f.summary)).collect()) },
         Listing { table: "generators", rows: rows(GENERATORS.iter().map(|g| (g.name, g.summary)).collect()) },
         Listing { table: "usage-models", rows: rows(USAGE_MODELS.iter().map(|u| (u.name, u.summary)).collect()) },
         Listing { table: "metrics", rows: rows(metrics().map(|m| (m.name, m.summary)).collect()) },
         Listing { table: "charts", rows: rows(CHARTS.iter().map(|c| (c.name, c.summary)).collect()) },
         Listing { table: "outputs", rows: rows(OUTPUTS.iter().map(|o| (o.file, o.summary)).collect()) },
-        Listing { table: "parameters", rows: parameters.chain(of_hosts).collect() },
+        Listing { table: "parameters", rows: parameters.chain(of_discoveries).chain(of_hosts).collect() },
         Listing { table: "kube-fields", rows: fields.collect() },
     ]
 }

@@ -212,7 +212,7 @@ fn choices(options: &Options) -> Vec<Choice> {
         choices.push(Choice {
             what: format!("{}: {name}", options.name),
             taken: value.to_string(),
-            alternative: info.parameters.iter().find(|p| p.name == *name).map_or(String::new(), |p| {
+            alternative: info.parameter(options.discovery, name).map_or(String::new(), |p| {
                 format!("default {}", if p.default.is_empty() { "none" } else { p.default })
             }),
         });

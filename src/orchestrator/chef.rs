@@ -8,7 +8,7 @@
 
 use super::{
     Action, Books, Enforcement, Heard, Maintenance, Now, Orchestrator, OrchestratorInfo, Outcome, ParameterInfo,
-    ParameterValue, RestartRule, World,
+    ParameterValue, RestartRule, StoreOn, World,
 };
 use crate::host::daemon;
 use crate::host::oom::Era;
@@ -23,6 +23,8 @@ pub(super) const INFO: OrchestratorInfo = OrchestratorInfo {
     eviction: false,
     cpu_quota: false,
     qos: false,
+    discovery: "none",
+    store: StoreOn::Nowhere,
     daemons: &[daemon::DOCKERD_2015, daemon::CHEF_CLIENT],
     kernel: Era::Floored,
     parameters: &[
@@ -182,7 +184,7 @@ impl Orchestrator for Chef {
                 }
                 self.forget(world, job);
             }
-            Heard::Ended { .. } | Heard::Pressure(..) => {}
+            Heard::Ended { .. } | Heard::Pressure(..) | Heard::Store(_) => {}
             // Nothing here empties a host: it goes down as it is.
             Heard::Maintenance(host, Maintenance::Begins) => actions.push(Action::Drained(host)),
             Heard::Maintenance(..) | Heard::Restarts(..) => {}

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 
 use super::{
     Action, Books, Enforcement, Heard, Maintenance, Now, Orchestrator, OrchestratorInfo, Outcome, ParameterInfo,
-    RestartRule, World,
+    RestartRule, StoreOn, World,
 };
 use crate::cluster::Bookings;
 use crate::host::oom::Era;
@@ -23,6 +23,8 @@ pub(super) const INFO: OrchestratorInfo = OrchestratorInfo {
     eviction: false,
     cpu_quota: false,
     qos: false,
+    discovery: "none",
+    store: StoreOn::Nowhere,
     daemons: &[],
     kernel: Era::Signed,
     parameters: &[ParameterInfo {
@@ -82,7 +84,7 @@ impl Direct {
 impl Orchestrator for Direct {
     fn hear(&mut self, now: Now, heard: Heard, world: &World, actions: &mut Vec<Action>) {
         match heard {
-            Heard::Begin | Heard::Pressure(..) | Heard::Wake(_) => return,
+            Heard::Begin | Heard::Pressure(..) | Heard::Store(_) | Heard::Wake(_) => return,
             // Nothing here empties a host: it goes down as it is.
             Heard::Maintenance(host, Maintenance::Begins) => {
                 actions.push(Action::Drained(host));

@@ -7,7 +7,7 @@
 
 use super::{
     Action, Books, Enforcement, Heard, Maintenance, Now, Orchestrator, OrchestratorInfo, Outcome, ParameterInfo,
-    Periodic, RestartRule, World,
+    Periodic, RestartRule, StoreOn, World,
 };
 use crate::host::daemon;
 use crate::host::oom::Era;
@@ -23,6 +23,8 @@ pub(super) const INFO: OrchestratorInfo = OrchestratorInfo {
     eviction: false,
     cpu_quota: false,
     qos: false,
+    discovery: "none",
+    store: StoreOn::Hosts,
     daemons: &[daemon::DOCKERD_2015, daemon::ETCD_2, daemon::FLEETD],
     kernel: Era::Floored,
     parameters: &[
@@ -199,7 +201,7 @@ impl Orchestrator for Fleet {
                     self.ask_turn(now, now.at, actions);
                 }
             }
-            Heard::Pressure(..) => {}
+            Heard::Pressure(..) | Heard::Store(_) => {}
             // Nothing here empties a host: it goes down as it is.
             Heard::Maintenance(host, Maintenance::Begins) => actions.push(Action::Drained(host)),
             Heard::Maintenance(..) | Heard::Restarts(..) => {}

@@ -60,6 +60,8 @@ pub(super) const INFO: OrchestratorInfo = OrchestratorInfo {
     eviction: true,
     cpu_quota: true,
     qos: true,
+    discovery: "none",
+    store: super::StoreOn::Dedicated,
     daemons: &[daemon::KUBELET, daemon::CONTAINERD],
     kernel: Era::Signed,
     parameters: parameters::PARAMETERS,
@@ -617,6 +619,7 @@ impl Kubernetes {
                     self.abandon(world, job, actions);
                 }
             }
+            Heard::Store(_) => {}
             Heard::Ended { job, host, outcome } => self.ended(now, world, (job, host), outcome, actions),
             Heard::Removed(job) => {
                 self.count(world, job, -1, 0);

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::kube::config::Effective;
-use crate::units::{Bytes, MilliCpu, SimDuration};
+pub use crate::parameter::{ParameterInfo, ParameterValue};
+use crate::units::{Bytes, MilliCpu};
 
 /// Whether a job is killed at its own memory limit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, schemars::JsonSchema)]
@@ -31,6 +32,19 @@ pub enum TieBreak {
     Heap,
     /// Count the equals, draw once from (seed, job, attempt), take that one in order of names.
     Random,
+}
+
+/// Where the members of the cluster's store live.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum StoreOn {
+    /// The control plane has no store.
+    Nowhere,
+    /// On the first hosts of the cluster, beside the jobs: they go down, starve and are cut off with them.
+    #[default]
+    Hosts,
+    /// On machines of their own, which are not in the cluster: only faults of the scenario befall them.
+    Dedicated,
 }
 
 /// What the control plane reads as a job's request.
@@ -83,6 +97,16 @@ impl fmt::Display for RequestRule {
     }
 }
 
+impl fmt::Display for StoreOn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            StoreOn::Nowhere => "nowhere",
+            StoreOn::Hosts => "hosts",
+            StoreOn::Dedicated => "dedicated",
+        })
+    }
+}
+
 impl fmt::Display for Enforcement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -99,93 +123,6 @@ impl fmt::Display for TieBreak {
             TieBreak::Heap => "heap",
             TieBreak::Random => "random",
         })
-    }
-}
-
-/// A value of an orchestrator's parameter.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum ParameterValue {
-    /// A length of time.
-    Duration(SimDuration),
-    /// One of the words that the parameter knows.
-    Word(String),
-    /// Moments, e.g. of explicit operations.
-    Times(Vec<SimDuration>),
-    /// A count.
-    Count(u64),
-    /// So many hundredths.
-    Percent(u64),
-}
-
-impl fmt::Display for ParameterValue {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            ParameterValue::Duration(d) => d.fmt(f),
-            ParameterValue::Word(w) => f.write_str(w),
-            ParameterValue::Times(times) => {
-                let texts: Vec<String> = times.iter().map(SimDuration::to_string).collect();
-                f.write_str(&texts.join(","))
-            }
-            ParameterValue::Count(n) => n.fmt(f),
-            ParameterValue::Percent(n) => write!(f, "{n}%"),
-        }
-    }
-}
-
-/// A parameter of one orchestrator: its default, where the default comes from, what it means.
-#[derive(Clone, Copy, Debug)]
-pub struct ParameterInfo {
-    /// Key in `parameters:`.
-    pub name: &'static str,
-    /// Default as it would be written. The kind of value follows from it: a duration (`2s`), a word, a whole number, a
-    /// percentage (`55%`), or times (empty).
-    pub default: &'static str,
-    /// Words that will do; empty for a duration or times.
-    pub words: &'static [&'static str],
-    /// One line: what it means.
-    pub summary: &'static str,
-    /// Where the default comes from, or the word *assumed*.
-    pub source: &'static str,
-    /// The range to sweep; empty where the default is the real system's.
-    pub range: &'static str,
-}
-
-impl ParameterInfo {
-    /// Among [`ParameterInfo::words`], stands for any duration.
-    pub const A_DURATION: &str = "a duration such as 5ms";
-
-    /// Reads `text` as a value of this parameter.
-    pub fn parse(&self, text: &str) -> crate::error::Result<ParameterValue> {
-        if self.words.contains(&Self::A_DURATION)
-            && let Ok(duration) = SimDuration::parse(text)
-        {
-            return Ok(ParameterValue::Duration(duration));
-        }
-        if !self.words.is_empty() {
-            return match self.words.iter().find(|w| **w == text && text != Self::A_DURATION) {
-                Some(word) => Ok(ParameterValue::Word((*word).into())),
-                None => {
-                    Err(crate::error::Error::input(format!("\"{text}\" will not do; {} will", self.words.join(", "))))
-                }
-            };
-        }
-        let whole = |text: &str| text.parse::<u64>().ok();
-        if whole(self.default).is_some() {
-            let refused =
-                || crate::error::Error::input(format!("\"{text}\" is not a whole number (try {})", self.default));
-            return whole(text).map(ParameterValue::Count).ok_or_else(refused);
-        }
-        if self.default.ends_with('%') {
-            let share = text.strip_suffix('%').and_then(whole).filter(|share| *share <= 100);
-            let refused =
-                || crate::error::Error::input(format!("\"{text}\" is not a percentage (try {})", self.default));
-            return share.map(ParameterValue::Percent).ok_or_else(refused);
-        }
-        if self.default.is_empty() || self.default.contains(',') {
-            let times = text.split(',').map(str::trim).filter(|t| !t.is_empty()).map(SimDuration::parse);
-            return Ok(ParameterValue::Times(times.collect::<Result<_, _>>()?));
-        }
-        Ok(ParameterValue::Duration(SimDuration::parse(text)?))
     }
 }
 
@@ -208,6 +145,10 @@ pub struct Options {
     pub tie_break: TieBreak,
     /// What requests are read as.
     pub requests: RequestRule,
+    /// How apps find each other: a row of the discoveries table. Only looked at where the experiment has a platform.
+    pub discovery: &'static str,
+    /// Where the store's members live. Only looked at where the experiment has a store.
+    pub store: StoreOn,
     /// Parameters that differ from the defaults.
     pub parameters: BTreeMap<&'static str, ParameterValue>,
     /// A scheduler configuration of the user's own, in place of the placement's ready-made profile (`kubernetes` with a
@@ -227,6 +168,8 @@ impl Options {
             cpu_quota: info.cpu_quota,
             tie_break: TieBreak::First,
             requests: RequestRule::AsWritten,
+            discovery: info.discovery,
+            store: info.store,
             parameters: BTreeMap::new(),
             scheduler: None,
         }

@@ -114,6 +114,8 @@ pub fn resolve(file: &ScenarioFile, folder: &Path, budgets: &Budgets) -> Result<
         host_model,
         failures,
         maintenance,
+        etcd: None,
+        platform: None,
         arrivals,
         warm_up: SimTime::ZERO + warm_up,
         end,

@@ -12,9 +12,10 @@ use serde::{Deserialize, Serialize, Serializer};
 use super::Budgets;
 use super::manifest;
 use super::text::{At, RequestText, Switch, Words};
+use crate::discovery::{DISCOVERIES, discovery};
 use crate::error::{Error, Result, unknown_name};
 use crate::kube::config::Effective;
-use crate::orchestrator::{Enforcement, ORCHESTRATORS, Options, TieBreak, orchestrator};
+use crate::orchestrator::{Enforcement, ORCHESTRATORS, Options, StoreOn, TieBreak, orchestrator};
 use crate::placement::{PLACEMENTS, placement};
 
 /// An entry of `orchestrators:`.
@@ -41,6 +42,12 @@ pub struct OrchestratorSection {
     /// Whether a job is killed at its own memory limit: `none` or `limits`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enforcement: Option<Enforcement>,
+    /// How apps find each other: row of the discoveries table. Counts where the scenario has a `platform`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub discovery: Option<At<String>>,
+    /// Where the members of the store live: `nowhere`, `hosts`, `dedicated`. Counts where the scenario has an `etcd`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub store: Option<StoreOn>,
     /// Node-pressure eviction.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub eviction: Option<Switch>,
@@ -57,7 +64,7 @@ pub struct OrchestratorSection {
     /// folder; default the one among the manifests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scheduler_config: Option<At<String>>,
-    /// The orchestrator's parameters.
+    /// Parameters of the orchestrator and of its discovery.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub parameters: BTreeMap<String, At<Words>>,
 }
@@ -219,11 +226,18 @@ fn one(entry: &OrchestratorEntry) -> Result<Options> {
         }
         options.tie_break = **rule;
     }
+    if let Some(wanted) = &section.discovery {
+        let names: Vec<&str> = DISCOVERIES.iter().map(|d| d.name).collect();
+        options.discovery =
+            discovery(wanted).ok_or_else(|| wanted.refuse(unknown_name("discovery", wanted, &names)))?.name;
+    }
+    options.store = section.store.unwrap_or(options.store);
     options.requests = section.requests.map_or(options.requests, |rule| rule.0);
     let info = orchestrator(options.orchestrator).expect("options name a row");
     for (key, value) in &section.parameters {
-        let Some(parameter) = info.parameters.iter().find(|p| p.name == key) else {
-            let names: Vec<&str> = info.parameters.iter().map(|p| p.name).collect();
+        let Some(parameter) = info.parameter(options.discovery, key) else {
+            let of_discovery = discovery(options.discovery).map_or(&[][..], |d| d.parameters);
+            let names: Vec<&str> = info.parameters.iter().chain(of_discovery).map(|p| p.name).collect();
             let what = format!("parameter of {}", info.name);
             return Err(value.refuse(match names.as_slice() {
                 [] => format!("unknown {what} \"{key}\"; it has none"),
@@ -247,6 +261,8 @@ pub(super) fn written(options: &Options, entry: &OrchestratorEntry) -> Orchestra
         orchestrator: Some(options.orchestrator.to_string().into()),
         placement: Some(options.placement.to_string().into()),
         enforcement: Some(options.enforcement),
+        discovery: Some(options.discovery.to_string().into()),
+        store: Some(options.store),
         eviction: Some(Switch(options.eviction)),
         cpu_quota: Some(Switch(options.cpu_quota).into()),
         tie_break: Some(options.tie_break.into()),

@@ -1,9 +1,11 @@
 //! What can happen, as the simulation tells its observers.
 
 use super::rates::CpuRates;
+use crate::discovery::store::StoreLevel;
+use crate::discovery::{Reach, Stage};
 use crate::host::felt::CpuFelt;
 use crate::host::kubelet::threshold::Condition;
-use crate::ids::{HostId, JobId};
+use crate::ids::{AppId, HostId, JobId};
 use crate::orchestrator::Explained;
 use crate::units::SimTime;
 
@@ -37,11 +39,15 @@ pub enum EndReason {
     StartFailed,
     /// The daemon that it hung on was killed.
     DaemonDied,
+    /// It ended by itself, as failed: what it needs was not to be found.
+    Exited,
+    /// Replaced in place, to take up a new configuration.
+    Restarted,
 }
 
 impl EndReason {
     /// All reasons, in order of their numbers.
-    pub const ALL: [EndReason; 13] = [
+    pub const ALL: [EndReason; 15] = [
         EndReason::Finished,
         EndReason::Removed,
         EndReason::Stopped,
@@ -55,6 +61,8 @@ impl EndReason {
         EndReason::HostLeft,
         EndReason::StartFailed,
         EndReason::DaemonDied,
+        EndReason::Exited,
+        EndReason::Restarted,
     ];
 
     /// The name in outputs.
@@ -73,6 +81,8 @@ impl EndReason {
             EndReason::HostLeft => "host-left",
             EndReason::StartFailed => "start-failed",
             EndReason::DaemonDied => "daemon-died",
+            EndReason::Exited => "exited",
+            EndReason::Restarted => "restarted",
         }
     }
 
@@ -90,6 +100,7 @@ impl EndReason {
                 | EndReason::StartFailed
                 | EndReason::EvictedPressure
                 | EndReason::DaemonDied
+                | EndReason::Exited
         )
     }
 
@@ -249,6 +260,16 @@ pub enum Change {
     Maintenance { host: HostId, step: MaintenanceStep },
     /// A failure of the scenario befell a host that had not joined or had left: nothing happens.
     FailureMissed { host: HostId },
+    /// How well the cluster's store answers from now on.
+    Store { level: StoreLevel },
+    /// A component's container on a host got to this stage.
+    Stage { job: JobId, host: HostId, stage: Stage },
+    /// What an app's visitors meet from now on.
+    Reach { app: AppId, reach: Reach },
+    /// Whether a new version of an app can be deployed from now on.
+    Deploys { possible: bool },
+    /// A job serves with the platform's change of configuration of that number from now on.
+    Configured { job: JobId, number: u32 },
     /// The warm-up is over: metrics begin here.
     WindowBegins,
 }

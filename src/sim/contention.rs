@@ -246,6 +246,7 @@ impl Simulation<'_> {
                 self.emit(Change::DaemonStarved { host, daemon, on });
             }
         }
+        self.look_at_member(host);
         let silent = (starved & self.daemons.silence != 0, old & self.daemons.silence != 0);
         let h = &mut self.hosts[host.index()];
         match silent {

@@ -66,11 +66,7 @@ impl Simulation<'_> {
                 }
             }
             DaemonDeath::NoStarts => self.hold_parked(host, back),
-            DaemonDeath::Silence => {
-                self.hosts[host.index()].deaf = true;
-                self.update_heard(host);
-            }
-            DaemonDeath::Member => {}
+            DaemonDeath::Silence | DaemonDeath::Member => self.update_deaf(host),
         }
     }
 
@@ -85,10 +81,19 @@ impl Simulation<'_> {
         let info = &self.info.daemons[usize::from(daemon)];
         self.emit(Change::DaemonUp { host, daemon: info.name });
         self.touch_host(host);
-        if info.death == DaemonDeath::Silence {
-            self.hosts[host.index()].deaf = false;
-            self.update_heard(host);
+        if matches!(info.death, DaemonDeath::Silence | DaemonDeath::Member) {
+            self.update_deaf(host);
         }
+    }
+
+    /// A host is deaf without the daemon it is heard by; and, where there is a store, without its own etcd, through which
+    /// that daemon reaches it.
+    fn update_deaf(&mut self, host: HostId) {
+        let silences = |death| death == DaemonDeath::Silence || death == DaemonDeath::Member && self.store.is_some();
+        let h = &self.hosts[host.index()];
+        let deaf = self.info.daemons.iter().zip(&h.daemons).any(|(d, state)| silences(d.death) && state.back.is_some());
+        self.hosts[host.index()].deaf = deaf;
+        self.update_heard(host);
     }
 
     /// When containers can start on `host` again; `None`: now.

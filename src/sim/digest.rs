@@ -1,6 +1,7 @@
 //! A digest of all changes of a run: equal digests, equal runs.
 
 use super::Change;
+use crate::discovery::Reach;
 use crate::units::SimTime;
 
 /// 64 bits over the changes in order, each with its time. Not cryptographic: it tells runs apart, not forgers.
@@ -101,6 +102,18 @@ impl Digest {
             }
             Change::DaemonCpu { host, missing } => self.words(&[41, host.0.into(), missing]),
             Change::DaemonStarved { host, daemon, on } => self.words(&[42, host.0.into(), daemon.into(), on.into()]),
+            Change::Store { level } => {
+                self.words(&[43, level.reads.into(), level.writes.into(), level.read_us, level.write_us]);
+                self.words(&[level.sigma_milli.into(), level.late_writes_count.into()]);
+            }
+            Change::Stage { job, host, stage } => self.words(&[44, job.0.into(), host.0.into(), stage as u64]),
+            Change::Reach { app, reach } => {
+                let Reach { ok, refused, nobody, timeout, ready, unlisted, dead_listed } = reach;
+                self.words(&[45, app.0.into()]);
+                self.words(&[ok, refused, nobody, timeout, ready, unlisted, dead_listed].map(u64::from));
+            }
+            Change::Deploys { possible } => self.words(&[46, possible.into()]),
+            Change::Configured { job, number } => self.words(&[47, job.0.into(), number.into()]),
             Change::HeldBack { job } => self.words(&[23, job.0.into()]),
             Change::Maintenance { host, step } => self.words(&[25, host.0.into(), step as u64]),
             Change::FailureMissed { host } => self.words(&[26, host.0.into()]),

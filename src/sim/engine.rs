@@ -13,6 +13,8 @@ use super::queue::{Event, EventQueue, Rank};
 use super::setup::{FailureKind, Loop, Setup};
 use super::state::{Attempt, HostState, JobPhase, JobState, NONE, Saved};
 use crate::cluster::Devices;
+use crate::discovery::store::StoreLevel;
+use crate::discovery::{Act, Discovery, News};
 use crate::error::{Error, Result};
 use crate::host::kubelet::crash_loop::CrashLoop;
 use crate::host::kubelet::threshold::Pressure;
@@ -55,6 +57,8 @@ pub(super) enum Notice {
     Removed(JobId),
     Restarts(JobId, HostId),
     Maintenance(HostId, Maintenance),
+    Store(StoreLevel),
+    News(News),
 }
 
 /// One run: one orchestrator in one world, one thread, no clock but its own.
@@ -98,6 +102,9 @@ pub(super) struct Simulation<'a> {
     digest: Digest,
     observer: &'a mut dyn Observer,
     actions: Vec<Action>,
+    pub store: Option<super::discovery::Store>,
+    pub discovery: Option<Box<dyn Discovery>>,
+    pub acts: Vec<Act>,
     live_scratch: Vec<JobId>,
     pub scratch: super::contention::Scratch,
     pub daemons: super::contention::Daemons,
@@ -161,6 +168,9 @@ pub fn simulate(setup: &Setup, options: &Options, observer: &mut dyn Observer, f
         digest: Digest::default(),
         observer,
         actions: Vec::new(),
+        store: super::discovery::Store::new(setup, options),
+        discovery: super::discovery::of_run(setup, options, flags.every_tick),
+        acts: Vec::new(),
         live_scratch: Vec::new(),
         scratch: super::contention::Scratch::default(),
         daemons: super::contention::Daemons::new(info, &setup.host_model.cpu),
@@ -177,6 +187,9 @@ impl Simulation<'_> {
     pub(super) fn emit(&mut self, change: Change) {
         self.digest.change(self.now, &change);
         self.observer.change(self.now, &change);
+        if self.discovery.is_some() {
+            self.pass_on(&change);
+        }
     }
 
     fn begin(&mut self) {
@@ -186,6 +199,7 @@ impl Simulation<'_> {
             self.queue.push(self.setup.warm_up, Event::WindowBegins);
         }
         self.notices.push_back(Notice::Begin);
+        self.discovery_begins();
         for host in self.setup.cluster.ids() {
             let spec = self.setup.cluster.spec(host);
             if spec.joins == SimTime::ZERO {
@@ -342,6 +356,10 @@ impl Simulation<'_> {
             Event::Removal(job) => self.remove(job),
             Event::UserReady => self.arrive_next(),
             Event::Wake(token) => self.hear(Heard::Wake(token)),
+            Event::DiscoveryWake(token) => self.discover(News::Wake(token)),
+            Event::StoreFault { number, begins } => self.store_fault(number, begins),
+            Event::StoreTimer { epoch } => self.store_ticks(epoch),
+            Event::ConfigChanges(number) => self.config_changes(number),
             // Whoever starts containers is not there: it does so when it is.
             Event::Start { host, .. } | Event::Restart { host, .. } if self.no_starts_until(host).is_some() => {
                 self.queue.push(self.no_starts_until(host).unwrap_or(self.now), event);
@@ -410,6 +428,8 @@ impl Simulation<'_> {
             Notice::Pressure(host, pressure) => self.hear(Heard::Pressure(host, pressure)),
             Notice::Removed(job) => self.hear(Heard::Removed(job)),
             Notice::Restarts(job, host) => self.hear(Heard::Restarts(job, host)),
+            Notice::Store(level) => self.hear(Heard::Store(level)),
+            Notice::News(news) => self.discover(news),
             Notice::Maintenance(host, step) => self.hear(Heard::Maintenance(host, step)),
             Notice::HostUp(host) => {
                 let mut live = std::mem::take(&mut self.live_scratch);

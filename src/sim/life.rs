@@ -55,7 +55,7 @@ impl Simulation<'_> {
         self.update_waiting(job);
     }
 
-    fn slot_on(&self, job: JobId, host: HostId) -> Option<u32> {
+    pub(super) fn slot_on(&self, job: JobId, host: HostId) -> Option<u32> {
         let mut slot = self.jobs[job.index()].live;
         while slot != NONE {
             let a = &self.attempts[slot as usize];
@@ -99,6 +99,7 @@ impl Simulation<'_> {
             || self.setup.cluster.matches(host, &spec.node_selector, &spec.gpu_models))
             && (spec.gpus.is_empty() || self.devices.fits(host, &spec.gpus))
             && spec.ports.iter().all(|port| !h.ports.contains(port))
+            && self.start_is_possible(job, host)
     }
 
     /// An attempt of `job` on `host` ends before it ran.

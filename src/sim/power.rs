@@ -105,6 +105,7 @@ impl Simulation<'_> {
 
     /// Tells the control plane if the host fell silent or is heard again.
     pub(super) fn update_heard(&mut self, host: HostId) {
+        self.look_at_member(host);
         let h = &mut self.hosts[host.index()];
         let heard = h.member && h.up && !h.cut && !h.muted && !h.deaf && !h.starved_mute;
         if heard == h.heard {

@@ -74,6 +74,14 @@ pub(super) enum Event {
     Removal(JobId),
     /// A user of a closed loop is ready for the next job.
     UserReady,
+    /// A fault of the store begins or ends.
+    StoreFault { number: u32, begins: bool },
+    /// The store's leader is lost, or its election over.
+    StoreTimer { epoch: u32 },
+    /// An operator changes a configuration.
+    ConfigChanges(u32),
+    /// Discovery asked to be woken.
+    DiscoveryWake(u64),
     /// The orchestrator asked to be woken.
     Wake(u64),
     /// The agent starts a job as the control plane said.
@@ -95,6 +103,9 @@ impl Event {
             | Event::Leaves(_)
             | Event::FailureBegins(_)
             | Event::MaintenanceBegins(_)
+            | Event::StoreFault { .. }
+            | Event::StoreTimer { .. }
+            | Event::ConfigChanges(_)
             | Event::DrainTimesOut { .. }
             | Event::PartitionHeals { .. }
             | Event::Boots { .. }
@@ -109,7 +120,7 @@ impl Event {
             Event::EvictionRound(_) | Event::EvictionGraceOver { .. } => Rank::Eviction,
             Event::Removal(_) => Rank::Removal,
             Event::UserReady => Rank::Arrival,
-            Event::Wake(_) => Rank::Wake,
+            Event::Wake(_) | Event::DiscoveryWake(_) => Rank::Wake,
             Event::Stop { .. } | Event::Start { .. } | Event::Pulled { .. } | Event::Restart { .. } => Rank::Start,
         }
     }

@@ -1,6 +1,8 @@
 //! What every run of an experiment shares: the world that orchestrators are put into.
 
 use crate::cluster::Cluster;
+use crate::discovery::etcd::EtcdSetup;
+use crate::discovery::platform::Platform;
 use crate::host::HostModel;
 use crate::ids::HostId;
 use crate::rng::Seed;
@@ -73,6 +75,10 @@ pub struct Setup {
     pub failures: Vec<Failure>,
     /// Planned work on hosts.
     pub maintenance: Vec<Maintenance>,
+    /// The cluster's store; `None`: it always answers, at once.
+    pub etcd: Option<EtcdSetup>,
+    /// What the jobs are to the platform; `None`: nobody looks at how they find each other.
+    pub platform: Option<Platform>,
     /// Where arrivals come from.
     pub arrivals: Loop,
     /// Metrics begin here.

@@ -30,3 +30,4 @@ mod timelines;
 mod traces;
 mod usage_replays;
 mod world;
+mod world_platform;

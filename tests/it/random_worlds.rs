@@ -146,6 +146,8 @@ pub fn random_setup(seed: u64) -> Setup {
         host_model,
         failures,
         maintenance,
+        etcd: None,
+        platform: None,
         arrivals,
         warm_up,
         end,

@@ -70,6 +70,7 @@ fn none(what: &str, found: &[String]) {
 const STEPS: &[&[&str]] = &[
     &["error"],
     &["units", "ids", "rng"],
+    &["parameter"],
     &["fleet", "kube"],
     &["cluster", "workload"],
     &["host", "placement"],
@@ -299,6 +300,7 @@ const PURE: &[&str] = &[
     "units",
     "ids",
     "rng",
+    "parameter",
     "error",
     "cluster",
     "workload",

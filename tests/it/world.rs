@@ -9,6 +9,10 @@
 //! job disk service 0s - 0/0 processes 20 disk 5Gi/1Gi/6Gi stands key=value   # uses 5 Gi of disk, requests 1, may use 6
 //! job big service 0s - 0/0 uses 500m/64Mi/32Mi@10s touches 0 leaks 256 processes 3    # the third size is cache; file pages
 //! job pod service 0s - 300m/300Mi containers 100m/100Mi<150Mi 200m/200Mi              # request of each container < its memory limit
+//! etcd members 3; etcd rtt 500us; etcd fault rtt=2s 10s 30s; etcd fault member=0 10s forever   # also fsync=, sigma=,
+//!                                                            # leader, quorum, unreachable; election 2s, heartbeat 500ms
+//! platform starts 5s; platform role web app; platform role r router; platform requests web 10; platform calls a b
+//! platform change 20s web; platform change 30s web secret      # the apps that nothing is said of are users' apps
 //! fail a down 10s 30s; fail b cut 10s forever
 //! drain a 10s 60s timeout 30s; upgrade 10s 60s max 2 a b c; budget APP minAvailable 2
 //! end 100s; warm-up 10s; drain 5s; users 2 1s; memory kill-only; reboot 60s; boot 10s; seed 7
@@ -22,6 +26,8 @@
 use std::sync::Arc;
 
 use plimsoll::cluster::{Cluster, HostSpec};
+use plimsoll::discovery::discovery;
+use plimsoll::discovery::etcd::EtcdSetup;
 use plimsoll::experiment::{RunFlags, RunResult, run_one};
 use plimsoll::host::kubelet::threshold::Condition;
 use plimsoll::host::{HostModel, MemoryPolicy, host_parameter};
@@ -29,7 +35,7 @@ use plimsoll::ids::{HostId, JobId};
 use plimsoll::kube::framework::World as Listed;
 use plimsoll::kube::object::Objects;
 use plimsoll::kube::object::pod::Pod;
-use plimsoll::orchestrator::{Enforcement, Options, TieBreak, orchestrator};
+use plimsoll::orchestrator::{Enforcement, Options, StoreOn, TieBreak, orchestrator};
 use plimsoll::placement::placement;
 use plimsoll::rng::Seed;
 use plimsoll::sim::{Change, Failure, FailureKind, Flags, Loop, Maintenance, Observer, Setup, simulate};
@@ -37,6 +43,8 @@ use plimsoll::units::{Bytes, MilliCpu, SECOND_US, SimDuration, SimTime};
 use plimsoll::workload::{
     Controller, Job, JobKind, PodReplacement, RestartPolicy, Unserved, UsageMode, UsageStep, WorkloadBuilder,
 };
+
+use crate::world_platform::{read_etcd, read_platform};
 
 /// The world that `text` describes.
 pub fn world(text: &str) -> Setup {
@@ -47,6 +55,7 @@ pub fn world(text: &str) -> Setup {
     let mut model = HostModel::default();
     let (mut end, mut warm_up, mut drain) = (SimTime(100 * SECOND_US), SimTime::ZERO, SimDuration::ZERO);
     let (mut arrivals, mut seed) = (Loop::Open, Seed(1));
+    let (mut etcd, mut platform) = (None, Vec::new());
     let lines = text.lines().map(|line| line.split('#').next().unwrap_or(""));
     for sentence in lines.flat_map(|line| line.split(';')) {
         let words: Vec<&str> = sentence.split_whitespace().collect();
@@ -76,6 +85,8 @@ pub fn world(text: &str) -> Setup {
             ["users", n, think] => {
                 arrivals = Loop::Closed { users: n.parse().unwrap(), think_time: duration(think) };
             }
+            ["etcd", ref words @ ..] => read_etcd(words, etcd.get_or_insert_with(EtcdSetup::default)),
+            ["platform", ref words @ ..] => platform.push(words.iter().map(|w| (*w).to_owned()).collect::<Vec<_>>()),
             ["memory", "kill-only"] => model.memory.policy = MemoryPolicy::KillOnly,
             ["memory", "thrash"] => model.memory.policy = MemoryPolicy::Thrash,
             ["memory", "host-down"] => model.memory.policy = MemoryPolicy::HostDown,
@@ -114,14 +125,28 @@ pub fn world(text: &str) -> Setup {
         jobs.objects(Arc::new(Listed::of(&objects)));
     }
     let workload = jobs.finish(UsageMode::Request, seed).unwrap();
-    Setup { cluster, workload, host_model: model, failures, maintenance, arrivals, warm_up, end, drain, seed }
+    let platform = read_platform(&platform, &workload);
+    Setup {
+        cluster,
+        workload,
+        host_model: model,
+        failures,
+        maintenance,
+        etcd,
+        platform,
+        arrivals,
+        warm_up,
+        end,
+        drain,
+        seed,
+    }
 }
 
-fn duration(text: &str) -> SimDuration {
+pub fn duration(text: &str) -> SimDuration {
     if text == "forever" { SimDuration(u64::MAX) } else { SimDuration::parse(text).unwrap() }
 }
 
-fn time(text: &str) -> SimTime {
+pub fn time(text: &str) -> SimTime {
     SimTime(duration(text).0)
 }
 
@@ -344,9 +369,17 @@ pub fn options(text: &str) -> Options {
                 };
             }
             "quota" => options.cpu_quota = value == "on",
+            "discovery" => options.discovery = discovery(value).expect("a discovery").name,
+            "store" => {
+                options.store = match value {
+                    "nowhere" => StoreOn::Nowhere,
+                    "hosts" => StoreOn::Hosts,
+                    _ => StoreOn::Dedicated,
+                }
+            }
             "placement" => options.placement = placement(value).expect("a placement").name,
             _ => {
-                let info = info.parameters.iter().find(|p| p.name == key).expect("a parameter");
+                let info = info.parameter(options.discovery, key).expect("a parameter");
                 options.parameters.insert(info.name, info.parse(value).unwrap());
             }
         }

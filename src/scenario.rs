@@ -6,6 +6,7 @@
 
 mod band;
 mod document;
+mod etcd;
 mod events;
 mod failures;
 mod file;
@@ -15,6 +16,7 @@ mod hosts;
 mod jobs;
 mod manifest;
 mod outside;
+mod platform;
 mod read;
 mod resolve;
 mod runs;
@@ -25,12 +27,14 @@ mod text;
 
 pub use band::{BandSection, BandWorld};
 pub use document::Document;
+pub use etcd::{EtcdFaultSection, EtcdSection, EtcdSweep};
 pub use file::{
     ClusterSection, ControllerWord, EventSection, FailureSection, FailureWord, HostGroup, JobSection, Limits,
     LoopSection, Ramp, Requests, ScenarioFile, Step, TraceSection, UsageSection, WorkloadSection,
 };
 pub use generator::GeneratorSection;
 pub use hosts::HostsArg;
+pub use platform::{ChangeSection, PlatformSection, WayWord};
 pub use read::{read, read_text};
 pub use resolve::{Scenario, load, resolve};
 pub use runs::{OrchestratorEntry, OrchestratorSection, options_of};

@@ -9,10 +9,12 @@ use serde::{Deserialize, Serialize};
 
 use super::band::BandSection;
 use super::document::Document;
+use super::etcd::EtcdSection;
 use super::generator::GeneratorSection;
 use super::host_model::HostSection;
+use super::platform::PlatformSection;
 use super::runs::OrchestratorEntry;
-use super::text::{At, Count, Cpu, Length, Load, Memory, Switch, Usage};
+use super::text::{At, Count, Cpu, Length, Load, Memory, Share, Switch, Usage};
 use crate::sim::FailureKind;
 use crate::workload::{JobKind, PodReplacement, RestartPolicy, Unserved};
 
@@ -62,6 +64,12 @@ pub struct ScenarioFile {
     /// Planned work on hosts: drains and rolling upgrades.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub events: Vec<At<EventSection>>,
+    /// The store that control planes and platforms hang on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub etcd: Option<At<EtcdSection>>,
+    /// How apps and components find each other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub platform: Option<At<PlatformSection>>,
     /// Every run once more under both bounds of how a host comes down.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub band: Option<At<BandSection>>,
@@ -248,6 +256,22 @@ pub struct JobSection {
     /// What it really uses; default by the workload's `usage`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<At<UsageSection>>,
+    /// What it is to the platform: `app` (default), `unannounced` (nothing announces it) or a component's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<At<String>>,
+    /// Requests a second from outside; default the platform's, for user apps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requests_per_second: Option<Share>,
+    /// Apps that it calls.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub calls: Vec<At<String>>,
+}
+
+impl JobSection {
+    /// Whether it says anything that only a platform looks at.
+    pub(super) fn says_of_platform(&self) -> bool {
+        self.role.is_some() || self.requests_per_second.is_some() || !self.calls.is_empty()
+    }
 }
 
 /// What stands behind a job.

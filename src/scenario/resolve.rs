@@ -10,7 +10,7 @@ use super::host_model::HostSection;
 use super::hosts::Hosts;
 use super::manifest::{self, Manifests};
 use super::text::{Length, Share, Usage};
-use super::{API_VERSION, Budgets, KIND, events, failures, hosts, jobs, outside, runs};
+use super::{API_VERSION, Budgets, KIND, events, failures, hosts, jobs, outside, platform, runs};
 use crate::cluster::{Bookings, Cluster, Request};
 use crate::error::{Error, Result};
 use crate::orchestrator::Options;
@@ -93,6 +93,15 @@ pub fn resolve(file: &ScenarioFile, folder: &Path, budgets: &Budgets) -> Result<
     });
     usage_note(&workload, &mut notes);
     let host_model = file.host.model()?;
+    let etcd = match &file.etcd {
+        Some(section) => {
+            let (etcd, said) = section.setup(end).map_err(|why| section.place(why.in_field("etcd")))?;
+            notes.extend(said);
+            Some(etcd)
+        }
+        None => None,
+    };
+    let platform = platform::resolve(file, &workload, end)?;
     scaled_requests_fit(&workload, &runs)?;
     let offered = outside::offered_load(&workload, &cluster);
     let highest = offered.shares()[usize::from(offered.highest())];
@@ -114,8 +123,8 @@ pub fn resolve(file: &ScenarioFile, folder: &Path, budgets: &Budgets) -> Result<
         host_model,
         failures,
         maintenance,
-        etcd: None,
-        platform: None,
+        etcd,
+        platform,
         arrivals,
         warm_up: SimTime::ZERO + warm_up,
         end,
@@ -167,6 +176,9 @@ fn workload(
     }
     let steps_left = jobs::add(section, budgets, &mut builder)?;
     manifests.add_jobs(hosts, budgets, steps_left, &mut builder)?;
+    if let Some(section) = &file.platform {
+        platform::add(section, hosts, &mut builder).map_err(|why| section.place(why.in_field("platform")))?;
+    }
     if builder.is_empty() {
         return Err(section.refuse("the workload has no jobs; give apps, jobs, a trace, a generator or manifests"));
     }
@@ -330,6 +342,9 @@ fn written(file: &ScenarioFile, setup: &Setup, options: &[Options]) -> Result<St
     let entries = options.iter().zip(&file.orchestrators);
     file.orchestrators = entries.map(|(options, entry)| runs::written(options, entry).into()).collect();
     file.host = HostSection::written(&setup.host_model);
+    if let (Some(section), Some(etcd)) = (&mut file.etcd, &setup.etcd) {
+        section.value = section.value.written(etcd);
+    }
     let text = serde_saphyr::to_string(&file)
         .map_err(|why| Error::failed(format!("the scenario cannot be written as YAML: {why}")))?;
     Ok(text + &verbatim(&file.documents))

@@ -5,6 +5,7 @@
 #![warn(missing_docs)]
 #![forbid(unsafe_code)]
 
+pub mod chef;
 pub mod cli;
 pub mod cluster;
 pub mod discovery;

@@ -5,6 +5,7 @@
 //! [warm-up, end - drain). A family knows the world as described, and of the run only what changes say.
 
 mod availability;
+mod incidents;
 mod jobs;
 mod kills;
 mod ledger;
@@ -57,6 +58,7 @@ pub const FAMILIES: &[FamilyInfo] = &[
     packing::INFO,
     availability::INFO,
     pressure::INFO,
+    incidents::INFO,
 ];
 
 /// All rows of all families, in the order of outputs.

@@ -8,11 +8,13 @@ mod books;
 mod chef;
 mod direct;
 mod fleet;
+mod incident;
 mod kubernetes;
 mod options;
 mod periodic;
 
 pub use books::Books;
+pub use incident::Incident;
 pub use kubernetes::tolerates_taint;
 pub use options::{Enforcement, Options, ParameterInfo, ParameterValue, RequestRule, StoreOn, TieBreak};
 pub use periodic::Periodic;
@@ -221,6 +223,8 @@ pub enum Action {
     },
     /// A host is declared lost, or taken back.
     Lost(HostId, bool),
+    /// Something went wrong within the control plane, on the part of it that runs on that host if on any.
+    Incident(Incident, Option<HostId>),
     /// Wake me with `token` at that time.
     Wake(SimTime, u64),
 }

@@ -78,6 +78,11 @@ impl Books {
         id
     }
 
+    /// Jobs of a process type on `host`; 0 unless the run's placement counts them.
+    pub fn same_type_on(&self, job_type: u32, host: HostId) -> u32 {
+        self.same_type.get(job_type as usize).and_then(|hosts| hosts.get(&host)).copied().unwrap_or(0)
+    }
+
     /// Asks the placement for a host and binds `job` there.
     pub fn place(&mut self, world: &World, job: JobId) -> Option<HostId> {
         let request = world.request(job);

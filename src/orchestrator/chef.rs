@@ -1,15 +1,23 @@
 //! `chef`: Deis before v0.8.0. The controller writes placements into its database; Chef applies them, one converge at
 //! a time per formation, on every node.
 //!
-//! First form, after deis v0.7.0 `controller/api/models.py`: fewest of the same process type; no resource; no failure
-//! detection, so a job on a dead host waits until that host is back; balance only as an explicit operation. A
-//! converge applies everything placed before it began, at its end; its duration is assumed. Departs from the real one in
-//! that a dead node does not make the converge of the others fail.
+//! Where containers go, which of them goes when there are to be fewer, and what balance moves is decided by the rules of
+//! [`crate::chef`]. A converge applies what was placed before it began: on every node that answers at its end, and then
+//! waits for those that do not, fails, and leaves what was meant for them to the next one. No failure detection: a job on
+//! a dead host waits until that host is back.
+//!
+//! Departs from the real one in that: a removed job ends at once and not at the converge; where the controller's rule
+//! takes another container of the app, that one's job moves to the place that became free, and so starts anew once more
+//! than it would have; a loop that never ends is told and the container deleted by hand (`endless_loop`), since a run in
+//! which the controller hangs for good would show nothing else; hosts of all layers are one formation.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Action, Books, Enforcement, Heard, Maintenance, Now, Orchestrator, OrchestratorInfo, Outcome, ParameterInfo,
-    ParameterValue, RestartRule, StoreOn, World,
+    Action, Books, Enforcement, Heard, Incident, Maintenance, Now, Orchestrator, OrchestratorInfo, Outcome,
+    ParameterInfo, ParameterValue, RestartRule, StoreOn, World,
 };
+use crate::chef;
 use crate::host::daemon;
 use crate::host::oom::Era;
 use crate::ids::{HostId, JobId};
@@ -45,6 +53,22 @@ pub(super) const INFO: OrchestratorInfo = OrchestratorInfo {
             range: "1s to 30s",
         },
         ParameterInfo {
+            name: "dead_node_timeout",
+            default: "120s",
+            words: &[],
+            summary: "how much longer a converge takes when a node does not answer",
+            source: "assumed (the controller's connect time-out when it bootstraps a node, deis v0.7.0 cm/chef.py:78)",
+            range: "10s to 10m",
+        },
+        ParameterInfo {
+            name: "endless_loop",
+            default: "reported",
+            words: &["reported", "skipped"],
+            summary: "what is done where scaling down would never end: it is told and the container deleted by hand, or the next fullest node is taken",
+            source: "deis v0.7.0 api/models.py:553 (the real worker spins for ever)",
+            range: "",
+        },
+        ParameterInfo {
             name: "balance_at",
             default: "",
             words: &[],
@@ -59,7 +83,8 @@ pub(super) const INFO: OrchestratorInfo = OrchestratorInfo {
 
 const CONVERGE_BEGINS: u64 = 1;
 const CONVERGE_ENDS: u64 = 2;
-const BALANCE: u64 = 3;
+const CONVERGE_OVER: u64 = 3;
+const BALANCE: u64 = 4;
 
 struct Chef {
     books: Books,
@@ -67,6 +92,12 @@ struct Chef {
     placed: Vec<(JobId, HostId, Option<HostId>)>,
     /// What the running converge applies.
     applying: Vec<(JobId, HostId, Option<HostId>)>,
+    /// Placed on nodes that did not answer when it was to be applied.
+    unreached: Vec<(JobId, HostId, Option<HostId>)>,
+    silent: Vec<bool>,
+    /// Ports of containers, and those in use in order.
+    ports: BTreeMap<JobId, u32>,
+    in_use: BTreeSet<u32>,
     converging: bool,
     begins_asked: bool,
     /// Order in which containers were created, per job: balance moves the oldest.
@@ -77,6 +108,9 @@ struct Chef {
     waiting: Vec<JobId>,
     converge_duration: SimDuration,
     restart_delay: SimDuration,
+    dead_node_timeout: SimDuration,
+    /// Whether scaling down looks at the next fullest node instead of looping for ever.
+    skips: bool,
     balance_at: Vec<SimDuration>,
 }
 
@@ -89,6 +123,10 @@ impl Chef {
             books: Books::new(world, None, false),
             placed: Vec::new(),
             applying: Vec::new(),
+            unreached: Vec::new(),
+            silent: vec![false; world.cluster.len()],
+            ports: BTreeMap::new(),
+            in_use: BTreeSet::new(),
             converging: false,
             begins_asked: false,
             created: vec![0; world.workload.len()],
@@ -97,6 +135,8 @@ impl Chef {
             waiting: Vec::new(),
             converge_duration: INFO.duration(world.options, "converge_duration"),
             restart_delay: INFO.duration(world.options, "restart_delay"),
+            dead_node_timeout: INFO.duration(world.options, "dead_node_timeout"),
+            skips: INFO.is(world.options, "endless_loop", "skipped"),
             balance_at,
         }
     }
@@ -104,8 +144,7 @@ impl Chef {
     fn place(&mut self, now: Now, world: &World, job: JobId, actions: &mut Vec<Action>) {
         match self.books.place(world, job) {
             Some(host) => {
-                self.creations += 1;
-                self.created[job.index()] = self.creations;
+                self.is_created(job, actions);
                 actions.push(Action::Place(job, host));
                 self.placed.push((job, host, None));
                 self.ask_converge(now, actions);
@@ -122,19 +161,29 @@ impl Chef {
         }
     }
 
+    fn converge_over(&mut self, now: Now, actions: &mut Vec<Action>) {
+        self.converging = false;
+        if !self.placed.is_empty() {
+            self.ask_converge(now, actions);
+        }
+    }
+
     fn forget(&mut self, world: &World, job: JobId) {
         self.books.unbind(world, job);
         self.placed.retain(|p| p.0 != job);
         self.applying.retain(|p| p.0 != job);
+        self.unreached.retain(|p| p.0 != job);
         self.waiting.retain(|&j| j != job);
         self.applied[job.index()] = false;
+        if let Some(port) = self.ports.remove(&job) {
+            self.in_use.remove(&port);
+        }
     }
 
-    /// `api/models.py: Formation.balance`: per process type, while the fullest node has two more than the emptiest, the
-    /// oldest container of the first of the fullest moves to the first of the emptiest.
+    /// Levels every process type by the rule of [`chef::balance`]: the oldest container of a node moves.
     fn balance(&mut self, now: Now, world: &World, actions: &mut Vec<Action>) {
         let hosts: Vec<HostId> = world.cluster.ids().filter(|h| self.books.bookings.open[h.index()]).collect();
-        let mut kinds: std::collections::BTreeMap<u32, Vec<Vec<JobId>>> = std::collections::BTreeMap::new();
+        let mut kinds: BTreeMap<u32, Vec<Vec<JobId>>> = BTreeMap::new();
         for (i, &host) in hosts.iter().enumerate() {
             for job in self.books.on(host) {
                 let kind = self.books.type_of(world, job);
@@ -142,29 +191,85 @@ impl Chef {
             }
         }
         for per_host in kinds.values_mut() {
-            loop {
-                let fullest = (0..hosts.len()).rev().max_by_key(|&i| per_host[i].len()).unwrap_or(0);
-                let emptiest = (0..hosts.len()).min_by_key(|&i| per_host[i].len()).unwrap_or(0);
-                if per_host[fullest].len() <= per_host[emptiest].len() + 1 {
-                    break;
-                }
+            let counts: Vec<usize> = per_host.iter().map(Vec::len).collect();
+            for (fullest, emptiest) in chef::balance(&counts) {
                 let oldest = (0..per_host[fullest].len())
                     .min_by_key(|&i| self.created[per_host[fullest][i].index()])
                     .expect("the fullest is not empty");
                 let job = per_host[fullest].remove(oldest);
                 per_host[emptiest].push(job);
-                let (from, to) = (hosts[fullest], hosts[emptiest]);
-                self.books.unbind(world, job);
-                self.books.bind(world, job, to);
-                self.creations += 1;
-                self.created[job.index()] = self.creations;
-                actions.push(Action::Place(job, to));
-                // A job that no converge has started yet has nothing to stop.
-                let was_placed = self.placed.iter().position(|p| p.0 == job).map(|i| self.placed.remove(i));
-                let stop = if let Some((_, _, stop)) = was_placed { stop } else { Some(from) };
-                self.placed.push((job, to, stop.filter(|&h| h != to)));
-                self.ask_converge(now, actions);
+                self.transfer(now, world, job, hosts[emptiest], actions);
             }
+        }
+    }
+
+    /// The container of `job` is replaced by a new one on `to`.
+    fn transfer(&mut self, now: Now, world: &World, job: JobId, to: HostId, actions: &mut Vec<Action>) {
+        let from = self.books.unbind(world, job);
+        self.books.bind(world, job, to);
+        self.is_created(job, actions);
+        actions.push(Action::Place(job, to));
+        // A job that no converge has started yet has nothing to stop.
+        let was_placed = self.placed.iter().position(|p| p.0 == job).map(|i| self.placed.remove(i));
+        let stop = if let Some((_, _, stop)) = was_placed { stop } else { from };
+        self.placed.push((job, to, stop.filter(|&h| h != to)));
+        self.ask_converge(now, actions);
+    }
+
+    /// A container is new: it gets its place in the order of creation, and its port.
+    fn is_created(&mut self, job: JobId, actions: &mut Vec<Action>) {
+        self.creations += 1;
+        self.created[job.index()] = self.creations;
+        if let Some(port) = self.ports.remove(&job) {
+            self.in_use.remove(&port);
+        }
+        let port = self.in_use.last().map_or(chef::FIRST_PORT, |highest| highest + 1);
+        if port > chef::LAST_PORT {
+            actions.push(Action::Incident(Incident::NoPort, None));
+            return;
+        }
+        self.ports.insert(job, port);
+        self.in_use.insert(port);
+    }
+
+    /// An app is to have one container fewer, that of `job`: the controller's rule says which one goes, and if it is
+    /// another's, that job gets the place of `job`.
+    fn scale_down(&mut self, now: Now, world: &World, job: JobId, actions: &mut Vec<Action>) {
+        // Another placement than Chef's own has no fullest node of a type: the container of the job itself goes.
+        let place = self.books.host_of(job).filter(|_| world.options.placement == INFO.placement);
+        let Some(place) = place else {
+            if self.books.host_of(job).is_some() {
+                actions.push(Action::Cancel(job));
+            }
+            self.forget(world, job);
+            return;
+        };
+        let kind = self.books.type_of(world, job);
+        let app = world.workload.app(job);
+        let mut hosts: Vec<HostId> = world.cluster.ids().filter(|h| self.books.bookings.open[h.index()]).collect();
+        let victim = loop {
+            let counts: Vec<usize> = hosts.iter().map(|&h| self.books.same_type_on(kind, h) as usize).collect();
+            let Some(fullest) = chef::fullest(&counts) else { break job };
+            let of_app = self
+                .books
+                .on(hosts[fullest])
+                .into_iter()
+                .filter(|&other| world.workload.app(other) == app && self.books.type_of(world, other) == kind);
+            match of_app.min_by_key(|other| self.created[other.index()]) {
+                Some(oldest) => break oldest,
+                None if self.skips => {
+                    hosts.remove(fullest);
+                }
+                None => {
+                    actions.push(Action::Incident(Incident::EndlessLoop, Some(hosts[fullest])));
+                    break job;
+                }
+            }
+        };
+        actions.push(Action::Cancel(job));
+        self.forget(world, job);
+        if victim != job {
+            self.transfer(now, world, victim, place, actions);
         }
     }
 }
@@ -178,7 +283,8 @@ impl Orchestrator for Chef {
                 }
             }
             Heard::Arrived(job) => self.place(now, world, job, actions),
-            Heard::Ended { job, outcome: Outcome::Finished | Outcome::GaveUp, .. } | Heard::Removed(job) => {
+            Heard::Removed(job) => self.scale_down(now, world, job, actions),
+            Heard::Ended { job, outcome: Outcome::Finished | Outcome::GaveUp, .. } => {
                 if self.books.host_of(job).is_some() {
                     actions.push(Action::Cancel(job));
                 }
@@ -189,7 +295,9 @@ impl Orchestrator for Chef {
             Heard::Maintenance(host, Maintenance::Begins) => actions.push(Action::Drained(host)),
             Heard::Maintenance(..) | Heard::Restarts(..) => {}
             Heard::HostUp { host, live } => {
-                self.books.bookings.open[host.index()] = true;
+                let h = host.index();
+                self.silent[h] = false;
+                let joins = !std::mem::replace(&mut self.books.bookings.open[h], true);
                 // The host's own supervisor brings back what Chef had put there.
                 let (missing, stale) = self.books.differences(host, live);
                 for job in missing {
@@ -203,9 +311,13 @@ impl Orchestrator for Chef {
                 for job in std::mem::take(&mut self.waiting) {
                     self.place(now, world, job, actions);
                 }
+                // A node that joins was added by an operator, and that ends in a balance.
+                if joins && now.at > SimTime::ZERO {
+                    self.balance(now, world, actions);
+                }
             }
-            // No health check of nodes: nobody notices.
-            Heard::HostSilent(_) => {}
+            // No health check of nodes: nobody notices, but for the converge that cannot reach it.
+            Heard::HostSilent(host) => self.silent[host.index()] = true,
             // Taking a node out is an explicit operation, after which every app is scaled to its structure again.
             Heard::HostLeft(host) => {
                 self.books.bookings.open[host.index()] = false;
@@ -214,28 +326,40 @@ impl Orchestrator for Chef {
                     self.forget(world, job);
                     self.place(now, world, job, actions);
                 }
+                self.silent[host.index()] = false;
+                self.balance(now, world, actions);
             }
             Heard::Wake(CONVERGE_BEGINS) => {
                 self.begins_asked = false;
                 if !self.placed.is_empty() {
                     self.converging = true;
-                    self.applying = std::mem::take(&mut self.placed);
+                    self.applying = std::mem::take(&mut self.unreached);
+                    self.applying.append(&mut self.placed);
                     actions.push(Action::Wake(now.at + self.converge_duration, CONVERGE_ENDS));
                 }
             }
             Heard::Wake(CONVERGE_ENDS) => {
-                self.converging = false;
                 for (job, host, from) in std::mem::take(&mut self.applying) {
                     if let Some(from) = from {
                         actions.push(Action::Stop(job, from, now.at));
                     }
+                    if self.silent[host.index()] {
+                        self.unreached.push((job, host, None));
+                        continue;
+                    }
                     self.applied[job.index()] = true;
                     actions.push(Action::Start(job, host, now.at));
                 }
-                if !self.placed.is_empty() {
-                    self.ask_converge(now, actions);
+                let open = &self.books.bookings.open;
+                let dead = world.cluster.ids().find(|h| open[h.index()] && self.silent[h.index()]);
+                if let Some(dead) = dead {
+                    actions.push(Action::Incident(Incident::ConvergeFailed, Some(dead)));
+                    actions.push(Action::Wake(now.at + self.dead_node_timeout, CONVERGE_OVER));
+                } else {
+                    self.converge_over(now, actions);
                 }
             }
+            Heard::Wake(CONVERGE_OVER) => self.converge_over(now, actions),
             Heard::Wake(_) => self.balance(now, world, actions),
         }
     }

@@ -6,7 +6,7 @@ use crate::discovery::{Reach, Stage};
 use crate::host::felt::CpuFelt;
 use crate::host::kubelet::threshold::Condition;
 use crate::ids::{AppId, HostId, JobId};
-use crate::orchestrator::Explained;
+use crate::orchestrator::{Explained, Incident};
 use crate::units::SimTime;
 
 /// Why an attempt ended.
@@ -256,6 +256,8 @@ pub enum Change {
     HostLost { host: HostId, lost: bool },
     /// A condition of a host began or ceased to hold, as its kubelet sees it.
     Pressure { host: HostId, condition: Condition, on: bool },
+    /// Something went wrong within the control plane, on the part of it that runs on that host if on any.
+    Incident { what: Incident, host: Option<HostId> },
     /// Planned work on a host began or went on. When it goes down, `HostDown` says so.
     Maintenance { host: HostId, step: MaintenanceStep },
     /// A failure of the scenario befell a host that had not joined or had left: nothing happens.

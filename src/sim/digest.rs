@@ -114,6 +114,9 @@ impl Digest {
             }
             Change::Deploys { possible } => self.words(&[46, possible.into()]),
             Change::Configured { job, number } => self.words(&[47, job.0.into(), number.into()]),
+            Change::Incident { what, host } => {
+                self.words(&[48, what as u64, host.map_or(u64::MAX, |host| host.0.into())]);
+            }
             Change::HeldBack { job } => self.words(&[23, job.0.into()]),
             Change::Maintenance { host, step } => self.words(&[25, host.0.into(), step as u64]),
             Change::FailureMissed { host } => self.words(&[26, host.0.into()]),

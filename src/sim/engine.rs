@@ -498,6 +498,7 @@ impl Simulation<'_> {
                 self.emit(Change::AttemptGivenUp { job, host, evicted });
                 self.give_up_attempt(job, host);
             }
+            Action::Incident(what, host) => self.emit(Change::Incident { what, host }),
             Action::Lost(host, lost) => self.emit(Change::HostLost { host, lost }),
             Action::Wake(at, token) => self.queue.push(at.max(self.now), Event::Wake(token)),
         }

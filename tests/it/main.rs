@@ -4,6 +4,7 @@
 mod attacks;
 mod band;
 mod broken_inputs;
+mod chef_worlds;
 mod cli;
 mod conformance;
 mod controllers;

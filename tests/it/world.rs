@@ -469,6 +469,10 @@ impl Observer for Story<'_> {
             Change::Maintenance { host: h, step } => {
                 self.tell(at, "work", format!("{} {}", host(h), step.name()));
             }
+            Change::Incident { what, host: h } => {
+                let on = h.map_or(String::new(), |h| format!(" on {}", host(h)));
+                self.tell(at, "incident", format!("{}{on}", what.name()));
+            }
             Change::FailureMissed { host: h } => self.tell(at, "missed", format!("{} missed a failure", host(h))),
             _ => {}
         }

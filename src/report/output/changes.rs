@@ -111,6 +111,7 @@ fn row(change: &Change) -> Option<Row> {
             Row { change: "daemon-starved", host: Some(host), detail: switch(on), ..none }
         }
         Change::Heartbeats { host, on } => Row { change: "heartbeats", host: Some(host), detail: switch(on), ..none },
+        Change::Incident { what, host } => Row { change: "incident", host, detail: what.name(), ..none },
         Change::HostLost { host, lost } => Row { change: "host-lost", host: Some(host), detail: switch(lost), ..none },
         Change::Pressure { host, condition, on } => {
             Row { change: pressure_word(condition), host: Some(host), detail: switch(on), ..none }

@@ -5,6 +5,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "the command line reads NO_COLOR, TERM and COLUMNS")]
 
+mod attribute;
 mod budgets;
 mod check;
 mod compare;
@@ -46,6 +47,8 @@ enum Command {
     Demo(demo::Args),
     /// Replay a scenario or a trace against orchestrators
     Run(Box<run::Args>),
+    /// Say which ingredient of Kubernetes an improvement is due to
+    Attribute(attribute::Args),
     /// Set two results directories side by side
     Compare(compare::Args),
     /// Check a scenario without running it, or a dump of a cluster against our decisions
@@ -87,6 +90,7 @@ pub fn main() -> ExitCode {
     let done = match cli.command {
         Command::Demo(args) => demo::run(&args),
         Command::Run(args) => run::run(&args),
+        Command::Attribute(args) => attribute::run(&args),
         Command::Compare(args) => compare::run(&args),
         Command::Check(args) => check::run(&args),
         Command::List(args) => list::run(&args),

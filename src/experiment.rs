@@ -1,5 +1,6 @@
 //! Runs: what is run, side by side on threads, and what comes out.
 
+pub mod attribute;
 mod band;
 pub mod interval;
 mod result;

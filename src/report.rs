@@ -6,6 +6,7 @@
 //! nothing prints. No clock, host name, absolute path or thread count goes into any file.
 
 pub mod answer;
+pub mod attribution;
 pub mod band;
 pub mod chart;
 pub mod compare;
@@ -21,6 +22,8 @@ pub mod table;
 mod text;
 
 pub use chart::{CHARTS, ChartInfo};
-pub use dir::{DEFAULT_MAX_OUTPUT_BYTES, DirOptions, MARKER_FILE, MARKER_TEXT, check_dir, write_dir};
+pub use dir::{
+    DEFAULT_MAX_OUTPUT_BYTES, DirOptions, MARKER_FILE, MARKER_TEXT, Piece, check_dir, write_dir, write_files,
+};
 pub use output::{OUTPUTS, OutputInfo, OutputKind};
 pub use table::Style;

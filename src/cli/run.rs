@@ -152,7 +152,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
 }
 
 /// Reads `A..B`.
-fn seed_range(text: &str) -> Result<std::ops::Range<u64>> {
+pub(super) fn seed_range(text: &str) -> Result<std::ops::Range<u64>> {
     let bad = |what: String| Err(Error::usage(what).in_field("--seeds"));
     let bounds = text.split_once("..").and_then(|(a, b)| Some((a.parse::<u64>().ok()?, b.parse::<u64>().ok()?)));
     match bounds {

@@ -57,7 +57,8 @@ impl Difference {
 }
 
 impl SeedStudy {
-    fn values(&self, run: usize, metric: &str, again: bool) -> Vec<Option<f64>> {
+    /// Values of a metric by seed; `again`: with another seed for ties and phases.
+    pub fn values(&self, run: usize, metric: &str, again: bool) -> Vec<Option<f64>> {
         let of = |seed: &SeedResult| {
             let (_, metrics) = if again { &seed.again[run] } else { &seed.runs[run] };
             metrics.iter().find(|(name, _)| *name == metric)?.1.number()

@@ -60,11 +60,33 @@ pub fn check_dir(dir: &Path, force: bool) -> Result<()> {
     }
 }
 
+/// A file of a results directory: its name, and how it is written.
+pub struct Piece<'a> {
+    /// Its name, without a folder.
+    pub file: &'a str,
+    /// Writes it.
+    pub write: &'a dyn Fn(&mut dyn Write) -> io::Result<()>,
+}
+
 /// Writes all outputs of `experiment` to `dir`, or none.
 pub fn write_dir(experiment: &Experiment, dir: &Path, options: &DirOptions<'_>) -> Result<()> {
+    type Writer<'e> = Box<dyn Fn(&mut dyn Write) -> io::Result<()> + 'e>;
+    let (here, not_here): (Vec<&OutputInfo>, Vec<&OutputInfo>) =
+        OUTPUTS.iter().partition(|output| output.belongs_to(experiment));
+    let writers: Vec<Writer<'_>> =
+        here.iter().map(|o| Box::new(move |out: &mut dyn Write| o.write(experiment, out)) as Writer<'_>).collect();
+    let pieces: Vec<Piece<'_>> =
+        here.iter().zip(&writers).map(|(output, write)| Piece { file: output.file, write }).collect();
+    // An earlier experiment may have left what this one does not have.
+    let stale: Vec<&str> = not_here.iter().map(|output| output.file).collect();
+    write_files(&pieces, &stale, dir, options)
+}
+
+/// Writes all `pieces` to `dir`, or none, and takes away what is `stale` there.
+pub fn write_files(pieces: &[Piece<'_>], stale: &[&str], dir: &Path, options: &DirOptions<'_>) -> Result<()> {
     check_dir(dir, options.force)?;
     if dir.exists() {
-        return write_into(experiment, dir, options);
+        return write_into(pieces, stale, dir, options);
     }
     let parent = match dir.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -75,7 +97,7 @@ pub fn write_dir(experiment: &Experiment, dir: &Path, options: &DirOptions<'_>) 
     let name = dir.file_name().unwrap_or_default().to_string_lossy();
     let temporary = Temporary(parent.join(format!(".{name}.plimsoll-tmp-{}", std::process::id())));
     let result = fs::create_dir_all(parent).map_err(|error| failed(parent, &error)).and_then(|()| {
-        write_all(experiment, &temporary.0, dir, options)?;
+        write_all(pieces, &temporary.0, dir, options)?;
         fs::rename(&temporary.0, dir).map_err(|error| failed(dir, &error))
     });
     if result.is_err() {
@@ -88,19 +110,16 @@ pub fn write_dir(experiment: &Experiment, dir: &Path, options: &DirOptions<'_>) 
 }
 
 /// Writes into a directory that exists.
-fn write_into(experiment: &Experiment, dir: &Path, options: &DirOptions<'_>) -> Result<()> {
+fn write_into(pieces: &[Piece<'_>], stale: &[&str], dir: &Path, options: &DirOptions<'_>) -> Result<()> {
     let temporary = Temporary(dir.join(format!(".plimsoll-tmp-{}", std::process::id())));
-    write_all(experiment, &temporary.0, dir, options)?;
+    write_all(pieces, &temporary.0, dir, options)?;
     // The marker goes first: should a rename fail, a second try finds a directory that is ours.
-    let (here, not_here): (Vec<&OutputInfo>, Vec<&OutputInfo>) =
-        OUTPUTS.iter().partition(|output| output.belongs_to(experiment));
-    for file in [MARKER_FILE].into_iter().chain(here.iter().map(|output| output.file)) {
+    for file in [MARKER_FILE].into_iter().chain(pieces.iter().map(|piece| piece.file)) {
         let to = dir.join(file);
         fs::rename(temporary.0.join(file), &to).map_err(|error| failed(&to, &error))?;
     }
-    // An earlier experiment may have left what this one does not have.
-    for output in not_here {
-        let stale = dir.join(output.file);
+    for file in stale {
+        let stale = dir.join(file);
         match fs::remove_file(&stale) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(&stale, &error)),
             _ => {}
@@ -110,17 +129,17 @@ fn write_into(experiment: &Experiment, dir: &Path, options: &DirOptions<'_>) -> 
 }
 
 /// Writes marker and outputs to the new directory `to`. Errors name the file at its place in `dir`.
-fn write_all(experiment: &Experiment, to: &Path, dir: &Path, options: &DirOptions<'_>) -> Result<()> {
+fn write_all(pieces: &[Piece<'_>], to: &Path, dir: &Path, options: &DirOptions<'_>) -> Result<()> {
     // A folder of that name is what an earlier process of our number left when it was killed.
     let _ = fs::remove_dir_all(to);
     fs::create_dir(to).map_err(|error| failed(dir, &error))?;
     fs::write(to.join(MARKER_FILE), MARKER_TEXT).map_err(|error| failed(&dir.join(MARKER_FILE), &error))?;
     let mut left = options.max_bytes;
-    for output in OUTPUTS.iter().filter(|output| output.belongs_to(experiment)) {
-        let place = dir.join(output.file);
-        let file = File::create(to.join(output.file)).map_err(|error| failed(&place, &error))?;
+    for piece in pieces {
+        let place = dir.join(piece.file);
+        let file = File::create(to.join(piece.file)).map_err(|error| failed(&place, &error))?;
         let mut out = Counting { out: BufWriter::with_capacity(1 << 16, file), left, over: false, stop: options.stop };
-        let written = output.write(experiment, &mut out).and_then(|()| out.flush());
+        let written = (piece.write)(&mut out).and_then(|()| out.flush());
         left = out.left;
         match written {
             Ok(()) => {}

@@ -111,7 +111,7 @@ pub fn find(file: &str) -> Option<&'static OutputInfo> {
 }
 
 /// A CSV writer with our line ends.
-fn csv_writer(out: &mut dyn Write) -> csv::Writer<&mut dyn Write> {
+pub(super) fn csv_writer(out: &mut dyn Write) -> csv::Writer<&mut dyn Write> {
     csv::WriterBuilder::new().terminator(csv::Terminator::Any(b'\n')).from_writer(out)
 }
 

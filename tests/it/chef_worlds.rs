@@ -51,7 +51,7 @@ fn a_dead_node_fails_every_converge_and_gets_its_containers_with_a_later_one() {
         text,
         CHEF,
         "place start incident",
-        "20 x>a, y>b; 30 x.1+a, converge-failed on b; 40 z>a; 160 z.1+a, converge-failed on b; 400 v>b; 410 y.1+b, v.1+b",
+        "20 x>a, y>b; 30 converge-failed on b, x.1+a; 40 z>a; 160 converge-failed on b, z.1+a; 400 v>b; 410 y.1+b, v.1+b",
     );
     assert_eq!(metric(&run(&world(text), CHEF).unwrap(), "converges_failed"), "2");
 }

@@ -149,13 +149,13 @@ fn chef_moves_the_oldest_only_when_asked_to_balance() {
 
 #[test]
 fn chef_leaves_jobs_on_a_dead_host_and_puts_new_ones_there() {
-    // z was meant for the dead host when it was converged: the host's return brings back x only, and no converge follows.
+    // y's converge, from 30 to 40, fails on a and is over at 160; z's is over at 170, when a has long been back.
     check(
         "hosts a=1000m/1Gi b=1000m/1Gi; job x service 0s - 0/0 type t; job y service 30s - 0/0 type t
          job z service 31s - 0/0 type t; fail a down 20s 80s; end 200s",
         "chef converge_duration=10s",
         "place start end",
-        "0 x>a; 10 x.1+a; 20 x.1-a host-down; 30 y>b; 31 z>a; 40 y.1+b; 100 x.2+a",
+        "0 x>a; 10 x.1+a; 20 x.1-a host-down; 30 y>b; 31 z>a; 40 y.1+b; 100 x.2+a; 170 z.1+a",
     );
 }
 

@@ -87,14 +87,14 @@ const PROXY: &str = "direct discovery=converge proxy_converge=10s";
 const REFUSED: &str = "hosts a=1000m/1Gi; host kill_latency 0s; platform starts 5s; platform requests web 10
     job web service 0s - 100m/64Mi uses 100m/64Mi@50s 100m/128Mi limit 0/64Mi; end 100s";
 // Tries at 0, 10, 20 and 30.
-const NO_STORE: &str = "hosts a=1000m/1Gi; platform starts 5s; job ctl service 0s - 0/0; platform role ctl controller
+const NO_STORE: &str = "hosts a=1000m/1Gi; platform starts 5s; job ctl service 0s - 0/0; platform role controller ctl
     etcd fault unreachable 0s 25s";
 // At 21 and 31 the defaults cannot be written.
-const NO_CONFIG: &str = "hosts a=1000m/1Gi; platform starts 5s; job ctl service 0s - 0/0; platform role ctl controller
+const NO_CONFIG: &str = "hosts a=1000m/1Gi; platform starts 5s; job ctl service 0s - 0/0; platform role controller ctl
     etcd fault quorum 10s 25s";
 // The controller looks at 21 and 31, the database is there from 26 to 60.
-const NO_PEER: &str = "hosts a=1000m/1Gi; platform starts 5s; job ctl service 0s - 0/0; platform role ctl controller
-    job db service 0s 60s 0/0; platform role db database";
+const NO_PEER: &str = "hosts a=1000m/1Gi; platform starts 5s; job ctl service 0s - 0/0; platform role controller ctl
+    job db service 0s 60s 0/0; platform role database db";
 const DEIS: &str = "direct discovery=etcd store=dedicated";
 // At 20 a change that a converge applies at 30: web1 is back at 35, web2 at 40. At 50 one that takes as long for one of one.
 const CHANGES: &str = "hosts a=1000m/1Gi; platform starts 5s; job web service 0s - 0/0 x2; job one service 0s - 0/0

@@ -478,7 +478,12 @@ impl Observer for Story<'_> {
             }
             Change::Reach { app, reach } => {
                 let app = &self.setup.workload.apps()[app.index()].name;
-                self.tell(at, "reach", format!("{app} {}", shares(reach)));
+                let what = format!("{app} {}", shares(reach));
+                // What stands behind the same shares may change.
+                let last = self.lines.iter().rev().find(|l| l.1 == "reach" && l.2.split(' ').next() == Some(app));
+                if last.is_none_or(|last| last.2 != what) {
+                    self.tell(at, "reach", what);
+                }
             }
             Change::Deploys { possible } => {
                 self.tell(at, "deploys", on_off(possible, "deploys", "no deploys"));

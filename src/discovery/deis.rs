@@ -183,9 +183,9 @@ impl Deis {
         }
     }
 
-    /// How a publisher's writes are kept up: by its loop, without fail, or not for certain.
+    /// Whether a loop keeps up what it wrote without fail, so that its passes need not be run. Where all are run, they are.
     fn keeps(&self, beat: Beat, ttl: SimDuration) -> Option<Beat> {
-        (self.fails[1] == 0.0 && beat.period < ttl).then_some(beat)
+        (self.fails[1] == 0.0 && beat.period < ttl && !self.every_tick).then_some(beat)
     }
 
     fn publish(&mut self, at: SimTime, host: HostId, world: &World) {
@@ -219,12 +219,21 @@ impl Deis {
         let (ttl, beat) = (self.set.publish_ttl, self.keeps(publisher.beat, self.set.publish_ttl));
         let (new, expires) = self.keys.write(at, key, address, ttl, beat);
         self.agenda.add(expires, Due::Expire(key));
-        let others = self.keys.of_job(app, job).filter(|(other, entry)| *other != key && !entry.kept());
+        let others =
+            self.keys.of_job(app, job).filter(|(other, entry)| *other != key && !self.is_written(entry.address));
         let others: Vec<Key> = others.map(|(other, _)| other).collect();
         let replaced = others.into_iter().filter(|&other| self.keys.remove(other)).count() > 0;
         if new || replaced {
             self.key_changed(at, key);
         }
+    }
+
+    /// Whether a publisher goes on writing that address.
+    fn is_written(&self, Address { job, host, life }: Address) -> bool {
+        let now = self.ground.lives.get(&(job, host));
+        self.publishers[host.index()].is_some()
+            && self.ground.hosts[host.index()].answers()
+            && now.is_some_and(|now| now.serves && now.number == life)
     }
 
     /// Nobody refreshes the keys of a host's app containers from now on.

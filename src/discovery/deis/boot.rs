@@ -197,12 +197,14 @@ impl Deis {
         let mut phases = world.seed.stream(Purpose::Loop, super::entity(job, host));
         let mut beat = |period: SimDuration| Beat::new(at + SimDuration(phases.below(period.0.max(1))), period);
         let (publishes, confd) = (beat(self.set.publish_period), beat(self.set.confd));
+        // After the first time at once, its loop begins within a second.
+        let announces = Beat::new(beat(SimDuration::from_secs(1)).base, self.set.component_period);
         let logspout = self.set.logspout.map(&mut beat);
         let app = world.workload.app(job);
         let config = self.made.iter().any(|&number| self.rollouts.waiting(number).any(|waits| waits == job));
         let Some(c) = self.components.get_mut(&(job, host)) else { return };
         c.phase = Phase::Serves;
-        c.announces = Beat::new(at, self.set.component_period);
+        c.announces = announces;
         c.config = config;
         c.confd = match c.info().boot {
             Boot::Script | Boot::Router => Some(confd),
@@ -231,7 +233,7 @@ impl Deis {
     /// A component announces itself, for the first time or again.
     pub(super) fn announce(&mut self, at: SimTime, job: JobId, host: HostId, life: u64, first: bool, world: &World) {
         let Some(c) = self.components.get(&(job, host)).filter(|c| c.life == life && c.serves()) else { return };
-        if !c.announces_itself() || c.announces.last(at) != Some(at) {
+        if !c.announces_itself() || !first && c.announces.last(at) != Some(at) {
             return;
         }
         let (place, beat, name) = (c.place, c.announces, c.info().name);
@@ -277,9 +279,11 @@ impl Deis {
                 return self.exit(job, host, acts);
             }
             self.stages_touched = true;
-        } else if c.wants_to_read() && self.request(false, job, host, world) {
+        } else if (c.wants_to_read() || self.every_tick && self.fails[0] == 0.0)
+            && self.request(false, job, host, world)
+        {
             self.believe_all(job, host);
-            self.read_files(job, host, false, world);
+            self.read_files(job, host, self.every_tick, world);
             self.stages_touched = true;
             if let Some(c) = self.components.get_mut(&(job, host))
                 && std::mem::take(&mut c.config)

@@ -75,7 +75,9 @@ impl Keys {
     pub(super) fn release(&mut self, at: SimTime, key: Key) -> Option<SimTime> {
         let entry = self.entries.get_mut(&key)?;
         let beat = entry.beat.take()?;
-        entry.written = entry.written.max(beat.last(at).unwrap_or(entry.written));
+        // A pass at this very moment came too late.
+        let before = SimTime(at.0.saturating_sub(1));
+        entry.written = entry.written.max(beat.last(before).unwrap_or(entry.written));
         Some(entry.expires_at())
     }
 

@@ -6,9 +6,16 @@
 //! the store, and says what every component and every app's visitors see of it. It knows no orchestrator: how
 //! things find each other is an option of a run by itself, so that an effect can be laid at it.
 
+mod agenda;
+mod cluster_dns;
 pub mod component;
+mod converge;
+mod deis;
 pub mod etcd;
+mod ground;
 pub mod platform;
+mod rollout;
+mod said;
 pub mod store;
 
 use std::collections::BTreeMap;
@@ -184,7 +191,7 @@ impl std::fmt::Debug for DiscoveryInfo {
 }
 
 /// The discoveries.
-pub const DISCOVERIES: &[DiscoveryInfo] = &[nothing::INFO];
+pub const DISCOVERIES: &[DiscoveryInfo] = &[nothing::INFO, deis::INFO, cluster_dns::INFO, converge::INFO];
 
 /// The discovery of that name.
 pub fn discovery(name: &str) -> Option<&'static DiscoveryInfo> {

@@ -7,9 +7,9 @@ mod result;
 mod run;
 pub mod seeds;
 
-pub use crate::metrics::{EndRow, HostTrack, LifeRow, Record, TimelineBucket, TrackBucket};
+pub use crate::metrics::{AppReach, EndRow, HostTrack, LifeRow, Record, TimelineBucket, TrackBucket};
 pub use band::{BandRow, Side, band_len, run_band};
 pub use interval::Interval;
-pub use result::{AppResult, Choice, Experiment, RunLabel, RunResult};
+pub use result::{AppResult, Choice, Experiment, PartResult, RunLabel, RunResult};
 pub use run::{RunFlags, digest_of, run_all, run_one};
 pub use seeds::{Difference, SeedStudy, run_seeds};

@@ -11,6 +11,7 @@ mod kills;
 mod ledger;
 mod overload;
 mod packing;
+mod platform;
 mod pressure;
 mod recorder;
 mod utilisation;
@@ -18,6 +19,7 @@ mod value;
 mod waits;
 
 pub use availability::{AppShare, Availability};
+pub use platform::{AppReach, PlatformWatch};
 pub use recorder::{EndRow, HostTrack, LifeRow, Record, Recorder, TimelineBucket, TrackBucket};
 pub use value::Value;
 
@@ -35,7 +37,8 @@ pub struct MetricInfo {
 
 /// A family of metrics in a run.
 pub trait Family: Observer {
-    /// The values of its rows, in their order, after the run.
+    /// The values of its rows, in their order, after the run; none at all where the setup has nothing that it speaks of, and then
+    /// its rows are absent from the run.
     fn values(&self) -> Vec<Value>;
 }
 
@@ -59,6 +62,7 @@ pub const FAMILIES: &[FamilyInfo] = &[
     availability::INFO,
     pressure::INFO,
     incidents::INFO,
+    platform::INFO,
 ];
 
 /// All rows of all families, in the order of outputs.

@@ -36,6 +36,8 @@ pub enum Purpose {
     Election = 12,
     /// Random visiting order of a control plane; entity: turn.
     Visit = 13,
+    /// Phases of the loops of a discovery; entity: container.
+    Loop = 20,
 }
 
 /// A run's seed.

@@ -2,7 +2,7 @@
 
 use super::band::BandRow;
 use super::seeds::SeedStudy;
-use crate::metrics::{Record, Value};
+use crate::metrics::{AppReach, Record, Value};
 use crate::orchestrator::Explained;
 use crate::units::SimTime;
 use crate::workload::Offered;
@@ -54,6 +54,17 @@ pub struct AppResult {
     pub attempts_lost: u64,
 }
 
+/// An app or a component of a platform in a run.
+#[derive(Clone, PartialEq, Debug)]
+pub struct PartResult {
+    /// The app's name.
+    pub app: String,
+    /// `app`, `unannounced`, or the component that it plays.
+    pub role: &'static str,
+    /// What its visitors met and how long it was in each stage.
+    pub reach: AppReach,
+}
+
 /// The outcome of one run.
 #[derive(Clone, PartialEq, Debug)]
 pub struct RunResult {
@@ -61,12 +72,14 @@ pub struct RunResult {
     pub label: RunLabel,
     /// Digest of all changes.
     pub digest: u64,
-    /// Every row of the metrics table, in its order.
+    /// Every row of the metrics table, in its order; rows of families that have nothing to say of the setup are absent.
     pub metrics: Vec<(&'static str, Value)>,
     /// Apps in order of names.
     pub apps: Vec<AppResult>,
     /// Choices that decided results.
     pub choices: Vec<Choice>,
+    /// Apps and components in order of names; empty without a platform.
+    pub platform: Vec<PartResult>,
     /// Present when recording was asked for.
     pub record: Option<Record>,
     /// Decisions that were to be explained.

@@ -2,10 +2,13 @@
 
 use rayon::prelude::*;
 
-use super::result::{AppResult, Choice, RunLabel, RunResult};
+use super::result::{AppResult, Choice, PartResult, RunLabel, RunResult};
+use crate::discovery::component::COMPONENTS;
+use crate::discovery::platform::Role;
 use crate::error::{Error, Result};
+use crate::ids::AppId;
 use crate::ids::JobId;
-use crate::metrics::{Availability, FAMILIES, Family, Recorder, Value};
+use crate::metrics::{AppReach, Availability, FAMILIES, Family, PlatformWatch, Recorder, Value};
 use crate::orchestrator::{Explained, Options, orchestrator};
 use crate::sim::{Change, Checker, Flags, Observer, Setup, simulate};
 use crate::units::SimTime;
@@ -44,6 +47,7 @@ impl Default for RunFlags {
 struct Watchers<'a> {
     families: Vec<Box<dyn Family + 'a>>,
     apps: Availability<'a>,
+    platform: Option<PlatformWatch<'a>>,
     recorder: Option<Recorder<'a>>,
     checker: Option<Checker<'a>>,
     explained: Vec<Explained>,
@@ -57,6 +61,9 @@ impl Observer for Watchers<'_> {
                 family.change(at, change);
             }
             self.apps.change(at, change);
+            if let Some(platform) = &mut self.platform {
+                platform.change(at, change);
+            }
             if let Some(recorder) = &mut self.recorder {
                 recorder.change(at, change);
             }
@@ -75,6 +82,9 @@ impl Observer for Watchers<'_> {
             family.finish(end);
         }
         self.apps.finish(end);
+        if let Some(platform) = &mut self.platform {
+            platform.finish(end);
+        }
         if let Some(recorder) = &mut self.recorder {
             recorder.finish(end);
         }
@@ -96,6 +106,7 @@ pub fn run_one(
     let mut watchers = Watchers {
         families: FAMILIES.iter().map(|family| (family.build)(setup, options)).collect(),
         apps: Availability::new(setup),
+        platform: setup.platform.is_some().then(|| PlatformWatch::new(setup)),
         recorder: flags.record.then(|| Recorder::new(setup, flags.most_changes)),
         checker: flags.check.then(|| Checker::new(setup)),
         explained: Vec::new(),
@@ -122,7 +133,7 @@ pub fn run_one(
     let mut metrics: Vec<(&'static str, Value)> = Vec::new();
     for (info, family) in FAMILIES.iter().zip(&watchers.families) {
         let values = family.values();
-        assert_eq!(values.len(), info.rows.len(), "a family gives a value for each of its rows");
+        assert!(values.is_empty() || values.len() == info.rows.len(), "a family gives a value for each of its rows");
         metrics.extend(info.rows.iter().map(|row| row.name).zip(values));
     }
     let residual = metrics.iter().find(|(name, _)| *name == "ledger_residual_nano_core_us");
@@ -147,9 +158,26 @@ pub fn run_one(
         metrics,
         apps,
         choices: choices(options),
+        platform: platform_parts(setup, watchers.platform.as_ref()),
         record: watchers.recorder.map(Recorder::into_record).transpose()?,
         explained: watchers.explained,
     })
+}
+
+/// What became of the parts of a platform.
+fn platform_parts(setup: &Setup, watch: Option<&PlatformWatch>) -> Vec<PartResult> {
+    let (Some(platform), Some(watch)) = (&setup.platform, watch) else { return Vec::new() };
+    let parts = setup.workload.apps().iter().zip(watch.apps()).enumerate();
+    let part = |(i, (app, reach)): (usize, (&crate::workload::App, AppReach))| PartResult {
+        app: app.name.clone(),
+        role: match platform.role(AppId::from_index(i)) {
+            Role::App => "app",
+            Role::Unannounced => "unannounced",
+            Role::Component(place) => COMPONENTS[place as usize].name,
+        },
+        reach,
+    };
+    parts.map(part).collect()
 }
 
 /// All `runs` in the world of `setup`, on as many threads as the current rayon pool has; each its own result, in the

@@ -31,7 +31,7 @@ pub(super) const INFO: OrchestratorInfo = OrchestratorInfo {
     eviction: false,
     cpu_quota: false,
     qos: false,
-    discovery: "none",
+    discovery: "converge",
     store: StoreOn::Nowhere,
     daemons: &[daemon::DOCKERD_2015, daemon::CHEF_CLIENT],
     kernel: Era::Floored,

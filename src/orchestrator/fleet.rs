@@ -23,7 +23,7 @@ pub(super) const INFO: OrchestratorInfo = OrchestratorInfo {
     eviction: false,
     cpu_quota: false,
     qos: false,
-    discovery: "none",
+    discovery: "etcd",
     store: StoreOn::Hosts,
     daemons: &[daemon::DOCKERD_2015, daemon::ETCD_2, daemon::FLEETD],
     kernel: Era::Floored,

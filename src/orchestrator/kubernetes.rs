@@ -60,7 +60,7 @@ pub(super) const INFO: OrchestratorInfo = OrchestratorInfo {
     eviction: true,
     cpu_quota: true,
     qos: true,
-    discovery: "none",
+    discovery: "dns",
     store: super::StoreOn::Dedicated,
     daemons: &[daemon::KUBELET, daemon::CONTAINERD],
     kernel: Era::Signed,

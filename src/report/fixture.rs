@@ -1,11 +1,12 @@
 //! Small experiments for the tests of this folder: a plain one, one whose every name is hostile, and empty ones.
 
+use crate::discovery::Reach;
 use crate::experiment::seeds::SeedResult;
 use crate::experiment::{
-    AppResult, BandRow, Choice, EndRow, Experiment, HostTrack, Record, RunLabel, RunResult, SeedStudy, Side,
-    TimelineBucket, TrackBucket,
+    AppReach, AppResult, BandRow, Choice, EndRow, Experiment, HostTrack, PartResult, Record, RunLabel, RunResult,
+    SeedStudy, Side, TimelineBucket, TrackBucket,
 };
-use crate::ids::{HostId, JobId};
+use crate::ids::{AppId, HostId, JobId};
 use crate::metrics::Value;
 use crate::report::OutputInfo;
 use crate::sim::{Change, DownCause, EndReason};
@@ -55,6 +56,7 @@ pub fn run(name: &str) -> RunResult {
             taken: "at exit".into(),
             alternative: "orchestrator option leaves: destroy".into(),
         }],
+        platform: Vec::new(),
         record: None,
         explained: Vec::new(),
     }
@@ -110,6 +112,17 @@ pub fn plain() -> Experiment {
     let mut experiment = bare();
     for (i, run) in experiment.runs.iter_mut().enumerate() {
         run.record = Some(record(i));
+        let reach = AppReach {
+            requests: [100.0, 1.0, 2.0, 3.0],
+            containers: [90.0, 5.0, 4.0],
+            longest: [30.0, 20.0],
+            ..AppReach::default()
+        };
+        run.platform = vec![PartResult { app: "web".into(), role: "app", reach }];
+        let reach = Reach { ok: 500_000, timeout: 500_000, ready: 1, dead_listed: 1, ..Reach::default() };
+        let end = SimTime(STRETCHES as u64 * STRETCH_US);
+        let life = &mut run.record.as_mut().expect("recorded").life;
+        life.push((end, Change::Reach { app: AppId(0), reach }));
     }
     experiment
 }
@@ -132,6 +145,8 @@ pub fn hostile() -> Experiment {
             .iter()
             .map(|name| AppResult { name: (*name).into(), jobs: 1, availability: None, attempts_lost: 0 })
             .collect();
+        let part = run.platform[0].clone();
+        run.platform = HOSTILE.map(|name| PartResult { app: name.into(), ..part.clone() }).into();
         run.choices = vec![Choice { what: all.clone(), taken: all.clone(), alternative: all.clone() }];
         for host in &mut run.record.as_mut().expect("recorded").hosts {
             host.name = experiment.host_names[host.host.index()].clone();

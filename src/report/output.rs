@@ -8,9 +8,11 @@ use crate::report::chart::{CHARTS, ChartInfo};
 pub mod apps;
 pub mod band;
 pub mod changes;
+pub mod components;
 pub mod evictions;
 pub mod hosts;
 pub mod intervals;
+pub mod platform;
 pub mod report;
 pub mod runs;
 pub mod scenario;
@@ -74,7 +76,7 @@ impl OutputInfo {
     }
 }
 
-const PLAIN: [OutputInfo; 11] = [
+const PLAIN: [OutputInfo; 13] = [
     scenario::OUTPUT,
     summary::OUTPUT,
     runs::OUTPUT,
@@ -85,6 +87,8 @@ const PLAIN: [OutputInfo; 11] = [
     seeds::OUTPUT,
     intervals::OUTPUT,
     band::OUTPUT,
+    components::OUTPUT,
+    platform::OUTPUT,
     report::OUTPUT,
 ];
 

@@ -13,7 +13,8 @@ use crate::units::SimTime;
 /// What goes first at one instant, lowest first.
 ///
 /// Ends precede starts: the room they free is visible to the next decision, as in fleet, whose reconciler reads the
-/// whole cluster before it decides anything. What the control plane hears comes after all that happened by itself.
+/// whole cluster before it decides anything. What the control plane hears comes after all that happened by itself. Loops of
+/// discovery have a place of their own before control planes, so that it does not matter who asked to be woken first.
 /// The window begins after step ends, whose last microsecond, of which only a remainder was served, lies before it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 #[repr(u8)]
@@ -25,6 +26,7 @@ pub(super) enum Rank {
     Removal,
     Arrival,
     Notice,
+    Discovery,
     Wake,
     Start,
 }
@@ -120,7 +122,8 @@ impl Event {
             Event::EvictionRound(_) | Event::EvictionGraceOver { .. } => Rank::Eviction,
             Event::Removal(_) => Rank::Removal,
             Event::UserReady => Rank::Arrival,
-            Event::Wake(_) | Event::DiscoveryWake(_) => Rank::Wake,
+            Event::DiscoveryWake(_) => Rank::Discovery,
+            Event::Wake(_) => Rank::Wake,
             Event::Stop { .. } | Event::Start { .. } | Event::Pulled { .. } | Event::Restart { .. } => Rank::Start,
         }
     }

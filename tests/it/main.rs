@@ -9,6 +9,7 @@ mod cli;
 mod conformance;
 mod controllers;
 mod cpu_worlds;
+mod discovery_worlds;
 mod fleet_properties;
 mod goldens;
 mod kube_broken;

@@ -79,6 +79,30 @@ const NO_GPU: &str = "hosts a=1000m/1Gi,gpus:1; job x service 0s - 0/0 gpus 1000
 const LATE: &str = "hosts a=1000m/1Gi; job x batch 0s 10s 1000m/64Mi; job y batch 0s 10s 1000m/64Mi; end 30s
     warm-up 5s";
 
+// Listed from 10 s on. a is down from 50 to 70: half of the visitors wait in vain; from 70 to 75 its back end refuses.
+const CONVERGED: &str = "hosts a=1000m/1Gi b=1000m/1Gi; platform starts 5s; platform requests web 10
+    job web service 0s - 1000m/0 x2; fail a down 50s 20s; end 100s";
+const PROXY: &str = "direct discovery=converge proxy_converge=10s";
+// Killed at 50, back at 51, serves at 56.
+const REFUSED: &str = "hosts a=1000m/1Gi; host kill_latency 0s; platform starts 5s; platform requests web 10
+    job web service 0s - 100m/64Mi uses 100m/64Mi@50s 100m/128Mi limit 0/64Mi; end 100s";
+// Tries at 0, 10, 20 and 30.
+const NO_STORE: &str = "hosts a=1000m/1Gi; platform starts 5s; job ctl service 0s - 0/0; platform role controller ctl
+    etcd fault unreachable 0s 25s";
+// At 21 and 31 the defaults cannot be written.
+const NO_CONFIG: &str = "hosts a=1000m/1Gi; platform starts 5s; job ctl service 0s - 0/0; platform role controller ctl
+    etcd fault quorum 10s 25s";
+// The controller looks at 21 and 31, the database is there from 26 to 60.
+const NO_PEER: &str = "hosts a=1000m/1Gi; platform starts 5s; job ctl service 0s - 0/0; platform role controller ctl
+    job db service 0s 60s 0/0; platform role database db";
+const DEIS: &str = "direct discovery=etcd store=dedicated";
+// At 20 a change that a converge applies at 30: web1 is back at 35, web2 at 40. At 50 one that takes as long for one of one.
+const CHANGES: &str = "hosts a=1000m/1Gi; platform starts 5s; job web service 0s - 0/0 x2; job one service 0s - 0/0
+    platform change 20s web; platform change 50s one; end 100s";
+// As DOUBLE, with a platform.
+const TWICE: &str = "hosts a=1000m/1Gi b=1000m/1Gi; job x service 0s - 1000m/0; fail a cut 20s 30s; platform starts 0s
+    end 100s";
+
 const MIB: f64 = 1048576.0;
 
 #[rustfmt::skip]
@@ -291,6 +315,31 @@ fn cases() -> Vec<(&'static str, &'static str, &'static str, String)> {
         ("daemon_starved_host_seconds", CROWD, "fleet", n(30.0)),
         ("daemon_starved_host_seconds", CROWD, "direct", n(0.0)),
         ("availability_worst_app", TWO_APPS, CHEF, n(0.6)),
+        // 100 of 1000 for 10 s, then half of 200.
+        ("requests_failed_share", CONVERGED, PROXY, n(0.2)),
+        ("requests_502", CONVERGED, PROXY, n(0.0)),
+        ("requests_502", REFUSED, "direct discovery=converge proxy_converge=10s limits=on", n(60.0)),
+        ("requests_503", CONVERGED, PROXY, n(100.0)),
+        ("requests_504", CONVERGED, PROXY, n(100.0)),
+        // Half is not more than half.
+        ("platform_availability", CONVERGED, PROXY, n(0.9)),
+        ("platform_down_seconds", CONVERGED, PROXY, n(10.0)),
+        // A converge needs all hosts.
+        ("deploys_down_seconds", CONVERGED, PROXY, n(20.0)),
+        ("stuck_no_store_seconds", NO_STORE, DEIS, n(30.0)),
+        ("stuck_no_config_seconds", NO_CONFIG, DEIS, n(20.0)),
+        ("stuck_no_peer_seconds", NO_PEER, DEIS, n(10.0)),
+        ("stuck_lost_peer_seconds", NO_PEER, DEIS, n(40.0)),
+        // Two from 5 to 10.
+        ("unreachable_running_seconds", CONVERGED, PROXY, n(10.0)),
+        // Listed and down or not serving from 50 to 75.
+        ("dead_listed_seconds", CONVERGED, PROXY, n(25.0)),
+        ("dead_listed_seconds_max", CONVERGED, PROXY, n(25.0)),
+        ("app_failing_seconds_max", CONVERGED, PROXY, n(20.0)),
+        ("ran_twice_seconds", TWICE, "direct discovery=none", n(30.0)),
+        ("config_propagation_seconds_mean", CHANGES, PROXY, n(17.5)),
+        ("config_propagation_seconds_max", CHANGES, PROXY, n(20.0)),
+        ("config_propagation_seconds_max", CONVERGED, PROXY, "-".into()),
     ]
 }
 

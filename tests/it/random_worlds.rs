@@ -3,19 +3,23 @@
 use std::sync::Arc;
 
 use plimsoll::cluster::{Cluster, HostSpec};
+use plimsoll::discovery::DISCOVERIES;
+use plimsoll::discovery::component::{COMPONENTS, component};
+use plimsoll::discovery::etcd::{EtcdFault, EtcdFaultKind, EtcdSetup};
+use plimsoll::discovery::platform::{ConfigChange, ConfigWay, Platform, Role};
 use plimsoll::experiment::{RunFlags, RunResult, run_one};
 use plimsoll::host::{HostModel, MemoryPolicy, host_parameter};
-use plimsoll::ids::HostId;
+use plimsoll::ids::{AppId, HostId};
 use plimsoll::kube::framework::World as Listed;
 use plimsoll::kube::object::Objects;
 use plimsoll::kube::object::pod::Pod;
-use plimsoll::orchestrator::{Enforcement, ORCHESTRATORS, Options, RequestRule, TieBreak};
+use plimsoll::orchestrator::{Enforcement, ORCHESTRATORS, Options, RequestRule, StoreOn, TieBreak};
 use plimsoll::placement::PLACEMENTS;
 use plimsoll::rng::{Purpose, Seed, Stream};
 use plimsoll::sim::{Failure, FailureKind, Loop, Maintenance, Setup};
 use plimsoll::units::{Bytes, MilliCpu, SECOND_US, SimDuration, SimTime};
 use plimsoll::workload::{
-    Controller, Job, JobKind, PodReplacement, RestartPolicy, Unserved, UsageMode, UsageStep, WorkloadBuilder,
+    Controller, Job, JobKind, PodReplacement, RestartPolicy, Unserved, UsageMode, UsageStep, Workload, WorkloadBuilder,
 };
 
 use crate::world::budget;
@@ -140,14 +144,18 @@ pub fn random_setup(seed: u64) -> Setup {
         Loop::Open
     };
     let warm_up = if one_in(s, 3) { SimTime(s.below(end.0)) } else { SimTime::ZERO };
+    // Drawn apart, too.
+    let mut p = Seed(seed).stream(Purpose::Shape, 1 << 21);
+    let etcd = one_in(&mut p, 2).then(|| random_etcd(&mut p, end));
+    let platform = (!one_in(&mut p, 4)).then(|| random_platform(&mut p, &workload, end));
     Setup {
         cluster,
         workload,
         host_model,
         failures,
         maintenance,
-        etcd: None,
-        platform: None,
+        etcd,
+        platform,
         arrivals,
         warm_up,
         end,
@@ -155,6 +163,84 @@ pub fn random_setup(seed: u64) -> Setup {
         seed: Seed(seed),
     }
 }
+
+/// A store that is slow, loses members, or is not there now and then.
+fn random_etcd(s: &mut Stream, end: SimTime) -> EtcdSetup {
+    let members = 1 + s.below(5) as u32;
+    let mut faults: Vec<EtcdFault> = (0..s.below(5))
+        .map(|_| EtcdFault {
+            at: SimTime(s.below(end.0)),
+            lasts: SimDuration(s.below(200 * SECOND_US)),
+            kind: match s.below(7) {
+                0 => EtcdFaultKind::Rtt(SimDuration(s.below(9 * SECOND_US))),
+                1 => EtcdFaultKind::Fsync(SimDuration(s.below(9 * SECOND_US))),
+                2 => EtcdFaultKind::Sigma(s.below(3000) as u32),
+                3 => EtcdFaultKind::Member(s.below(u64::from(members)) as u32),
+                4 => EtcdFaultKind::Leader,
+                5 => EtcdFaultKind::Quorum,
+                _ => EtcdFaultKind::Unreachable,
+            },
+        })
+        .collect();
+    faults.sort();
+    EtcdSetup {
+        members,
+        rtt: SimDuration([500, 500, 20_000, 1_000_000][s.below(4) as usize]),
+        reads_without_leader: one_in(s, 2),
+        late_writes_count: one_in(s, 3),
+        faults,
+        ..EtcdSetup::default()
+    }
+}
+
+/// Apps that are users', nobody's, or components, whoever they call.
+fn random_platform(s: &mut Stream, workload: &Workload, end: SimTime) -> Platform {
+    let apps = workload.apps().len() as u64;
+    let roles = (0..apps).map(|_| match s.below(8) {
+        0 => Role::Unannounced,
+        1..=3 => Role::App,
+        4 => Role::Component(component("router").unwrap().0),
+        5 => Role::Component(component("publisher").unwrap().0),
+        _ => Role::Component(s.below(COMPONENTS.len() as u64) as u8),
+    });
+    let roles = roles.collect();
+    let requests_milli = (0..apps).map(|_| s.below(3) * 1500).collect();
+    let calls =
+        (0..apps).map(|_| (0..s.below(3)).map(|_| AppId::from_index(s.below(apps) as usize)).collect()).collect();
+    let mut changes: Vec<ConfigChange> = (0..s.below(5))
+        .map(|_| ConfigChange {
+            at: SimTime(s.below(end.0)),
+            app: AppId::from_index(s.below(apps) as usize),
+            way: [ConfigWay::Environment, ConfigWay::Secret][s.below(2) as usize],
+        })
+        .collect();
+    changes.sort_by_key(|change| change.at);
+    let starts_in = SimDuration([0, 700_000, 5_000_000, 40_000_000][s.below(4) as usize]);
+    Platform { roles, requests_milli, calls, starts_in, changes }
+}
+
+/// Parameters of discoveries that matter for what comes in which order.
+const DISCOVERY: &[(&str, &[&str])] = &[
+    ("deis", &["1.5.0", "1.10", "1.13"]),
+    ("publish_period", &["1s", "20s", "33s"]),
+    ("publish_ttl", &["11s", "90s"]),
+    ("component_period", &["3s", "25s"]),
+    ("component_ttl", &["7s"]),
+    ("confd_interval", &["1s", "600s"]),
+    ("logspout_reads", &["once", "3s"]),
+    ("publisher_time", &["5s", "0s"]),
+    ("stop_removes", &["off"]),
+    ("client_timeout", &["50ms", "2ms"]),
+    ("release_wait", &["0s", "3s"]),
+    ("readiness_delay", &["0s", "30s"]),
+    ("readiness_period", &["0s", "7s"]),
+    ("exit_seen", &["0s"]),
+    ("endpoint_delay", &["0s", "3s"]),
+    ("secret_refresh", &["once", "0s"]),
+    ("rollout_wait", &["0s", "9s"]),
+    ("proxy_converge", &["0s", "7s"]),
+    ("restart_wait", &["0s", "9s"]),
+];
 
 fn random_controller(s: &mut Stream) -> Controller {
     match s.below(7) {
@@ -412,6 +498,19 @@ pub fn random_options(seed: u64, which: usize) -> Options {
         for (name, values) in KUBERNETES {
             if one_in(s, 3) {
                 let info = ORCHESTRATORS[which].parameters.iter().find(|p| p.name == *name).unwrap();
+                let value = values[s.below(values.len() as u64) as usize];
+                options.parameters.insert(info.name, info.parse(value).unwrap());
+            }
+        }
+    }
+    if one_in(s, 2) {
+        let discovery = &DISCOVERIES[s.below(DISCOVERIES.len() as u64) as usize];
+        options.discovery = discovery.name;
+        options.store = [StoreOn::Nowhere, StoreOn::Hosts, StoreOn::Dedicated][s.below(3) as usize];
+        for info in discovery.parameters {
+            if let Some((_, values)) = DISCOVERY.iter().find(|(name, _)| *name == info.name)
+                && one_in(s, 4)
+            {
                 let value = values[s.below(values.len() as u64) as usize];
                 options.parameters.insert(info.name, info.parse(value).unwrap());
             }

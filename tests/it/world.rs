@@ -26,8 +26,8 @@
 use std::sync::Arc;
 
 use plimsoll::cluster::{Cluster, HostSpec};
-use plimsoll::discovery::discovery;
 use plimsoll::discovery::etcd::EtcdSetup;
+use plimsoll::discovery::{Reach, discovery};
 use plimsoll::experiment::{RunFlags, RunResult, run_one};
 use plimsoll::host::kubelet::threshold::Condition;
 use plimsoll::host::{HostModel, MemoryPolicy, host_parameter};
@@ -473,12 +473,42 @@ impl Observer for Story<'_> {
                 let on = h.map_or(String::new(), |h| format!(" on {}", host(h)));
                 self.tell(at, "incident", format!("{}{on}", what.name()));
             }
+            Change::Store { level } => {
+                let words = [on_off(level.reads, "reads", "no reads"), on_off(level.writes, "writes", "no writes")];
+                self.tell(at, "store", format!("store {}", words.join(" ")));
+            }
+            Change::Stage { job: j, host: h, stage } => {
+                self.tell(at, "stage", format!("{}@{} {}", job(j), host(h), stage.name()));
+            }
+            Change::Reach { app, reach } => {
+                let app = &self.setup.workload.apps()[app.index()].name;
+                let what = format!("{app} {}", shares(reach));
+                // What stands behind the same shares may change.
+                let last = self.lines.iter().rev().find(|l| l.1 == "reach" && l.2.split(' ').next() == Some(app));
+                if last.is_none_or(|last| last.2 != what) {
+                    self.tell(at, "reach", what);
+                }
+            }
+            Change::Deploys { possible } => {
+                self.tell(at, "deploys", on_off(possible, "deploys", "no deploys"));
+            }
+            Change::Configured { job: j, number } => {
+                self.tell(at, "configured", format!("{} configured {number}", job(j)));
+            }
             Change::FailureMissed { host: h } => self.tell(at, "missed", format!("{} missed a failure", host(h))),
             _ => {}
         }
     }
 
     fn finish(&mut self, _end: SimTime) {}
+}
+
+/// `ok`, or the shares that fail in percent: `502 50 503 50`.
+fn shares(reach: Reach) -> String {
+    let shares = [("502", reach.refused), ("503", reach.nobody), ("504", reach.timeout)];
+    let failing = shares.into_iter().filter(|(_, share)| *share > 0);
+    let words: Vec<String> = failing.map(|(name, share)| format!("{name} {}", f64::from(share) / 1e4)).collect();
+    if words.is_empty() { "ok".into() } else { words.join(" ") }
 }
 
 /// Times of changes of the kinds in `show`, with what they say. Runs with the checker first.

@@ -17,7 +17,7 @@ mod failures;
 mod gpu_share;
 mod job_controller;
 mod node_lifecycle;
-mod objects;
+pub(super) mod objects;
 mod parameters;
 mod pod_gc;
 mod queue;
@@ -59,7 +59,8 @@ pub(super) const INFO: OrchestratorInfo = OrchestratorInfo {
     enforcement: Enforcement::Limits,
     eviction: true,
     cpu_quota: true,
-    qos: true,
+    tie_break: super::TieBreak::First,
+    scores: super::Scores::Pod,
     discovery: "none",
     store: super::StoreOn::Dedicated,
     daemons: &[daemon::KUBELET, daemon::CONTAINERD],

@@ -389,6 +389,24 @@ const KUBERNETES: &[(&str, &[&str])] = &[
     ("drain_retry", &["1s", "30s"]),
 ];
 
+/// The same of `kubernetes-2016`.
+const KUBERNETES_2016: &[(&str, &[&str])] = &[
+    ("version", &["1.3.0"]),
+    ("masters", &["1", "2"]),
+    ("decision_time", &["0s", "1ms", "500ms", "1s", "7s"]),
+    ("bind_latency", &["0s", "1s", "3s"]),
+    ("api_read", &["0s", "1s", "29s"]),
+    ("api_qps", &["1", "1000"]),
+    ("api_burst", &["2"]),
+    ("termination_grace", &["0s", "1s", "100s"]),
+    ("status_period", &["1s", "3s"]),
+    ("monitor_period", &["1s", "7s"]),
+    ("monitor_grace", &["10s", "20s"]),
+    ("pod_eviction_timeout", &["0s", "20s", "60s"]),
+    ("deletion_interval", &["1s", "3s", "60s"]),
+    ("deletion_burst", &["1", "2"]),
+];
+
 /// Random options of orchestrator number `which`.
 pub fn random_options(seed: u64, which: usize) -> Options {
     let mut s = Seed(seed).stream(Purpose::Shape, 1 + which as u64);
@@ -410,6 +428,15 @@ pub fn random_options(seed: u64, which: usize) -> Options {
             options.tie_break = TieBreak::Heap;
         }
         for (name, values) in KUBERNETES {
+            if one_in(s, 3) {
+                let info = ORCHESTRATORS[which].parameters.iter().find(|p| p.name == *name).unwrap();
+                let value = values[s.below(values.len() as u64) as usize];
+                options.parameters.insert(info.name, info.parse(value).unwrap());
+            }
+        }
+    }
+    if options.orchestrator == "kubernetes-2016" {
+        for (name, values) in KUBERNETES_2016 {
             if one_in(s, 3) {
                 let info = ORCHESTRATORS[which].parameters.iter().find(|p| p.name == *name).unwrap();
                 let value = values[s.below(values.len() as u64) as usize];

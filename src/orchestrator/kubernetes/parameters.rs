@@ -4,6 +4,7 @@ use super::BY_NODES;
 use crate::orchestrator::ParameterInfo;
 
 pub(super) const PARAMETERS: &[ParameterInfo] = &[
+    super::super::MASTERS,
     ParameterInfo {
         name: "decision_time",
         default: BY_NODES,

@@ -8,6 +8,7 @@ mod books;
 mod chef;
 mod direct;
 mod fleet;
+mod held;
 mod kubernetes;
 mod kubernetes_2016;
 mod options;
@@ -182,6 +183,20 @@ pub enum Heard<'a> {
     Store(StoreLevel),
     /// A wake-up that was asked for.
     Wake(u64),
+}
+
+impl Heard<'_> {
+    /// The host that it is about, where it is about one as a whole.
+    fn host(&self) -> Option<HostId> {
+        match *self {
+            Heard::HostUp { host, .. }
+            | Heard::HostSilent(host)
+            | Heard::HostLeft(host)
+            | Heard::Pressure(host, _)
+            | Heard::Maintenance(host, _) => Some(host),
+            _ => None,
+        }
+    }
 }
 
 /// What a control plane does.

@@ -24,9 +24,10 @@ mod queue;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::held::Held;
 use super::{
     Action, Books, Enforcement, Eviction, FailureNews, Heard, Maintenance, Now, Options, Orchestrator,
-    OrchestratorInfo, Outcome, ParameterValue, RestartRule, Scores, TieBreak, World,
+    OrchestratorInfo, ParameterValue, RestartRule, Scores, TieBreak, World,
 };
 use crate::discovery::store::StoreLevel;
 use crate::host::daemon;
@@ -108,16 +109,6 @@ struct Api {
     frozen: bool,
     /// How much longer a write takes than in a run without a store.
     write: SimDuration,
-}
-
-/// What is heard once the API takes writes again.
-enum Held {
-    Arrived(JobId),
-    Ended(JobId, HostId, Outcome),
-    Left(HostId),
-    Pressure(HostId, Pressure),
-    Removed(JobId),
-    Maintenance(HostId, Maintenance),
 }
 
 struct Kubernetes2016 {
@@ -346,33 +337,22 @@ impl Kubernetes2016 {
                     self.show(world, host);
                 }
                 for held in std::mem::take(&mut self.held) {
-                    self.release_news(now, world, held, actions);
+                    self.heard(now, held.heard(), world, actions);
                 }
             }
             _ => {}
         }
     }
 
-    fn release_news(&mut self, now: Now, world: &World, held: Held, actions: &mut Vec<Action>) {
-        match held {
-            Held::Arrived(job) => self.queue.add(job),
-            Held::Ended(job, host, outcome) => self.ended(now, world, (job, host), outcome, actions),
-            Held::Removed(job) => self.removed(now, world, job, actions),
-            Held::Pressure(host, pressure) => {
-                self.pressure[host.index()] = pressure;
-                self.show(world, host);
-            }
-            Held::Maintenance(host, step) => self.maintenance(now, world, host, step, actions),
-            Held::Left(host) => {
-                self.nodes.left(host);
-                self.pressure[host.index()] = Pressure::default();
-                self.cordoned[host.index()] = false;
-                self.silent_since[host.index()] = None;
-                self.drains.remove(&host);
-                self.orphan_pods(world, host, actions);
-                self.show(world, host);
-            }
-        }
+    /// `host` was taken out of the cluster.
+    fn host_left(&mut self, world: &World, host: HostId, actions: &mut Vec<Action>) {
+        self.nodes.left(host);
+        self.pressure[host.index()] = Pressure::default();
+        self.cordoned[host.index()] = false;
+        self.silent_since[host.index()] = None;
+        self.drains.remove(&host);
+        self.orphan_pods(world, host, actions);
+        self.show(world, host);
     }
 
     /// A host is heard, for the first time or again.
@@ -382,8 +362,7 @@ impl Kubernetes2016 {
         self.leaving_heard(now, world, host, live, actions);
         let (missing, stale) = self.books.differences(host, live);
         for job in missing {
-            let over = |held: &Held| matches!(held, Held::Ended(j, h, _) if (*j, *h) == (job, host));
-            if !self.held.iter().any(over) {
+            if !self.held.iter().any(|held| held.ends(job, host)) {
                 self.missing(now, world, (job, host), silent_since, actions);
             }
         }
@@ -423,52 +402,43 @@ impl Kubernetes2016 {
         });
     }
 
-    fn is_master(&self, host: HostId) -> bool {
-        host.index() < self.masters
-    }
-
     fn heard(&mut self, now: Now, heard: Heard, world: &World, actions: &mut Vec<Action>) {
-        let news = match heard {
-            Heard::Begin | Heard::Restarts(..) => return,
-            Heard::Wake(_) => return self.run(now, world, actions),
-            Heard::Store(level) => return self.store(now, world, level, actions),
-            Heard::Maintenance(host, step) if self.is_master(host) => {
-                if step == Maintenance::Begins {
-                    actions.push(Action::Drained(host));
-                }
-                return;
-            }
-            Heard::HostUp { host, .. } | Heard::HostSilent(host) | Heard::HostLeft(host) | Heard::Pressure(host, _)
-                if self.is_master(host) =>
-            {
-                return;
-            }
-            Heard::HostUp { host, live } => return self.host_up(now, world, host, live, actions),
+        match heard {
+            Heard::Begin | Heard::Restarts(..) => {}
+            Heard::Wake(_) => self.run(now, world, actions),
+            Heard::Store(level) => self.store(now, world, level, actions),
+            Heard::HostUp { host, live } => self.host_up(now, world, host, live, actions),
             Heard::HostSilent(host) => {
                 self.nodes.silent(now, host);
                 self.silent_since[host.index()] = Some(now.at);
-                return;
             }
-            Heard::Arrived(job) => Held::Arrived(job),
-            Heard::Ended { job, host, outcome } => Held::Ended(job, host, outcome),
-            Heard::HostLeft(host) => {
-                self.nodes.silent(now, host);
-                Held::Left(host)
+            _ if self.api.frozen => {
+                if let Heard::HostLeft(host) = heard {
+                    self.nodes.silent(now, host);
+                }
+                self.held.extend(Held::of(&heard));
             }
-            Heard::Pressure(host, pressure) => Held::Pressure(host, pressure),
-            Heard::Removed(job) => Held::Removed(job),
-            Heard::Maintenance(host, step) => Held::Maintenance(host, step),
-        };
-        if self.api.frozen {
-            self.held.push(news);
-        } else {
-            self.release_news(now, world, news, actions);
+            Heard::Arrived(job) => self.queue.add(job),
+            Heard::Ended { job, host, outcome } => self.ended(now, world, (job, host), outcome, actions),
+            Heard::Removed(job) => self.removed(now, world, job, actions),
+            Heard::HostLeft(host) => self.host_left(world, host, actions),
+            Heard::Pressure(host, pressure) => {
+                self.pressure[host.index()] = pressure;
+                self.show(world, host);
+            }
+            Heard::Maintenance(host, step) => self.maintenance(now, world, host, step, actions),
         }
     }
 }
 
 impl Orchestrator for Kubernetes2016 {
     fn hear(&mut self, now: Now, heard: Heard, world: &World, actions: &mut Vec<Action>) {
+        if let Some(host) = heard.host().filter(|host| host.index() < self.masters) {
+            if heard == Heard::Maintenance(host, Maintenance::Begins) {
+                actions.push(Action::Drained(host));
+            }
+            return;
+        }
         self.heard(now, heard, world, actions);
         if !self.drains.is_empty() && !self.api.frozen {
             self.check_drains(actions);

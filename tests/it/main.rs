@@ -10,6 +10,7 @@ mod controllers;
 mod cpu_worlds;
 mod fleet_properties;
 mod goldens;
+mod kube_2016_worlds;
 mod kube_broken;
 mod kube_cli;
 mod kube_explain;

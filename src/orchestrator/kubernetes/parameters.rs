@@ -158,6 +158,22 @@ pub(super) const PARAMETERS: &[ParameterInfo] = &[
         range: "",
     },
     ParameterInfo {
+        name: "renew_deadline",
+        default: "10s",
+        words: &[],
+        summary: "time without a write after which controllers and scheduler lose their lease and stop",
+        source: "leaderElection.renewDeadline, v1.36.3",
+        range: "",
+    },
+    ParameterInfo {
+        name: "leader_retry",
+        default: "2s",
+        words: &[],
+        summary: "time from the first write after that until they begin anew",
+        source: "leaderElection.retryPeriod, v1.36.3",
+        range: "",
+    },
+    ParameterInfo {
         name: "drain_retry",
         default: "5s",
         words: &[],

@@ -72,7 +72,7 @@ pub const KUBELET: Daemon = Daemon {
     death: DaemonDeath::Silence,
 };
 
-/// kube-proxy with iptables (`oom_score_adj` -999, `cmd/kube-proxy/app/options/options.go`, v1.2.4): its rules stay when it
+/// kube-proxy with iptables (`oom_score_adj` -999, `pkg/kubelet/qos`, v1.2.4): its rules stay when it
 /// dies, and are only not brought up to date.
 pub const KUBE_PROXY: Daemon = Daemon {
     name: "kube-proxy",

@@ -1,19 +1,20 @@
 //! `kubernetes-2016`: kube-scheduler, kubelet and node controller as of June 2016, v1.2.4 or v1.3.0.
 //!
-//! One pod after the other is decided by [`crate::kube::y2016`] (or, with another placement, by that), first come, first
-//! served; who fits nowhere waits by time alone. In v1.2.4 the binding is part of the cycle. No priorities, no preemption,
-//! nobody is moved. A silent node is noticed by its missing heartbeats; its pods are deleted five minutes later, ten nodes
-//! at once and then one every 10 s ([`node_controller`]), and replaced as soon as that is marked ([`endings`]).
+//! One pod after the other is decided by [`crate::kube::y2016`] (or, with another placement, by that), first come,
+//! first served; who fits nowhere waits by time alone. In v1.2.4 the binding is part of the cycle. No priorities, no
+//! preemption, nobody is moved. A silent node is noticed by its missing heartbeats; its pods are deleted five minutes
+//! later, ten nodes at once and then one every 10 s ([`node_controller`]), and replaced as soon as that is marked
+//! ([`endings`]).
 //!
-//! The control plane has no leader election by default. While the store takes no writes nothing is bound, deleted or
-//! posted, and the node controller makes no pass; kubelets go on with what they have, restart containers in place, end pods
-//! whose grace is over, and get their pods from the API server's reads when they boot. Where writes take longer than usual
-//! bindings and status posts do, by the median; from 60 s on they count as none (`--min-request-timeout` and clients' own).
+//! One master, without leader election (`--leader-elect`, off by default then). While the store takes no writes nothing is bound, deleted or
+//! posted, and the node controller makes no pass; kubelets go on with what they have, restart containers in place, end
+//! pods whose grace is over, and get their pods from the API server's reads when they boot. Where writes take longer
+//! than usual bindings and status posts do, by the median; those over `write_timeout` count as none.
 //!
-//! Departures: a cycle is taken as one moment, at its end; a pod is put where its predecessor still terminates and starts
-//! there when that has gone; pods of a node that left are replaced at the next pass, whatever the rate; a drain deletes all
-//! pods of its node at once, as that day's kubectl did, and sees at once that they are gone; the rates of the controllers' own
-//! clients are not counted; the disk of a node is never full.
+//! Departures: a cycle is taken as one moment, at its end; a pod is put where its predecessor still terminates and
+//! starts there when that has gone; pods of a node that left are replaced at the next pass, whatever the rate; a drain
+//! deletes all pods of its node at once, as that day's kubectl did, and sees at once that they are gone; the rates of
+//! the controllers' own clients are not counted; the disk of a node is never full.
 
 mod decider;
 mod endings;
@@ -77,14 +78,12 @@ pub(super) const INFO: OrchestratorInfo = OrchestratorInfo {
     build: |world| Box::new(Kubernetes2016::new(world)),
 };
 
-/// Least grace that a kubelet gives (`minimumGracePeriodInSeconds`, `pkg/kubelet/dockertools/manager.go` v1.2.4).
+/// Least grace that a kubelet gives (`minimumGracePeriodInSeconds`, `pkg/kubelet` v1.2.4).
 const LEAST_GRACE: SimDuration = SimDuration::from_secs(2);
 /// A kubelet's `maxPods` is today's, 110.
 const MAX_PODS: u32 = super::kubernetes::objects::MAX_PODS;
 /// Calls to the API for a decision: binding and event, or event and the read after the wait.
 const CALLS: u64 = 2;
-/// A write that takes longer is none.
-const WRITE_TIMEOUT: SimDuration = SimDuration::from_secs(60);
 
 /// Which Kubernetes a run of this row is; the first where the run is of another row.
 pub fn version(options: &Options) -> Version {
@@ -322,7 +321,7 @@ impl Kubernetes2016 {
 
     /// The store answers in another way from now on.
     fn store(&mut self, now: Now, world: &World, level: StoreLevel, actions: &mut Vec<Action>) {
-        let frozen = !level.writes || level.median(true) > WRITE_TIMEOUT;
+        let frozen = !level.writes || level.median(true) > INFO.duration(world.options, "write_timeout");
         // The bindings' own latency has a store that is well in it.
         let usual = StoreLevel::default().median(true);
         let write = SimDuration(level.median(true).0.saturating_sub(usual.0));

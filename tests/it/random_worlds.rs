@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use plimsoll::cluster::{Cluster, HostSpec};
+use plimsoll::discovery::etcd::{EtcdFault, EtcdFaultKind, EtcdSetup};
 use plimsoll::experiment::{RunFlags, RunResult, run_one};
 use plimsoll::host::{HostModel, MemoryPolicy, host_parameter};
 use plimsoll::ids::HostId;
 use plimsoll::kube::framework::World as Listed;
 use plimsoll::kube::object::Objects;
 use plimsoll::kube::object::pod::Pod;
-use plimsoll::orchestrator::{Enforcement, ORCHESTRATORS, Options, RequestRule, TieBreak};
+use plimsoll::orchestrator::{Enforcement, ORCHESTRATORS, Options, RequestRule, StoreOn, TieBreak};
 use plimsoll::placement::PLACEMENTS;
 use plimsoll::rng::{Purpose, Seed, Stream};
 use plimsoll::sim::{Failure, FailureKind, Loop, Maintenance, Setup};
@@ -443,6 +444,7 @@ pub fn random_options(seed: u64, which: usize) -> Options {
                 options.parameters.insert(info.name, info.parse(value).unwrap());
             }
         }
+        options.eviction &= options.parameters.contains_key("version");
     }
     if one_in(s, 4) {
         options.requests =
@@ -473,6 +475,41 @@ fn every_orchestrator_keeps_the_books_and_idle_ticks_change_nothing() {
             let ticked = run(&setup, &options, true).unwrap_or_else(|e| panic!("seed {seed}, every tick: {e}"));
             assert_eq!(first.digest, ticked.digest, "seed {seed}, {}: an idle tick changed something", options.name);
             assert_eq!(first.metrics, ticked.metrics, "seed {seed}, {}", options.name);
+        }
+    }
+}
+
+/// A store with random faults: away, without a majority, slow.
+fn random_etcd(seed: u64, end: SimTime) -> EtcdSetup {
+    let s = &mut Seed(seed).stream(Purpose::Shape, 1 << 21);
+    let mut etcd = EtcdSetup::default();
+    for _ in 0..1 + s.below(3) {
+        let kind = match s.below(4) {
+            0 => EtcdFaultKind::Quorum,
+            1 => EtcdFaultKind::Fsync(SimDuration(s.below(30_000_000))),
+            _ => EtcdFaultKind::Unreachable,
+        };
+        let whole = |us: u64| if us.is_multiple_of(3) { us / 5_000_000 * 5_000_000 } else { us };
+        let (at, lasts) = (whole(s.below(end.0.max(1))), whole(s.below(120_000_000)));
+        etcd.faults.push(EtcdFault { at: SimTime(at), lasts: SimDuration(lasts), kind });
+    }
+    etcd.faults.sort();
+    etcd
+}
+
+#[test]
+fn a_store_that_comes_and_goes_leaves_the_books_in_order() {
+    let range = std::env::var("PLIMSOLL_SEEDS").unwrap_or_else(|_| "0..200".into());
+    let (from, to) = range.split_once("..").expect("PLIMSOLL_SEEDS is FROM..TO");
+    for seed in from.parse().unwrap()..to.parse().unwrap() {
+        let mut setup = random_setup(seed);
+        setup.etcd = Some(random_etcd(seed, setup.end));
+        for which in (0..ORCHESTRATORS.len()).filter(|&i| ORCHESTRATORS[i].name.starts_with("kubernetes")) {
+            let mut options = random_options(seed, which);
+            options.store = if seed % 2 == 0 { StoreOn::Dedicated } else { StoreOn::Hosts };
+            let first = run(&setup, &options, false).unwrap_or_else(|e| panic!("seed {seed}, {}: {e}", options.name));
+            let ticked = run(&setup, &options, true).unwrap_or_else(|e| panic!("seed {seed}, every tick: {e}"));
+            assert_eq!(first.digest, ticked.digest, "seed {seed}, {}: an idle tick changed something", options.name);
         }
     }
 }

@@ -53,6 +53,14 @@ pub(super) const PARAMETERS: &[ParameterInfo] = &[
         range: "",
     },
     ParameterInfo {
+        name: "write_timeout",
+        default: "60s",
+        words: &[],
+        summary: "median time of a write to the store from which on the API counts as taking none",
+        source: "assumed",
+        range: "10s to 5m",
+    },
+    ParameterInfo {
         name: "termination_grace",
         default: "30s",
         words: &[],

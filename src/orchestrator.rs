@@ -8,14 +8,17 @@ mod books;
 mod chef;
 mod direct;
 mod fleet;
+mod held;
 mod incident;
 mod kubernetes;
+mod kubernetes_2016;
 mod options;
 mod periodic;
 
 pub use books::Books;
 pub use incident::Incident;
 pub use kubernetes::tolerates_taint;
+pub use kubernetes_2016::version as version_2016;
 pub use options::{Enforcement, Options, ParameterInfo, ParameterValue, RequestRule, StoreOn, TieBreak};
 pub use periodic::Periodic;
 
@@ -184,6 +187,20 @@ pub enum Heard<'a> {
     Wake(u64),
 }
 
+impl Heard<'_> {
+    /// The host that it is about, where it is about one as a whole.
+    fn host(&self) -> Option<HostId> {
+        match *self {
+            Heard::HostUp { host, .. }
+            | Heard::HostSilent(host)
+            | Heard::HostLeft(host)
+            | Heard::Pressure(host, _)
+            | Heard::Maintenance(host, _) => Some(host),
+            _ => None,
+        }
+    }
+}
+
 /// What a control plane does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Action {
@@ -298,6 +315,27 @@ pub trait Orchestrator {
     }
 }
 
+/// By what agents weigh a job's CPU, and set the kernel's scores.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Scores {
+    /// By nothing: all weigh the same, and have no score.
+    Flat,
+    /// As the kubelet of 2016: containers side by side, shares by request, scores by its version's rule.
+    Kube2016,
+    /// As today's kubelet: by QoS class, in cgroups of pods and classes.
+    Pod,
+}
+
+/// The first hosts that take no jobs: a parameter of every Kubernetes.
+const MASTERS: ParameterInfo = ParameterInfo {
+    name: "masters",
+    default: "0",
+    words: &[],
+    summary: "so many hosts, the first by name, are the control plane's and take no jobs; they are no nodes",
+    source: "0: machines of its own; 1 for quick starts of the day, 3 for a control plane that is to outlive one",
+    range: "",
+};
+
 /// A row of the table of orchestrators.
 pub struct OrchestratorInfo {
     /// Name everywhere.
@@ -312,8 +350,10 @@ pub struct OrchestratorInfo {
     pub eviction: bool,
     /// Whether CPU quotas are on by default.
     pub cpu_quota: bool,
-    /// Whether its agents weigh CPU by request and its kernel scores follow QoS classes.
-    pub qos: bool,
+    /// How equal hosts are told apart by default.
+    pub tie_break: TieBreak,
+    /// By what its agents weigh CPU and set the kernel's scores.
+    pub scores: Scores,
     /// How its apps find each other.
     pub discovery: &'static str,
     /// Where the members of its store live by default.
@@ -337,7 +377,8 @@ impl std::fmt::Debug for OrchestratorInfo {
 }
 
 /// The orchestrators.
-pub const ORCHESTRATORS: &[OrchestratorInfo] = &[chef::INFO, fleet::INFO, kubernetes::INFO, direct::INFO];
+pub const ORCHESTRATORS: &[OrchestratorInfo] =
+    &[chef::INFO, fleet::INFO, kubernetes::INFO, direct::INFO, kubernetes_2016::INFO];
 
 /// The orchestrator of that name.
 pub fn orchestrator(name: &str) -> Option<&'static OrchestratorInfo> {

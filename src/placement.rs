@@ -5,6 +5,7 @@
 
 mod best_fit;
 mod first_fit;
+mod kube_2016;
 mod kube_default;
 mod kube_most_allocated;
 mod kube_requested_to_capacity_ratio;
@@ -80,6 +81,7 @@ pub const PLACEMENTS: &[PlacementInfo] = &[
     kube_default::INFO,
     kube_most_allocated::INFO,
     kube_requested_to_capacity_ratio::INFO,
+    kube_2016::INFO,
 ];
 
 /// The placement of that name.

@@ -17,6 +17,8 @@ pub enum DaemonDeath {
     Member,
     /// No container starts until it is back; what runs goes on.
     NoStarts,
+    /// Nothing that is modelled.
+    Nothing,
 }
 
 /// A daemon.
@@ -70,6 +72,16 @@ pub const KUBELET: Daemon = Daemon {
     death: DaemonDeath::Silence,
 };
 
+/// kube-proxy with iptables (`oom_score_adj` -999, `pkg/kubelet/qos`, v1.2.4): its rules stay when it
+/// dies, and are only not brought up to date.
+pub const KUBE_PROXY: Daemon = Daemon {
+    name: "kube-proxy",
+    cpu: MilliCpu(10),
+    memory: Bytes::mib(20),
+    oom_score_adj: -999,
+    death: DaemonDeath::Nothing,
+};
+
 /// containerd (`OOMScoreAdjust=-999` in its unit since 2020, containerd#4409); containers live on without it.
 pub const CONTAINERD: Daemon = Daemon {
     name: "containerd",
@@ -86,7 +98,10 @@ mod tests {
 
     #[test]
     fn the_daemons_of_an_era_fit_into_the_memory_of_the_system() {
-        for era in [vec![DOCKERD_2015, ETCD_2, FLEETD], vec![DOCKERD_2015, CHEF_CLIENT], vec![KUBELET, CONTAINERD]] {
+        let fleet = [DOCKERD_2015, ETCD_2, FLEETD];
+        let (kube_2016, chef, kube) =
+            ([DOCKERD_2015, KUBELET, KUBE_PROXY], [DOCKERD_2015, CHEF_CLIENT], [KUBELET, CONTAINERD]);
+        for era in [&fleet[..], &kube_2016, &chef, &kube] {
             let memory: i64 = era.iter().map(|d| d.memory.0).sum();
             assert!(memory <= HostModel::default().memory.system_anon.0);
         }

@@ -3,7 +3,7 @@
 //!
 //! Values in, values out, held to outputs of the real code by `tests/it/conformance/node.rs`. Sources are named below
 //! `k8s.io/kubernetes/pkg`. The replay takes from here what it models (a job is one container); disks, swap, huge
-//! pages, exclusive CPUs and pods in the middle of a resize are not here.
+//! pages, exclusive CPUs and pods in the middle of a resize are not here. [`y2016`] is what v1.2.4 and v1.3.0 did otherwise.
 
 pub mod cgroup;
 pub mod conversion;
@@ -12,3 +12,4 @@ pub mod eviction;
 pub mod pod;
 pub mod rank;
 pub mod threshold;
+pub mod y2016;

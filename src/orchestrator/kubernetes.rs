@@ -6,6 +6,8 @@
 //! lease and its pods are deleted after their toleration, one node every 10 s, with the brake on large failures. What stands
 //! behind a job replaces its pods as it would ([`endings`]); a job that does not say is replaced when its pod is gone.
 //!
+//! While the store takes no writes the API is frozen ([`store`]).
+//!
 //! Departures: a replacement that is put on the host where the old pod still terminates starts there when that has gone;
 //! calls to the API server take no time but the binding's; nothing lifts scheduling gates.
 
@@ -17,10 +19,11 @@ mod failures;
 mod gpu_share;
 mod job_controller;
 mod node_lifecycle;
-mod objects;
+pub(super) mod objects;
 mod parameters;
 mod pod_gc;
 mod queue;
+mod store;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -59,7 +62,8 @@ pub(super) const INFO: OrchestratorInfo = OrchestratorInfo {
     enforcement: Enforcement::Limits,
     eviction: true,
     cpu_quota: true,
-    qos: true,
+    tie_break: super::TieBreak::First,
+    scores: super::Scores::Pod,
     discovery: "dns",
     store: super::StoreOn::Dedicated,
     daemons: &[daemon::KUBELET, daemon::CONTAINERD],
@@ -103,6 +107,8 @@ const CREATE: u64 = 6;
 const POD_GC: u64 = 7;
 /// A drain asks again.
 const DRAIN: u64 = 8;
+/// Controllers and scheduler begin anew.
+const RESUME: u64 = 9;
 
 /// Time between two looks of the backoff flusher; every 30th is that for leftovers, too.
 const FLUSH_PERIOD: SimDuration = SimDuration::from_secs(1);
@@ -159,6 +165,9 @@ struct Kubernetes {
     /// When the cycle under way ends.
     cycle_ends: Option<SimTime>,
     flush_asked: Option<SimTime>,
+    api: store::Api,
+    /// So many hosts, the first by name, are no nodes.
+    masters: usize,
     /// `None`: by the number of nodes.
     decision_time: Option<SimDuration>,
     bind_latency: SimDuration,
@@ -220,6 +229,8 @@ impl Kubernetes {
             binding: VecDeque::new(),
             cycle_ends: None,
             flush_asked: None,
+            api: store::Api::default(),
+            masters: usize::try_from(INFO.number(world.options, "masters")).unwrap_or(usize::MAX),
             decision_time: match INFO.value(world.options, "decision_time") {
                 ParameterValue::Duration(time) => Some(time),
                 _ => None,
@@ -280,7 +291,8 @@ impl Kubernetes {
     }
 
     fn attempt(&mut self, now: Now, world: &World, job: JobId, actions: &mut Vec<Action>) {
-        let start = now.at + self.bind_latency + self.start_delay;
+        let bound = now.at + self.bind_latency + self.api.write;
+        let start = bound + self.start_delay;
         let mut group = Group { class: self.makers.class(world, job), rejectors: 1 };
         // Most attempts under load are by pods that still fit nowhere.
         if let Rule::Scheduler(decider) = &mut self.rule
@@ -334,8 +346,8 @@ impl Kubernetes {
         }
         // The news of a binding can only help pods that had been rejected before.
         if matches!(self.rule, Rule::Scheduler(_)) && self.queue.any_unschedulable() {
-            self.binding.push_back((now.at + self.bind_latency, job, host));
-            actions.push(Action::Wake(now.at + self.bind_latency, BOUND));
+            self.binding.push_back((bound, job, host));
+            actions.push(Action::Wake(bound, BOUND));
         }
     }
 
@@ -488,7 +500,10 @@ impl Kubernetes {
         } else {
             self.queue.next_backoff_flush().into_iter().chain(self.queue.next_leftover_flush()).min()
         };
-        if let Some(next) = next
+        // While the API was frozen a look may have been missed.
+        let missed = |next: &SimTime| *next < now.at;
+        let after = SimTime((now.at.0 / FLUSH_PERIOD.0 + 1) * FLUSH_PERIOD.0);
+        if let Some(next) = next.map(|next| if missed(&next) { after } else { next })
             && self.flush_asked.is_none_or(|asked| asked > next)
         {
             self.flush_asked = Some(next);
@@ -619,7 +634,7 @@ impl Kubernetes {
                     self.abandon(world, job, actions);
                 }
             }
-            Heard::Store(_) => {}
+            Heard::Store(level) => self.store(now, world, level, actions),
             Heard::Ended { job, host, outcome } => self.ended(now, world, (job, host), outcome, actions),
             Heard::Removed(job) => {
                 self.count(world, job, -1, 0);
@@ -679,6 +694,16 @@ impl Kubernetes {
 
 impl Orchestrator for Kubernetes {
     fn hear(&mut self, now: Now, heard: Heard, world: &World, actions: &mut Vec<Action>) {
+        if let Some(host) = heard.host().filter(|host| host.index() < self.masters) {
+            if heard == Heard::Maintenance(host, super::Maintenance::Begins) {
+                actions.push(Action::Drained(host));
+            }
+            return;
+        }
+        if self.api.is_frozen() && !matches!(heard, Heard::Store(_)) {
+            self.hold(now, heard, world, actions);
+            return;
+        }
         if matches!(heard, Heard::Wake(_)) {
             self.periodic(now, world, actions);
         }

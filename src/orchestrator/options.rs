@@ -32,6 +32,9 @@ pub enum TieBreak {
     Heap,
     /// Count the equals, draw once from (seed, job, attempt), take that one in order of names.
     Random,
+    /// In turn, from the last name on: the one at the number of placements so far modulo the number of equals
+    /// (`kubernetes-2016` with `kube-2016` only, and its only way).
+    RoundRobin,
 }
 
 /// Where the members of the cluster's store live.
@@ -122,6 +125,7 @@ impl fmt::Display for TieBreak {
             TieBreak::First => "first",
             TieBreak::Heap => "heap",
             TieBreak::Random => "random",
+            TieBreak::RoundRobin => "round-robin",
         })
     }
 }
@@ -166,7 +170,7 @@ impl Options {
             enforcement: info.enforcement,
             eviction: info.eviction,
             cpu_quota: info.cpu_quota,
-            tie_break: TieBreak::First,
+            tie_break: info.tie_break,
             requests: RequestRule::AsWritten,
             discovery: info.discovery,
             store: info.store,

@@ -15,7 +15,8 @@ use super::text::{At, RequestText, Switch, Words};
 use crate::discovery::{DISCOVERIES, discovery};
 use crate::error::{Error, Result, unknown_name};
 use crate::kube::config::Effective;
-use crate::orchestrator::{Enforcement, ORCHESTRATORS, Options, StoreOn, TieBreak, orchestrator};
+use crate::kube::y2016::Version;
+use crate::orchestrator::{Enforcement, ORCHESTRATORS, Options, Scores, StoreOn, TieBreak, orchestrator, version_2016};
 use crate::placement::{PLACEMENTS, placement};
 
 /// An entry of `orchestrators:`.
@@ -54,7 +55,8 @@ pub struct OrchestratorSection {
     /// CPU quotas from limits (only with `enforcement: limits`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cpu_quota: Option<At<Switch>>,
-    /// How equal hosts are told apart: `first`, `heap` (`kubernetes` with a `kube-…` placement only) or `random`.
+    /// How equal hosts are told apart: `first`, `heap` (`kubernetes` with a `kube-…` placement only), `random`, or
+    /// `round-robin` (`kubernetes-2016`'s own).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tie_break: Option<At<TieBreak>>,
     /// What requests are read as: `as-written`, `absent`, or a factor.
@@ -220,7 +222,18 @@ fn one(entry: &OrchestratorEntry) -> Result<Options> {
         options.cpu_quota = quota.0;
     }
     options.eviction = section.eviction.map_or(options.eviction, |on| on.0);
+    let in_turn = options.orchestrator == "kubernetes-2016" && options.placement == "kube-2016";
+    if !in_turn && options.tie_break == TieBreak::RoundRobin {
+        options.tie_break = TieBreak::First;
+    }
     if let Some(rule) = &section.tie_break {
+        if (**rule == TieBreak::RoundRobin) != in_turn {
+            return Err(rule.refuse(if in_turn {
+                "kubernetes-2016 takes equals in turn; only tie_break: round-robin will do (another placement leaves the choice)"
+            } else {
+                "tie_break: round-robin needs orchestrator: kubernetes-2016 with its own placement"
+            }));
+        }
         if **rule == TieBreak::Heap && !configurable(&options) {
             return Err(rule.refuse("tie_break: heap needs orchestrator: kubernetes and a kube-… placement"));
         }
@@ -246,6 +259,11 @@ fn one(entry: &OrchestratorEntry) -> Result<Options> {
         };
         let parsed = parameter.parse(&value.0).map_err(|why| value.place(why.in_field(key.clone())))?;
         options.parameters.insert(parameter.name, parsed);
+    }
+    if options.eviction && info.scores == Scores::Kube2016 && version_2016(&options) == Version::V1_2_4 {
+        return Err(section.name.refuse(
+            "eviction: on needs parameters: {version: 1.3.0}; the kubelet of v1.2.4 does not evict under pressure",
+        ));
     }
     Ok(options)
 }
@@ -297,6 +315,46 @@ mod tests {
             let again = resolve(&[entry], Path::new(""), &Budgets::default(), None, &mut Vec::new());
             assert_eq!(again.unwrap(), [options]);
         }
+    }
+
+    /// What an entry of `kubernetes-2016` with this in it comes to.
+    fn of_2016(change: fn(&mut OrchestratorSection)) -> Result<Options> {
+        let mut section =
+            OrchestratorSection { name: "kubernetes-2016".to_string().into(), ..OrchestratorSection::default() };
+        change(&mut section);
+        one(&OrchestratorEntry::Variant(Box::new(section)))
+    }
+
+    #[test]
+    fn the_kubelet_of_1_2_does_not_evict_and_that_of_1_3_does_if_asked() {
+        let evicts = of_2016(|s| s.eviction = Some(Switch(true)));
+        assert!(evicts.unwrap_err().to_string().contains("version: 1.3.0"));
+        let later = of_2016(|s| {
+            s.eviction = Some(Switch(true));
+            s.parameters.insert("version".into(), Words("1.3.0".into()).into());
+        });
+        assert!(later.unwrap().eviction && !of_2016(|_| {}).unwrap().eviction);
+    }
+
+    #[test]
+    fn equals_go_in_turn_in_2016_and_nowhere_else() {
+        assert_eq!(of_2016(|_| {}).unwrap().tie_break, TieBreak::RoundRobin);
+        for rule in [TieBreak::First, TieBreak::Random, TieBreak::Heap] {
+            let section = OrchestratorSection {
+                name: "kubernetes-2016".to_string().into(),
+                tie_break: Some(rule.into()),
+                ..OrchestratorSection::default()
+            };
+            let error = one(&OrchestratorEntry::Variant(Box::new(section))).unwrap_err();
+            assert!(error.to_string().contains("only tie_break: round-robin"), "{error}");
+        }
+        let other = of_2016(|s| s.placement = Some("worst-fit".to_string().into()));
+        assert_eq!(other.unwrap().tie_break, TieBreak::First);
+        let today = of_2016(|s| {
+            s.orchestrator = Some("kubernetes".to_string().into());
+            s.tie_break = Some(TieBreak::RoundRobin.into());
+        });
+        assert!(today.unwrap_err().to_string().contains("needs orchestrator: kubernetes-2016"));
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::host::daemon::DaemonDeath;
 use crate::host::felt::{self, CpuFelt};
 use crate::host::pod_cpu::{self, PodCpu};
 use crate::ids::{HostId, JobId};
-use crate::orchestrator::{Enforcement, OrchestratorInfo, RequestRule};
+use crate::orchestrator::{Enforcement, OrchestratorInfo, RequestRule, Scores};
 use crate::units::SimDuration;
 
 /// Buffers that are used again and again.
@@ -136,7 +136,7 @@ impl Simulation<'_> {
 
     /// Who is on `host` has changed, or all of them want something else: its tree is made anew.
     fn cast_tree(&mut self, host: HostId) {
-        let layout = if self.info.qos { Layout::Tiers } else { Layout::Flat };
+        let layout = if self.info.scores == Scores::Pod { Layout::Tiers } else { Layout::Flat };
         let h = &mut self.hosts[host.index()];
         let tree = h.tree.get_or_insert_with(|| Box::new(HostTree::new(layout)));
         let attempts = &self.attempts;
@@ -158,7 +158,7 @@ impl Simulation<'_> {
     pub(super) fn pod_cpu(&mut self, job: JobId) -> Option<Rc<PodCpu>> {
         let world = self.world;
         let number = world.workload.spec(job).template?;
-        if !self.info.qos || self.options.requests != RequestRule::AsWritten {
+        if self.info.scores != Scores::Pod || self.options.requests != RequestRule::AsWritten {
             return None;
         }
         let limited = self.options.enforcement == Enforcement::Limits;

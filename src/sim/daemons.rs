@@ -67,6 +67,7 @@ impl Simulation<'_> {
             }
             DaemonDeath::NoStarts => self.hold_parked(host, back),
             DaemonDeath::Silence | DaemonDeath::Member => self.update_deaf(host),
+            DaemonDeath::Nothing => {}
         }
     }
 

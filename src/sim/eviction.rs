@@ -12,15 +12,18 @@ use crate::host::kubelet::eviction::{Admission, Candidate, EvictionManager, HARD
 use crate::host::kubelet::pod::CRITICAL_PRIORITY;
 use crate::host::kubelet::rank::{Ranked, Usage};
 use crate::host::kubelet::threshold::{CONDITIONS, Condition, Pressure, Signal};
+use crate::host::kubelet::y2016::Class;
 use crate::host::memory;
 use crate::ids::{HostId, JobId};
-use crate::orchestrator::{self, Now, Periodic};
+use crate::orchestrator::{self, Now, Periodic, Scores};
 use crate::rng::Purpose;
 use crate::units::{SimDuration, SimTime};
 
 /// Time between two looks at whether an evicted pod is cleaned up (`podCleanupPollFreq`). The first finds it done, so that
 /// the limit of 30 s (`podCleanupTimeout`) does not matter.
 const CLEAN_UP_POLL: SimDuration = SimDuration::from_secs(1);
+/// More than any request of memory.
+const ALWAYS_OVER: i64 = 1 << 60;
 /// Least grace that a kubelet gives to a pod that it kills (`minimumGracePeriodInSeconds`).
 const LEAST_GRACE: SimDuration = SimDuration::from_secs(1);
 
@@ -45,7 +48,11 @@ impl Simulation<'_> {
             return;
         }
         let model = &self.setup.host_model.kubelet;
-        let thresholds = model.thresholds().expect("the host model was checked when it was read");
+        let mut thresholds = model.thresholds().expect("the host model was checked when it was read");
+        if self.info.scores == Scores::Kube2016 {
+            // v1.3.0 knows one signal.
+            thresholds.retain(|threshold| threshold.signal == Signal::Memory);
+        }
         let manager = EvictionManager::new(thresholds, model.pressure_transition, model.eviction_max_pod_grace);
         let phase = self.setup.seed.stream(Purpose::Phase, (1 << 32) | u64::from(host.0));
         let phase = SimDuration({ phase }.below(model.eviction_period.0.max(1)));
@@ -117,6 +124,7 @@ impl Simulation<'_> {
         let h = &self.hosts[host.index()];
         let Some(kubelet) = &h.kubelet else { return };
         let spec = started.map(|job| self.setup.workload.spec(job));
+        let spec = spec.filter(|_| self.info.scores != Scores::Kube2016);
         let limit = spec.and_then(|spec| spec.ephemeral_limit.map(|limit| spec.ephemeral_used > limit));
         if limit == Some(true) || kubelet.manager.would_cross(&self.observe(host, h.memory)) {
             self.ask_round(host);
@@ -158,6 +166,19 @@ impl Simulation<'_> {
             processes: i64::from(spec.processes.unwrap_or(1)),
             ephemeral: spec.ephemeral_used.0,
         };
+        if self.info.scores == Scores::Kube2016 {
+            // By class, then by use over request, below it or not (`pkg/kubelet/eviction/helpers.go: rankMemoryPressure`
+            // v1.3.0). With so much added to all, every use is over its request.
+            let memory_request = a.memory_request - ALWAYS_OVER;
+            let ranked = Ranked {
+                priority: self.class_2016(a.job) as i32,
+                memory_request,
+                ephemeral_request: 0,
+                usage: Some(usage),
+            };
+            let grace = self.orchestrator.grace(&self.world, a.job);
+            return Candidate { ranked, critical: false, grace, ephemeral_limit: None };
+        }
         Candidate {
             ranked: Ranked {
                 priority: spec.priority,
@@ -262,8 +283,11 @@ impl Simulation<'_> {
     /// knows no conditions would send it again and again.
     pub(super) fn kubelet_admits(&self, job: JobId, host: HostId) -> bool {
         let Some(kubelet) = &self.hosts[host.index()].kubelet else { return true };
-        if !self.info.qos || kubelet.manager.conditions().is_empty() {
+        if self.info.scores == Scores::Flat || kubelet.manager.conditions().is_empty() {
             return true;
+        }
+        if self.info.scores == Scores::Kube2016 {
+            return self.class_2016(job) != Class::BestEffort;
         }
         let (cpu, memory) = self.world.requested(job);
         let limits =

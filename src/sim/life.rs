@@ -8,7 +8,7 @@ use crate::host::cpu;
 use crate::host::cpu_host::{pod_weight, qos};
 use crate::host::felt::CpuFelt;
 use crate::ids::{HostId, JobId};
-use crate::orchestrator::{FailureNews, Outcome};
+use crate::orchestrator::{FailureNews, Outcome, Scores};
 use crate::units::{Bytes, NANO_PER_CORE};
 use crate::workload::{JobKind, RestartPolicy, Unserved, UsageStep};
 
@@ -168,7 +168,10 @@ impl Simulation<'_> {
             None => quota,
         };
         let pod = pod.filter(|pod| !pod.is_plain());
-        let weight = if self.info.qos { pod_weight(qos, cpu_request.0) } else { cpu::DEFAULT_SHARES };
+        let weight = match self.info.scores {
+            Scores::Pod => pod_weight(qos, cpu_request.0),
+            Scores::Flat | Scores::Kube2016 => self.flat_weight(job),
+        };
         let oom_score_adj = self.oom_score_adj(job, host);
         let (cursor, step, done, base) = match self.saved.get(&job) {
             Some(saved) => (saved.cursor, saved.step, saved.done, saved.work),

@@ -12,6 +12,7 @@ use crate::host::memory::{self, Candidate, Marks, Part};
 use crate::host::oom::Era;
 use crate::host::{Kernel, MemoryPolicy, OomGroup, PanicOnOom};
 use crate::ids::{HostId, JobId};
+use crate::orchestrator::Scores;
 use crate::units::{SimDuration, SimTime};
 
 /// Whom the kernel may take.
@@ -44,7 +45,7 @@ impl Simulation<'_> {
     /// Whether a container dies whole. The old kernels know no groups.
     fn oom_group(&self) -> bool {
         let asked = match self.setup.host_model.memory.oom_group {
-            OomGroup::ByEra => self.info.qos,
+            OomGroup::ByEra => self.info.scores == Scores::Pod,
             OomGroup::On => true,
             OomGroup::Off => false,
         };
@@ -53,7 +54,7 @@ impl Simulation<'_> {
 
     /// Whether the pods' own cgroup holds more than it may.
     fn is_over_kubepods(&self, marks: &Marks, memory: i64) -> bool {
-        self.info.qos && memory > marks.kubepods
+        self.info.scores == Scores::Pod && memory > marks.kubepods
     }
 
     /// Whether somebody has to go for memory that is not his own limit's.

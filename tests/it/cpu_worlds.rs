@@ -33,7 +33,7 @@ fn rates(setup: &Setup, options_text: &str) -> BTreeMap<String, CpuRates> {
 }
 
 /// What the jobs in `names` get at the end, in nano-cores.
-fn received(world_text: &str, options_text: &str, names: &[&str]) -> Vec<u64> {
+pub fn received(world_text: &str, options_text: &str, names: &[&str]) -> Vec<u64> {
     let rates = rates(&world(world_text), options_text);
     names.iter().map(|name| rates[*name].received).collect()
 }

@@ -12,6 +12,7 @@ mod cpu_worlds;
 mod discovery_worlds;
 mod fleet_properties;
 mod goldens;
+mod kube_2016_worlds;
 mod kube_broken;
 mod kube_cli;
 mod kube_explain;

@@ -475,6 +475,24 @@ const KUBERNETES: &[(&str, &[&str])] = &[
     ("drain_retry", &["1s", "30s"]),
 ];
 
+/// The same of `kubernetes-2016`.
+const KUBERNETES_2016: &[(&str, &[&str])] = &[
+    ("version", &["1.3.0"]),
+    ("masters", &["1", "2"]),
+    ("decision_time", &["0s", "1ms", "500ms", "1s", "7s"]),
+    ("bind_latency", &["0s", "1s", "3s"]),
+    ("api_read", &["0s", "1s", "29s"]),
+    ("api_qps", &["1", "1000"]),
+    ("api_burst", &["2"]),
+    ("termination_grace", &["0s", "1s", "100s"]),
+    ("status_period", &["1s", "3s"]),
+    ("monitor_period", &["1s", "7s"]),
+    ("monitor_grace", &["10s", "20s"]),
+    ("pod_eviction_timeout", &["0s", "20s", "60s"]),
+    ("deletion_interval", &["1s", "3s", "60s"]),
+    ("deletion_burst", &["1", "2"]),
+];
+
 /// Random options of orchestrator number `which`.
 pub fn random_options(seed: u64, which: usize) -> Options {
     let mut s = Seed(seed).stream(Purpose::Shape, 1 + which as u64);
@@ -516,6 +534,16 @@ pub fn random_options(seed: u64, which: usize) -> Options {
             }
         }
     }
+    if options.orchestrator == "kubernetes-2016" {
+        for (name, values) in KUBERNETES_2016 {
+            if one_in(s, 3) {
+                let info = ORCHESTRATORS[which].parameters.iter().find(|p| p.name == *name).unwrap();
+                let value = values[s.below(values.len() as u64) as usize];
+                options.parameters.insert(info.name, info.parse(value).unwrap());
+            }
+        }
+        options.eviction &= options.parameters.contains_key("version");
+    }
     if one_in(s, 4) {
         options.requests =
             [RequestRule::Times(250), RequestRule::Times(4000), RequestRule::Absent][s.below(3) as usize];
@@ -545,6 +573,41 @@ fn every_orchestrator_keeps_the_books_and_idle_ticks_change_nothing() {
             let ticked = run(&setup, &options, true).unwrap_or_else(|e| panic!("seed {seed}, every tick: {e}"));
             assert_eq!(first.digest, ticked.digest, "seed {seed}, {}: an idle tick changed something", options.name);
             assert_eq!(first.metrics, ticked.metrics, "seed {seed}, {}", options.name);
+        }
+    }
+}
+
+/// A store with random faults: away, without a majority, slow.
+fn store_that_comes_and_goes(seed: u64, end: SimTime) -> EtcdSetup {
+    let s = &mut Seed(seed).stream(Purpose::Shape, 1 << 21);
+    let mut etcd = EtcdSetup::default();
+    for _ in 0..1 + s.below(3) {
+        let kind = match s.below(4) {
+            0 => EtcdFaultKind::Quorum,
+            1 => EtcdFaultKind::Fsync(SimDuration(s.below(30_000_000))),
+            _ => EtcdFaultKind::Unreachable,
+        };
+        let whole = |us: u64| if us.is_multiple_of(3) { us / 5_000_000 * 5_000_000 } else { us };
+        let (at, lasts) = (whole(s.below(end.0.max(1))), whole(s.below(120_000_000)));
+        etcd.faults.push(EtcdFault { at: SimTime(at), lasts: SimDuration(lasts), kind });
+    }
+    etcd.faults.sort();
+    etcd
+}
+
+#[test]
+fn a_store_that_comes_and_goes_leaves_the_books_in_order() {
+    let range = std::env::var("PLIMSOLL_SEEDS").unwrap_or_else(|_| "0..200".into());
+    let (from, to) = range.split_once("..").expect("PLIMSOLL_SEEDS is FROM..TO");
+    for seed in from.parse().unwrap()..to.parse().unwrap() {
+        let mut setup = random_setup(seed);
+        setup.etcd = Some(store_that_comes_and_goes(seed, setup.end));
+        for which in (0..ORCHESTRATORS.len()).filter(|&i| ORCHESTRATORS[i].name.starts_with("kubernetes")) {
+            let mut options = random_options(seed, which);
+            options.store = if seed % 2 == 0 { StoreOn::Dedicated } else { StoreOn::Hosts };
+            let first = run(&setup, &options, false).unwrap_or_else(|e| panic!("seed {seed}, {}: {e}", options.name));
+            let ticked = run(&setup, &options, true).unwrap_or_else(|e| panic!("seed {seed}, every tick: {e}"));
+            assert_eq!(first.digest, ticked.digest, "seed {seed}, {}: an idle tick changed something", options.name);
         }
     }
 }

@@ -20,8 +20,8 @@
 //! ```
 //!
 //! A run always has the checker on. Options are `ORCHESTRATOR key=value…`: `limits`, `eviction`, `quota` (on, off),
-//! `placement`, `ties` (first, heap, random), and the orchestrator's parameters; `kubernetes` decides and binds in no
-//! time unless these say otherwise.
+//! `placement`, `ties` (first, heap, random), and the orchestrator's parameters; `kubernetes` and `kubernetes-2016` decide
+//! and bind in no time unless these say otherwise.
 
 use std::sync::Arc;
 
@@ -349,7 +349,7 @@ pub fn options(text: &str) -> Options {
     let mut words = text.split_whitespace();
     let info = orchestrator(words.next().unwrap()).expect("an orchestrator");
     let mut options = Options::of(info);
-    if info.name == "kubernetes" {
+    if info.name.starts_with("kubernetes") {
         // Decisions and bindings take no time unless a case says so: its times are then whole seconds.
         for name in ["decision_time", "bind_latency"] {
             let parameter = info.parameters.iter().find(|p| p.name == name).expect("a parameter");
@@ -363,6 +363,7 @@ pub fn options(text: &str) -> Options {
             "eviction" => options.eviction = value == "on",
             "ties" => {
                 options.tie_break = match value {
+                    "round-robin" => TieBreak::RoundRobin,
                     "heap" => TieBreak::Heap,
                     "random" => TieBreak::Random,
                     _ => TieBreak::First,

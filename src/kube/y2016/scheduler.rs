@@ -137,21 +137,42 @@ impl Scheduler {
     /// Where the pod would go: `genericScheduler.Schedule` (`generic_scheduler.go`). A success moves the counter,
     /// whatever becomes of the binding; the caller puts the pod on its node.
     pub fn schedule(&mut self, pod: &Pod) -> Attempt {
-        let attempt = self.attempt(pod);
+        self.schedule_among(pod, &|_| true)
+    }
+
+    /// As [`Scheduler::schedule`] among the nodes that `admits` lets through by name; the others are left out of
+    /// `rejected`, too. For what a caller has beside the real scheduler.
+    pub fn schedule_among(&mut self, pod: &Pod, admits: &dyn Fn(&str) -> bool) -> Attempt {
+        let attempt = self.attempt_among(pod, admits);
         if attempt.picked.is_some() {
             self.counter = self.counter.wrapping_add(1);
         }
         attempt
     }
 
+    /// Whether the pod fits on the node of this name, which is looked at.
+    pub fn fits(&self, pod: &Pod, name: &str) -> bool {
+        let Some(info) = self.nodes.get(name) else { return false };
+        let Some(node) = &info.node else { return false };
+        (self.algorithm.eligible)(node)
+            && self.algorithm.predicates.iter().all(|row| (row.check)(pod, node, info).is_none())
+    }
+
     /// As [`Scheduler::schedule`], without moving the counter.
     pub fn attempt(&self, pod: &Pod) -> Attempt {
+        self.attempt_among(pod, &|_| true)
+    }
+
+    fn attempt_among(&self, pod: &Pod, admits: &dyn Fn(&str) -> bool) -> Attempt {
         let mut attempt = Attempt { counter: self.counter, ..Attempt::default() };
         let mut feasible = Vec::new();
         for (name, info) in &self.nodes {
             let Some(node) = &info.node else { continue };
             if !(self.algorithm.eligible)(node) {
                 attempt.ineligible.push(Arc::clone(name));
+                continue;
+            }
+            if !admits(name) {
                 continue;
             }
             let checks = self.algorithm.predicates.iter();

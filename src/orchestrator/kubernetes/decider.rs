@@ -141,7 +141,7 @@ impl Decider {
     /// The node of the highest total, equals told apart by the run's rule.
     fn chosen(&self, world: &World, attempt: &Attempt, job: JobId, decision: u32) -> Option<HostId> {
         let rule = match world.options.tie_break {
-            TieBreak::First => tie_break::TieBreak::First,
+            TieBreak::First | TieBreak::RoundRobin => tie_break::TieBreak::First,
             TieBreak::Heap => tie_break::TieBreak::Heap,
             TieBreak::Random => tie_break::TieBreak::Random(world.seed),
         };

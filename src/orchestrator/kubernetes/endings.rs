@@ -22,6 +22,8 @@ pub(super) struct Leaving {
     told: bool,
     /// The GPUs of one that has been replaced already; `None`: the job is still bound there.
     replaced: Option<Vec<u16>>,
+    /// Its kubelet ended it and could not say so yet.
+    ended: bool,
 }
 
 impl Leaving {
@@ -187,13 +189,13 @@ impl Kubernetes {
             decider.mark_leaving(world, &key, new_key, host, preempted);
         }
         if !replaces {
-            self.leaving.insert((job, host), Leaving { until, why, told, replaced: None });
+            self.leaving.insert((job, host), Leaving { until, why, told, replaced: None, ended: false });
             return;
         }
         // A start that has not happened does not happen any more.
         actions.push(Action::Cancel(job));
         let devices = self.books.detach(world, job).map(|(_, devices)| devices);
-        self.leaving.insert((job, host), Leaving { until, why, told, replaced: devices });
+        self.leaving.insert((job, host), Leaving { until, why, told, replaced: devices, ended: false });
         self.starts.remove(&job);
         self.jobs.pod_gone(job);
         match Self::controller(world, job) {
@@ -205,14 +207,25 @@ impl Kubernetes {
 
     /// Pods whose grace is over end, where their kubelet can be reached.
     pub(super) fn end_leaving(&mut self, now: Now, world: &World, actions: &mut Vec<Action>) {
+        let silent = |host| self.api.silence(host).unwrap_or_else(|| self.nodes.is_silent(host));
         let due: Vec<(JobId, HostId)> = self
             .leaving
             .iter()
-            .filter(|((_, host), leaving)| leaving.until <= now.at && !self.nodes.is_silent(*host))
+            .filter(|((_, host), leaving)| leaving.until <= now.at && (leaving.ended || !silent(*host)))
             .map(|(key, _)| *key)
             .collect();
         for (job, host) in due {
-            self.left(now, world, (job, host), true, actions);
+            let Some(leaving) = self.leaving.get_mut(&(job, host)) else { continue };
+            let had_ended = leaving.ended;
+            if self.api.is_frozen() {
+                // One out of reach has not been told.
+                if !had_ended && leaving.told {
+                    leaving.ended = true;
+                    actions.push(Action::Evict(job, host, leaving.why));
+                }
+            } else {
+                self.left(now, world, (job, host), !had_ended, actions);
+            }
         }
     }
 

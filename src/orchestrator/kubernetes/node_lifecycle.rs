@@ -243,6 +243,26 @@ impl NodeLifecycle {
         decisions
     }
 
+    /// The controller begins anew: who is silent and not Unknown yet has his whole grace again.
+    pub fn begin_anew(&mut self, now: Now) {
+        let noticed = self.monitor.next(now) + self.monitor_grace;
+        for silence in self.silent.iter_mut().flatten() {
+            if let Silence::Unnoticed(at) = silence {
+                *at = (*at).max(noticed);
+            }
+        }
+        for zone in &mut self.zones {
+            zone.token = now.at;
+        }
+    }
+
+    /// Passes are made again after a time without any.
+    pub fn resume(&mut self, now: Now, world: &World, actions: &mut Vec<Action>) {
+        self.monitor_asked = None;
+        self.ask_if_astir(now, actions);
+        self.begin(now, world, actions);
+    }
+
     /// Asks for the pass after this one.
     pub fn passed(&mut self, now: Now, world: &World, actions: &mut Vec<Action>) {
         if self.silent_count > 0 {

@@ -23,19 +23,19 @@ use crate::units::Quantity;
 use crate::workload::Controller;
 
 /// `maxPods` of a kubelet that is not told otherwise.
-pub(super) const MAX_PODS: u32 = 110;
+pub(in crate::orchestrator) const MAX_PODS: u32 = 110;
 /// The label by which jobs that name GPU models choose their hosts.
 const GPU_MODEL: &str = "plimsoll/gpu-model";
 /// The label by which the pods of an app are told from others.
-const APP: &str = "app";
+pub(in crate::orchestrator) const APP: &str = "app";
 /// What node lifecycle controller and kubelet call a node that is not heard of.
-pub(super) const UNREACHABLE: &str = "node.kubernetes.io/unreachable";
+pub(in crate::orchestrator) const UNREACHABLE: &str = "node.kubernetes.io/unreachable";
 /// And one that is cordoned.
 const UNSCHEDULABLE: &str = "node.kubernetes.io/unschedulable";
 
 /// What the control plane says of a node beside its description.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(super) struct Conditions {
+pub(in crate::orchestrator) struct Conditions {
     /// Unknown: nothing is heard of it.
     pub unreachable: bool,
     /// What its kubelet says.
@@ -45,7 +45,7 @@ pub(super) struct Conditions {
 }
 
 /// The Node of a host in that condition (`TaintNodesByCondition`).
-pub(super) fn node(world: &World, spec: &HostSpec, conditions: Conditions) -> Node {
+pub(in crate::orchestrator) fn node(world: &World, spec: &HostSpec, conditions: Conditions) -> Node {
     let mut node = match &spec.node {
         Some(written) => (**written).clone(),
         None => described(spec, reserved(world, spec)),
@@ -81,7 +81,7 @@ pub fn tolerates_taint(world: &World, job: JobId, key: &str) -> bool {
 
 /// Memory that the kubelet keeps from pods (`kubeReserved`, `systemReserved`). A host's memory is what jobs may use, so
 /// it is allocatable but for that; what a Node of a manifest says stands as it is.
-pub(super) fn reserved(world: &World, spec: &HostSpec) -> i64 {
+pub(in crate::orchestrator) fn reserved(world: &World, spec: &HostSpec) -> i64 {
     if spec.node.is_some() { 0 } else { world.host_model.kubelet.reserved().0.min(spec.memory.0) }
 }
 
@@ -144,7 +144,7 @@ fn daemon_tolerations() -> impl Iterator<Item = Toleration> {
 
 /// The objects beside nodes and pods: those of the manifests, and a ReplicaSet for every app of several jobs that came
 /// without one.
-pub(super) fn listed(world: &World) -> Listed {
+pub(in crate::orchestrator) fn listed(world: &World) -> Listed {
     let mut listed = (**world.workload.objects()).clone();
     for (number, app) in world.workload.apps().iter().enumerate() {
         let Some(first) = app.jobs.first().copied().filter(|_| has_owner(world, AppId::from_index(number))) else {
@@ -170,7 +170,7 @@ fn labels(app: &str) -> Labels {
 }
 
 /// `namespace/name` of the pod of `job`.
-pub(super) fn key(world: &World, job: JobId) -> String {
+pub(in crate::orchestrator) fn key(world: &World, job: JobId) -> String {
     let namespace = match world.workload.template(job) {
         Some(template) => &template.namespace,
         None => namespace(world, job),
@@ -178,7 +178,7 @@ pub(super) fn key(world: &World, job: JobId) -> String {
     format!("{namespace}/{}", world.workload.name(job))
 }
 
-fn namespace<'a>(world: &World<'a>, job: JobId) -> &'a str {
+pub(in crate::orchestrator) fn namespace<'a>(world: &World<'a>, job: JobId) -> &'a str {
     match world.workload.spec(job).namespace.as_str() {
         "" => "default",
         namespace => namespace,
@@ -186,7 +186,7 @@ fn namespace<'a>(world: &World<'a>, job: JobId) -> &'a str {
 }
 
 /// Makes pods, working out once what jobs of one class share.
-pub(super) struct PodMaker {
+pub(in crate::orchestrator) struct PodMaker {
     /// Class by (attributes, CPU request, memory request, app where it matters).
     classes: BTreeMap<(u32, i64, i64, u32), u32>,
     /// What the pods of a class have in common.

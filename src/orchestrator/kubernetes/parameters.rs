@@ -4,6 +4,7 @@ use super::BY_NODES;
 use crate::orchestrator::ParameterInfo;
 
 pub(super) const PARAMETERS: &[ParameterInfo] = &[
+    super::super::MASTERS,
     ParameterInfo {
         name: "decision_time",
         default: BY_NODES,
@@ -154,6 +155,22 @@ pub(super) const PARAMETERS: &[ParameterInfo] = &[
         words: &[],
         summary: "the longest such time",
         source: "pkg/controller/job MaxJobPodFailureBackOff, v1.36.3",
+        range: "",
+    },
+    ParameterInfo {
+        name: "renew_deadline",
+        default: "10s",
+        words: &[],
+        summary: "time without a write after which controllers and scheduler lose their lease and stop",
+        source: "leaderElection.renewDeadline, v1.36.3",
+        range: "",
+    },
+    ParameterInfo {
+        name: "leader_retry",
+        default: "2s",
+        words: &[],
+        summary: "time from the first write after that until they begin anew",
+        source: "leaderElection.retryPeriod, v1.36.3",
         range: "",
     },
     ParameterInfo {

@@ -60,6 +60,14 @@ impl PodGc {
         deleted
     }
 
+    /// Looks are made again after a time without any.
+    pub fn resume(&mut self, now: Now, every_tick: bool, actions: &mut Vec<Action>) {
+        self.asked = None;
+        if every_tick || !self.orphans.is_empty() {
+            self.ask(now, now.at, actions);
+        }
+    }
+
     /// Asks for the first look at or after `at`.
     pub fn ask(&mut self, now: Now, at: SimTime, actions: &mut Vec<Action>) {
         let next = self.looks.next(now).max(self.looks.at_or_after(at));

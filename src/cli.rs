@@ -12,6 +12,7 @@ mod compare;
 mod demo;
 pub mod list;
 mod manifests;
+mod needs;
 mod new;
 mod progress;
 mod run;
@@ -53,6 +54,8 @@ enum Command {
     Compare(compare::Args),
     /// Check a scenario without running it, or a dump of a cluster against our decisions
     Check(check::Args),
+    /// Say what must run or be mocked before a component of the platform is ready
+    Needs(needs::Args),
     /// List what there is to choose from
     List(list::Args),
     /// Write a commented starter scenario
@@ -93,6 +96,7 @@ pub fn main() -> ExitCode {
         Command::Attribute(args) => attribute::run(&args),
         Command::Compare(args) => compare::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Needs(args) => needs::run(&args),
         Command::List(args) => list::run(&args),
         Command::New(args) => new::run(&args),
         Command::Schema(args) => schema::run(&args),

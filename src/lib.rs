@@ -23,6 +23,7 @@ pub mod report;
 pub mod rng;
 pub mod scenario;
 pub mod sim;
+pub mod story;
 pub mod trace;
 pub mod units;
 pub mod workload;

@@ -8,6 +8,7 @@
 pub mod answer;
 pub mod attribution;
 pub mod band;
+pub mod bars;
 pub mod chart;
 pub mod compare;
 pub mod dir;
@@ -18,6 +19,7 @@ mod fixture;
 pub mod kube;
 pub mod output;
 pub mod seeds;
+pub mod store_latency;
 pub mod table;
 mod text;
 

@@ -6,6 +6,7 @@ pub mod cpu_heat;
 pub mod kills;
 pub mod memory_heat;
 pub mod overload;
+pub mod store_latency;
 pub mod unserved;
 
 /// A chart.
@@ -19,12 +20,15 @@ pub struct ChartInfo {
     pub title: &'static str,
     /// What it shows, in one line.
     pub summary: &'static str,
+    /// Whether it belongs to an experiment; it is left out of others.
+    pub belongs: fn(&Experiment) -> bool,
     /// Draws it; never panics, whatever the experiment lacks.
     pub draw: fn(&Experiment) -> String,
 }
 
 /// All charts, in reading order.
-pub const CHARTS: &[ChartInfo] = &[unserved::CHART, overload::CHART, cpu_heat::CHART, memory_heat::CHART, kills::CHART];
+pub const CHARTS: &[ChartInfo] =
+    &[unserved::CHART, overload::CHART, cpu_heat::CHART, memory_heat::CHART, kills::CHART, store_latency::CHART];
 
 #[cfg(test)]
 mod tests {

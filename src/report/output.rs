@@ -17,6 +17,7 @@ pub mod report;
 pub mod runs;
 pub mod scenario;
 pub mod seeds;
+pub mod store_latency;
 pub mod summary;
 
 /// The form of an output.
@@ -63,7 +64,8 @@ impl OutputInfo {
     pub fn belongs_to(&self, experiment: &Experiment) -> bool {
         match self.form {
             Form::If(has, _) => has(experiment),
-            _ => true,
+            Form::Chart(chart) => (chart.belongs)(experiment),
+            Form::Stream(_) => true,
         }
     }
 
@@ -76,7 +78,7 @@ impl OutputInfo {
     }
 }
 
-const PLAIN: [OutputInfo; 13] = [
+const PLAIN: [OutputInfo; 14] = [
     scenario::OUTPUT,
     summary::OUTPUT,
     runs::OUTPUT,
@@ -89,6 +91,7 @@ const PLAIN: [OutputInfo; 13] = [
     band::OUTPUT,
     components::OUTPUT,
     platform::OUTPUT,
+    store_latency::OUTPUT,
     report::OUTPUT,
 ];
 

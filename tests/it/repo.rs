@@ -82,6 +82,7 @@ const STEPS: &[&[&str]] = &[
     &["scenario"],
     &["experiment"],
     &["report"],
+    &["story"],
     &["cli"],
 ];
 

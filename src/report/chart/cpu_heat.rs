@@ -9,6 +9,7 @@ pub const CHART: ChartInfo = ChartInfo {
     file: "cpu_heat.svg",
     title: TITLE,
     summary: "Hosts over time: CPU demanded within quotas over capacity, mean of each stretch",
+    belongs: |_| true,
     draw: |experiment| {
         draw(
             experiment,

@@ -13,6 +13,7 @@ pub const CHART: ChartInfo = ChartInfo {
     file: "kills.svg",
     title: TITLE,
     summary: "Attempts that ended by force, by cause, a bar a run",
+    belongs: |_| true,
     draw,
 };
 

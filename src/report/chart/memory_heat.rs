@@ -9,6 +9,7 @@ pub const CHART: ChartInfo = ChartInfo {
     file: "memory_heat.svg",
     title: TITLE,
     summary: "Hosts over time: memory in use over capacity, highest of each stretch",
+    belongs: |_| true,
     draw: |experiment| {
         draw(
             experiment,

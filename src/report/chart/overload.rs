@@ -12,6 +12,7 @@ pub const CHART: ChartInfo = ChartInfo {
     file: "overload.svg",
     title: TITLE,
     summary: "Share of hosts overloaded over time, by CPU and by memory, a line a run",
+    belongs: |_| true,
     draw,
 };
 

@@ -14,6 +14,7 @@ pub const CHART: ChartInfo = ChartInfo {
     file: "unserved.svg",
     title: TITLE,
     summary: "CPU demanded and not served over time, by cause, a panel a run",
+    belongs: |_| true,
     draw,
 };
 

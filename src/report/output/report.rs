@@ -186,7 +186,11 @@ fn page(experiment: &Experiment) -> Page {
             cells: line.cells,
         })
         .collect();
-    let charts = CHARTS.iter().map(|c| Chart { name: c.name, title: c.title, svg: (c.draw)(experiment) }).collect();
+    let charts = CHARTS
+        .iter()
+        .filter(|c| (c.belongs)(experiment))
+        .map(|c| Chart { name: c.name, title: c.title, svg: (c.draw)(experiment) })
+        .collect();
     let recorded: Vec<_> = experiment.runs.iter().filter_map(|run| Some((run, run.record.as_ref()?))).collect();
     // Every run gets its share of the rows, so that the first cannot crowd out the others.
     let ends_per_run = ENDS_MAX / recorded.iter().filter(|(_, record)| !record.ends.is_empty()).count().max(1);
@@ -289,7 +293,8 @@ mod tests {
         {
             assert!(text.contains(said), "{said}");
         }
-        assert_eq!(text.matches("<svg ").count(), CHARTS.len());
+        let charts = CHARTS.iter().filter(|c| (c.belongs)(&fixture::hostile())).count();
+        assert_eq!(text.matches("<svg ").count(), charts);
     }
 
     #[test]

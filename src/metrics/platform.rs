@@ -154,6 +154,13 @@ impl<'a> PlatformWatch<'a> {
         self.down.set(at, down.into());
     }
 
+    /// An attempt ended; one that failed as it started was never live.
+    fn ended(&mut self, at: u64, job: JobId, attempt: u32) {
+        if self.live.remove(&(job, attempt)) && self.live_attempts(job) == 1 {
+            self.twice.replace(at, 1, 0);
+        }
+    }
+
     fn live_attempts(&self, job: JobId) -> usize {
         self.live.range((job, 0)..=(job, u32::MAX)).count()
     }
@@ -224,10 +231,8 @@ impl Observer for PlatformWatch<'_> {
                     self.twice.replace(at, 0, 1);
                 }
             }
-            Change::Ended { job, attempt, .. } => {
-                if self.live.remove(&(job, attempt)) && self.live_attempts(job) == 1 {
-                    self.twice.replace(at, 1, 0);
-                }
+            Change::Ended { job, attempt, .. } if self.live.remove(&(job, attempt)) && self.live_attempts(job) == 1 => {
+                self.twice.replace(at, 1, 0);
             }
             Change::WindowBegins => {
                 for app in &mut self.apps {

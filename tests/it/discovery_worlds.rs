@@ -1,10 +1,12 @@
 //! Discoveries as time lines, with the arithmetic beside them. `5 web ok` : from 5 s on visitors of web are answered; `502 50` :
 //! half of them are refused, 503 : find nobody, 504 : wait in vain; `10 ctl@a no-peer` : the stage of a component.
 
+use plimsoll::discovery::DISCOVERIES;
+use plimsoll::orchestrator::ORCHESTRATORS;
 use plimsoll::sim::Setup;
 use plimsoll::units::SECOND_US;
 
-use crate::world::{at, check, story, world};
+use crate::world::{at, check, number, run, story, world};
 
 /// Seconds of the first line from `from` on that says exactly this.
 fn after(story: &[(plimsoll::units::SimTime, String)], from: f64, what: &str) -> f64 {
@@ -283,4 +285,84 @@ fn chefs_proxies_send_visitors_to_what_died_until_it_is_back() {
         "reach deploys",
         "0 no deploys, web 503 100, deploys; 10 web ok; 50 no deploys, web 504 50; 70 deploys, web ok",
     );
+}
+
+/// A whole platform on three hosts, with the troubles of its seed.
+fn troubled(seed: u64) -> Setup {
+    let draw = |i: u64, below: u64| (seed * 7919 + i * 104_729 + seed * i * 31) % below;
+    let at = |i: u64| format!("{}ms", 3_000 + draw(i, 280_000));
+    let lasts = |i: u64| format!("{}ms", draw(i, 90_000));
+    let faults = ["unreachable", "quorum", "leader", "member=1", "rtt=2s", "rtt=4900ms", "fsync=3s", "sigma=2500"];
+    let fault = |i: u64| format!("etcd fault {} {} {};", faults[draw(i, 8) as usize], at(i + 10), lasts(i + 20));
+    let host = |i: u64| ["a", "b", "c"][draw(i, 3) as usize];
+    let crash = format!("uses 0/10Mi@{}ms 0/90Mi limit 0/64Mi", 30_000 + draw(1, 70_000));
+    world(&format!(
+        "hosts a=8000m/8Gi b=8000m/8Gi c=8000m/8Gi; platform starts 5s; boot 20s; end 400s; seed {seed}
+         job pub service 0s - 0/0 x3; job router service 1s - 0/0 x2; job web service 2s - 0/0 x3
+         job bad service 3s - 0/0 x2 {crash}; job goes service 4s {} 0/0 x2; job late service {} - 0/0
+         job gateway service 0s - 0/0; job db service 0s - 0/0; job reg service 0s - 0/0; job ctl service 0s - 0/0
+         job builder service 0s - 0/0; job log service 0s {} 0/0; job log2 service {} - 0/0 app log
+         job spout service 5s - 0/0 x3
+         platform role publisher pub; platform role router router; platform role store-gateway gateway
+         platform role database db; platform role registry reg; platform role controller ctl
+         platform role builder builder; platform role logger log; platform role logspout spout
+         platform requests web 10; platform requests bad 5; platform requests goes 1; platform requests ctl 1
+         platform calls web bad; platform calls bad late
+         platform change {} web; platform change {} ctl; platform change {} goes secret
+         {} {} {} fail {} down {} {}; fail {} cut {} {}",
+        lasts(2),
+        at(3),
+        lasts(4),
+        at(5),
+        at(6),
+        at(7),
+        at(8),
+        fault(30),
+        fault(31),
+        fault(32),
+        host(40),
+        at(41),
+        lasts(42),
+        host(43),
+        at(44),
+        lasts(45),
+    ))
+}
+
+#[test]
+fn a_platform_in_trouble_fares_the_same_whether_idle_passes_are_made_or_not() {
+    // `run` compares with a run in which every pass of every loop is made.
+    let options = [
+        "fleet limits=on store=dedicated",
+        "direct discovery=etcd store=hosts limits=on placement=least-jobs deis=1.13",
+        "direct discovery=etcd store=dedicated limits=on placement=least-jobs deis=1.5.0 client_timeout=1s",
+        "direct discovery=etcd store=dedicated limits=on placement=least-jobs publisher_time=4s stop_removes=off",
+        "kubernetes limits=on store=dedicated",
+        "chef limits=on",
+    ];
+    let mut stuck = [0.0f64; 4];
+    for seed in 0..40 {
+        let setup = troubled(seed);
+        for options in options {
+            let result = run(&setup, options).unwrap_or_else(|e| panic!("seed {seed}, {options}: {e}"));
+            let names = ["no_store", "no_config", "no_peer", "lost_peer"];
+            for (sum, name) in stuck.iter_mut().zip(names) {
+                *sum += number(&result, &format!("stuck_{name}_seconds"));
+            }
+            let share = number(&result, "requests_failed_share");
+            assert!((0.0..=1.0).contains(&share), "seed {seed}, {options}: {share}");
+        }
+    }
+    // In all of these worlds together components were stuck for want of everything.
+    assert!(stuck.iter().all(|&seconds| seconds > 0.0), "{stuck:?}");
+}
+
+#[test]
+fn parameters_of_discoveries_have_names_of_their_own() {
+    for discovery in DISCOVERIES {
+        for parameter in discovery.parameters {
+            let taken = ORCHESTRATORS.iter().find(|o| o.parameters.iter().any(|p| p.name == parameter.name));
+            assert!(taken.is_none(), "{} of {} is one of {taken:?}", parameter.name, discovery.name);
+        }
+    }
 }

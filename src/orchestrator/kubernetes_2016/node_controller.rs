@@ -93,6 +93,7 @@ pub(super) struct NodeController {
     nodes: Vec<Node>,
     monitor: Periodic,
     period: SimDuration,
+    post_period: SimDuration,
     grace: SimDuration,
     eviction_timeout: SimDuration,
     /// How long a post of a status takes.
@@ -100,6 +101,8 @@ pub(super) struct NodeController {
     frozen: bool,
     /// When the API last began to take writes.
     resumed: SimTime,
+    /// Until when posts may come irregularly, as they take another time than before.
+    irregular: SimTime,
     /// No node is Ready: nobody is evicted (v1.3.0, `networkSegmentationMode`).
     segmented: bool,
     /// Nodes whose pods are to be deleted, by when that was decided.
@@ -135,11 +138,13 @@ impl NodeController {
             nodes: world.cluster.ids().map(node).collect(),
             monitor: Periodic::new(SimTime::ZERO, d("monitor_period")),
             period: SimDuration(d("monitor_period").0.max(1)),
+            post_period: period,
             grace: d("monitor_grace"),
             eviction_timeout: d("pod_eviction_timeout"),
             latency: SimDuration::ZERO,
             frozen: false,
             resumed: SimTime::ZERO,
+            irregular: SimTime::ZERO,
             segmented: false,
             evictions: BTreeSet::new(),
             eviction_tokens: bucket,
@@ -242,6 +247,7 @@ impl NodeController {
     /// Posts take so long from now on.
     pub fn set_latency(&mut self, now: Now, latency: SimDuration) {
         (0..self.nodes.len()).for_each(|h| self.settle(now, h));
+        self.irregular = now.at + self.latency.max(latency) + self.post_period + self.period;
         self.latency = latency;
     }
 
@@ -266,9 +272,9 @@ impl NodeController {
     }
 
     /// Whether a pass could find anything: somebody is not Ready, silent, or has not posted since he could.
-    fn astir(&self) -> bool {
+    fn astir(&self, now: Now) -> bool {
         let calm = |n: &Node| !n.there || n.heard && n.status == Status::Ready && n.saved >= n.since;
-        self.segmented || !self.nodes.iter().all(calm)
+        self.segmented || now.at <= self.irregular || !self.nodes.iter().all(calm)
     }
 
     /// Whether it is time for a pass.
@@ -288,7 +294,7 @@ impl NodeController {
             return decisions;
         }
         self.monitor.ran(now.at);
-        if !every_tick && !self.astir() {
+        if !every_tick && !self.astir(now) {
             return decisions;
         }
         for h in 0..self.nodes.len() {
@@ -373,7 +379,7 @@ impl NodeController {
 
     /// When there is something to do, passes included.
     pub fn next(&self, now: Now, every_tick: bool) -> Option<SimTime> {
-        let pass = (every_tick || self.astir()).then(|| self.monitor.next(now));
+        let pass = (every_tick || self.astir(now)).then(|| self.monitor.next(now));
         let token = |queue: &BTreeSet<(SimTime, HostId)>, bucket: &Bucket| {
             queue.first().map(|&(at, _)| bucket.comes(now.at, at))
         };

@@ -236,7 +236,7 @@ fn v1_3_evicts_the_best_effort_first_if_asked() {
     // and b only 250; today a would go.
     let text = "hosts a=1000m/1Gi; job a service 0s - 0/100Mi uses 0/700Mi
                 job b service 0s - 0/0 uses 0/100Mi@20s 0/250Mi
-                host eviction_hard memory.available<200Mi; end 60s";
+                host eviction_hard memory.available<300Mi; end 60s";
     let first = |options: &str| story(&world(text), options, "end").first().map(|(_, what)| what.clone());
     let of_2016 = first("kubernetes-2016 version=1.3.0 eviction=on");
     assert_eq!(of_2016.as_deref(), Some("b.1-a evicted-pressure"));

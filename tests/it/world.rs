@@ -483,7 +483,7 @@ impl Observer for Story<'_> {
 }
 
 /// All that a run tells.
-fn lines(setup: &Setup, options: &Options, every_tick: bool) -> Vec<(SimTime, &'static str, String)> {
+pub fn lines(setup: &Setup, options: &Options, every_tick: bool) -> Vec<(SimTime, &'static str, String)> {
     let mut story = Story { setup, lines: Vec::new() };
     let flags = Flags { every_tick, most_events: u64::MAX, explain: None, pulse: &mut |_| true };
     simulate(setup, options, &mut story, flags).unwrap();

@@ -101,7 +101,7 @@ pub(super) struct NodeController {
     frozen: bool,
     /// When the API last began to take writes.
     resumed: SimTime,
-    /// Until when posts may come irregularly, as they take another time than before.
+    /// Until when posts may come irregularly.
     irregular: SimTime,
     /// No node is Ready: nobody is evicted (v1.3.0, `networkSegmentationMode`).
     segmented: bool,
@@ -214,7 +214,8 @@ impl NodeController {
             return;
         }
         node.last_post = now.at;
-        if !node.there {
+        self.expect_irregular(now.at, self.latency);
+        if !self.nodes[host.index()].there {
             self.join(now.at, host.index());
         }
     }
@@ -242,13 +243,19 @@ impl NodeController {
     fn cancel(&mut self, host: HostId) {
         self.evictions.retain(|(_, queued)| *queued != host);
         self.terminations.retain(|(_, queued)| *queued != host);
+        self.terminator_looks &= !self.terminations.is_empty();
     }
 
     /// Posts take so long from now on.
     pub fn set_latency(&mut self, now: Now, latency: SimDuration) {
         (0..self.nodes.len()).for_each(|h| self.settle(now, h));
-        self.irregular = now.at + self.latency.max(latency) + self.post_period + self.period;
+        self.expect_irregular(now.at, self.latency.max(latency));
         self.latency = latency;
+    }
+
+    /// From `at` on posts may not come in their rhythm, until those that take so long have come.
+    fn expect_irregular(&mut self, at: SimTime, latency: SimDuration) {
+        self.irregular = self.irregular.max(at + latency + self.post_period + self.period);
     }
 
     /// The API takes no more writes.
@@ -274,7 +281,8 @@ impl NodeController {
     /// Whether a pass could find anything: somebody is not Ready, silent, or has not posted since he could.
     fn astir(&self, now: Now) -> bool {
         let calm = |n: &Node| !n.there || n.heard && n.status == Status::Ready && n.saved >= n.since;
-        self.segmented || now.at <= self.irregular || !self.nodes.iter().all(calm)
+        let flapping = self.grace < self.post_period;
+        flapping || self.segmented || now.at <= self.irregular || !self.nodes.iter().all(calm)
     }
 
     /// Whether it is time for a pass.

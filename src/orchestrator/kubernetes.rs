@@ -692,6 +692,16 @@ impl Kubernetes {
     }
 }
 
+impl Kubernetes {
+    /// Something was heard while the API takes writes.
+    fn take_up(&mut self, now: Now, heard: Heard, world: &World, actions: &mut Vec<Action>) {
+        if matches!(heard, Heard::Wake(_)) {
+            self.periodic(now, world, actions);
+        }
+        self.heard(now, heard, world, actions);
+    }
+}
+
 impl Orchestrator for Kubernetes {
     fn hear(&mut self, now: Now, heard: Heard, world: &World, actions: &mut Vec<Action>) {
         if let Some(host) = heard.host().filter(|host| host.index() < self.masters) {
@@ -702,13 +712,10 @@ impl Orchestrator for Kubernetes {
         }
         if self.api.is_frozen() && !matches!(heard, Heard::Store(_)) {
             self.hold(now, heard, world, actions);
-            return;
+        } else {
+            self.take_up(now, heard, world, actions);
         }
-        if matches!(heard, Heard::Wake(_)) {
-            self.periodic(now, world, actions);
-        }
-        self.heard(now, heard, world, actions);
-        if !self.drains.is_empty() {
+        if !self.drains.is_empty() && !self.api.is_frozen() {
             self.check_drains(actions);
         }
     }

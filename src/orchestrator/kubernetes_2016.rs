@@ -6,8 +6,8 @@
 //! later, ten nodes at once and then one every 10 s ([`node_controller`]), and replaced as soon as that is marked
 //! ([`endings`]).
 //!
-//! One master, without leader election (`--leader-elect`, off by default then). While the store takes no writes nothing is bound, deleted or
-//! posted, and the node controller makes no pass; kubelets go on with what they have, restart containers in place, end
+//! One master, without leader election (`--leader-elect`, off by default then). While the store takes no writes
+//! nothing is bound, deleted or posted, and the node controller makes no pass; kubelets go on with what they have, restart containers in place, end
 //! pods whose grace is over, and get their pods from the API server's reads when they boot. Where writes take longer
 //! than usual bindings and status posts do, by the median; those over `write_timeout` count as none.
 //!

@@ -4,7 +4,7 @@ use plimsoll::units::SimTime;
 
 use crate::world::{check, metric, run, world};
 
-const ALL: [&str; 5] = ["chef", "fleet", "kubernetes", "kubernetes-2016", "direct"];
+const ALL: [&str; 4] = ["chef", "fleet", "kubernetes", "direct"];
 
 #[test]
 fn a_job_of_no_length_ends_as_it_starts() {

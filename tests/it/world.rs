@@ -398,7 +398,11 @@ pub fn run(setup: &Setup, options_text: &str) -> Result<RunResult, String> {
     let result = run(false)?;
     // Ticks of a long or a huge run would be too many.
     if setup.end.0 <= 3600 * SECOND_US && setup.cluster.len() < 100 {
-        assert_eq!(run(true)?.digest, result.digest, "an idle tick changed something");
+        if run(true)?.digest != result.digest {
+            let (few, all) = (lines(setup, &options, false), lines(setup, &options, true));
+            let differ = few.iter().zip(&all).find(|(few, all)| few != all);
+            panic!("an idle tick changed something: {differ:?}, of {} and {} lines", few.len(), all.len());
+        }
     }
     Ok(result)
 }
@@ -512,14 +516,23 @@ fn shares(reach: Reach) -> String {
     if words.is_empty() { "ok".into() } else { words.join(" ") }
 }
 
+/// All that a run tells.
+pub fn lines(setup: &Setup, options: &Options, every_tick: bool) -> Vec<(SimTime, &'static str, String)> {
+    let mut story = Story { setup, lines: Vec::new() };
+    let flags = Flags { every_tick, most_events: u64::MAX, explain: None, pulse: &mut |_| true };
+    simulate(setup, options, &mut story, flags).unwrap();
+    story.lines
+}
+
 /// Times of changes of the kinds in `show`, with what they say. Runs with the checker first.
 pub fn story(setup: &Setup, options_text: &str, show: &str) -> Vec<(SimTime, String)> {
     run(setup, options_text).unwrap_or_else(|e| panic!("{options_text}: {e}"));
-    let mut story = Story { setup, lines: Vec::new() };
-    let flags = Flags { every_tick: false, most_events: u64::MAX, explain: None, pulse: &mut |_| true };
-    simulate(setup, &options(options_text), &mut story, flags).unwrap();
     let shown: Vec<&str> = show.split_whitespace().collect();
-    story.lines.into_iter().filter(|l| shown.contains(&l.1)).map(|(at, _, what)| (at, what)).collect()
+    lines(setup, &options(options_text), false)
+        .into_iter()
+        .filter(|l| shown.contains(&l.1))
+        .map(|(at, _, what)| (at, what))
+        .collect()
 }
 
 /// Seconds of the first line that says exactly this.

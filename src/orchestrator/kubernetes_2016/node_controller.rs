@@ -93,6 +93,7 @@ pub(super) struct NodeController {
     nodes: Vec<Node>,
     monitor: Periodic,
     period: SimDuration,
+    post_period: SimDuration,
     grace: SimDuration,
     eviction_timeout: SimDuration,
     /// How long a post of a status takes.
@@ -100,6 +101,8 @@ pub(super) struct NodeController {
     frozen: bool,
     /// When the API last began to take writes.
     resumed: SimTime,
+    /// Until when posts may come irregularly.
+    irregular: SimTime,
     /// No node is Ready: nobody is evicted (v1.3.0, `networkSegmentationMode`).
     segmented: bool,
     /// Nodes whose pods are to be deleted, by when that was decided.
@@ -135,11 +138,13 @@ impl NodeController {
             nodes: world.cluster.ids().map(node).collect(),
             monitor: Periodic::new(SimTime::ZERO, d("monitor_period")),
             period: SimDuration(d("monitor_period").0.max(1)),
+            post_period: period,
             grace: d("monitor_grace"),
             eviction_timeout: d("pod_eviction_timeout"),
             latency: SimDuration::ZERO,
             frozen: false,
             resumed: SimTime::ZERO,
+            irregular: SimTime::ZERO,
             segmented: false,
             evictions: BTreeSet::new(),
             eviction_tokens: bucket,
@@ -209,7 +214,8 @@ impl NodeController {
             return;
         }
         node.last_post = now.at;
-        if !node.there {
+        self.expect_irregular(now.at, self.latency);
+        if !self.nodes[host.index()].there {
             self.join(now.at, host.index());
         }
     }
@@ -237,12 +243,19 @@ impl NodeController {
     fn cancel(&mut self, host: HostId) {
         self.evictions.retain(|(_, queued)| *queued != host);
         self.terminations.retain(|(_, queued)| *queued != host);
+        self.terminator_looks &= !self.terminations.is_empty();
     }
 
     /// Posts take so long from now on.
     pub fn set_latency(&mut self, now: Now, latency: SimDuration) {
         (0..self.nodes.len()).for_each(|h| self.settle(now, h));
+        self.expect_irregular(now.at, self.latency.max(latency));
         self.latency = latency;
+    }
+
+    /// From `at` on posts may not come in their rhythm, until those that take so long have come.
+    fn expect_irregular(&mut self, at: SimTime, latency: SimDuration) {
+        self.irregular = self.irregular.max(at + latency + self.post_period + self.period);
     }
 
     /// The API takes no more writes.
@@ -266,9 +279,10 @@ impl NodeController {
     }
 
     /// Whether a pass could find anything: somebody is not Ready, silent, or has not posted since he could.
-    fn astir(&self) -> bool {
+    fn astir(&self, now: Now) -> bool {
         let calm = |n: &Node| !n.there || n.heard && n.status == Status::Ready && n.saved >= n.since;
-        self.segmented || !self.nodes.iter().all(calm)
+        let flapping = self.grace < self.post_period;
+        flapping || self.segmented || now.at <= self.irregular || !self.nodes.iter().all(calm)
     }
 
     /// Whether it is time for a pass.
@@ -288,7 +302,7 @@ impl NodeController {
             return decisions;
         }
         self.monitor.ran(now.at);
-        if !every_tick && !self.astir() {
+        if !every_tick && !self.astir(now) {
             return decisions;
         }
         for h in 0..self.nodes.len() {
@@ -373,7 +387,7 @@ impl NodeController {
 
     /// When there is something to do, passes included.
     pub fn next(&self, now: Now, every_tick: bool) -> Option<SimTime> {
-        let pass = (every_tick || self.astir()).then(|| self.monitor.next(now));
+        let pass = (every_tick || self.astir(now)).then(|| self.monitor.next(now));
         let token = |queue: &BTreeSet<(SimTime, HostId)>, bucket: &Bucket| {
             queue.first().map(|&(at, _)| bucket.comes(now.at, at))
         };

@@ -22,6 +22,7 @@ mod schema;
 #[cfg(test)]
 mod tests;
 mod text;
+mod units;
 
 pub use band::{BandSection, BandWorld};
 pub use document::Document;

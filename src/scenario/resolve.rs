@@ -165,7 +165,7 @@ fn workload(
         notes.push(said);
         builder = generated;
     }
-    let steps_left = jobs::add(section, budgets, &mut builder)?;
+    let steps_left = jobs::add(section, folder, budgets, &mut builder, notes)?;
     manifests.add_jobs(hosts, budgets, steps_left, &mut builder)?;
     if builder.is_empty() {
         return Err(section.refuse("the workload has no jobs; give apps, jobs, a trace, a generator or manifests"));

@@ -9,6 +9,7 @@ mod conformance;
 mod controllers;
 mod cpu_worlds;
 mod fleet_properties;
+mod fleet_worlds;
 mod goldens;
 mod kube_broken;
 mod kube_cli;

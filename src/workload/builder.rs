@@ -153,8 +153,11 @@ impl WorkloadBuilder {
         (self.templates.len() - 1) as u32
     }
 
-    /// Keeps what a unit's `[X-Fleet]` section says; jobs name it by this number in [`Spec::unit`].
+    /// Keeps what a unit's `[X-Fleet]` section says, once; jobs name it by this number in [`Spec::unit`].
     pub fn unit(&mut self, options: Arc<UnitOptions>) -> u32 {
+        if let Some(number) = self.units.iter().position(|known| *known == options) {
+            return number as u32;
+        }
         self.units.push(options);
         (self.units.len() - 1) as u32
     }

@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use plimsoll::cluster::{Cluster, HostSpec};
+use plimsoll::discovery::etcd::{EtcdFault, EtcdFaultKind, EtcdSetup};
 use plimsoll::experiment::{RunFlags, RunResult, run_one};
+use plimsoll::fleet::options::Options as UnitOptions;
 use plimsoll::host::{HostModel, MemoryPolicy, host_parameter};
 use plimsoll::ids::HostId;
 use plimsoll::kube::framework::World as Listed;
 use plimsoll::kube::object::Objects;
 use plimsoll::kube::object::pod::Pod;
-use plimsoll::orchestrator::{Enforcement, ORCHESTRATORS, Options, RequestRule, TieBreak};
+use plimsoll::orchestrator::{Enforcement, ORCHESTRATORS, Options, RequestRule, StoreOn, TieBreak};
 use plimsoll::placement::PLACEMENTS;
 use plimsoll::rng::{Purpose, Seed, Stream};
 use plimsoll::sim::{Failure, FailureKind, Loop, Maintenance, Setup};
@@ -25,7 +27,10 @@ pub fn random_setup(seed: u64) -> Setup {
     let mut s = Seed(seed).stream(Purpose::Shape, 0);
     // What kubelets look at is drawn apart, so that the rest stays what it was.
     let mut k = Seed(seed).stream(Purpose::Shape, 1 << 20);
-    let (s, k) = (&mut s, &mut k);
+    // What fleet's units ask for and how etcd fares likewise.
+    let mut f = Seed(seed).stream(Purpose::Shape, 1 << 21);
+    let (s, k, f) = (&mut s, &mut k, &mut f);
+    let asks = one_in(f, 2);
     let hosts = 1 + s.below(5);
     let specs = (0..hosts)
         .map(|i| {
@@ -80,6 +85,9 @@ pub fn random_setup(seed: u64) -> Setup {
         }
         if manifests && one_in(s, 2) {
             job.spec.template = Some(builder.template(Arc::new(random_pod(s, &job))));
+        }
+        if asks && one_in(f, 2) {
+            job.spec.unit = Some(builder.unit(Arc::new(random_unit(f))));
         }
         builder.push(job).unwrap();
     }
@@ -146,13 +154,57 @@ pub fn random_setup(seed: u64) -> Setup {
         host_model,
         failures,
         maintenance,
-        etcd: None,
+        etcd: one_in(f, 2).then(|| random_etcd(f)),
         platform: None,
         arrivals,
         warm_up,
         end,
         drain: SimDuration::ZERO,
         seed: Seed(seed),
+    }
+}
+
+/// An `[X-Fleet]` section about the few jobs, hosts and labels of these worlds.
+fn random_unit(f: &mut Stream) -> UnitOptions {
+    let mut unit = UnitOptions::default();
+    for _ in 0..1 + f.below(2) {
+        let job = f.below(25);
+        let (name, value) = match f.below(8) {
+            0 | 1 => ("Conflicts", format!("job-{}*.service", f.below(10))),
+            2 => ("Conflicts", "job-?.service".to_owned()),
+            3 => ("MachineOf", format!("job-{job}.service")),
+            4 => ("Replaces", format!("job-{job}*.service")),
+            5 => ("MachineMetadata", "zone=a".to_owned()),
+            6 => ("MachineID", format!("host-{}", f.below(5))),
+            _ => ("Global", "true".to_owned()),
+        };
+        unit.add_value(name, value);
+    }
+    unit
+}
+
+/// A store of one to five members that is slow, loses members or is cut off now and then.
+fn random_etcd(f: &mut Stream) -> EtcdSetup {
+    let mut faults: Vec<EtcdFault> = (0..f.below(5))
+        .map(|_| EtcdFault {
+            at: SimTime(f.below(900 * SECOND_US)),
+            lasts: SimDuration(f.below(300 * SECOND_US)),
+            kind: match f.below(6) {
+                0 => EtcdFaultKind::Rtt(SimDuration([50_000, 300_000, 450_000, 900_000, 3_000_000][f.below(5) as usize])),
+                1 => EtcdFaultKind::Fsync(SimDuration(f.below(2_000_000))),
+                2 => EtcdFaultKind::Sigma(f.below(2_500) as u32),
+                3 => EtcdFaultKind::Leader,
+                4 => EtcdFaultKind::Quorum,
+                _ => EtcdFaultKind::Unreachable,
+            },
+        })
+        .collect();
+    faults.sort();
+    EtcdSetup {
+        members: [1, 3, 5][f.below(3) as usize],
+        late_writes_count: one_in(f, 2),
+        faults,
+        ..EtcdSetup::default()
     }
 }
 
@@ -389,6 +441,16 @@ const KUBERNETES: &[(&str, &[&str])] = &[
     ("drain_retry", &["1s", "30s"]),
 ];
 
+/// Parameters of `fleet`.
+const FLEET: &[(&str, &[&str])] = &[
+    ("version", &["1.0.0"]),
+    ("visiting", &["shuffled"]),
+    ("finished", &["kept"]),
+    ("etcd_timeout", &["3s", "200ms"]),
+    ("engine_interval", &["2s", "2s", "500ms", "10s"]),
+    ("watch_delay", &["1s", "1s", "0s", "4s"]),
+];
+
 /// Random options of orchestrator number `which`.
 pub fn random_options(seed: u64, which: usize) -> Options {
     let mut s = Seed(seed).stream(Purpose::Shape, 1 + which as u64);
@@ -416,6 +478,17 @@ pub fn random_options(seed: u64, which: usize) -> Options {
                 options.parameters.insert(info.name, info.parse(value).unwrap());
             }
         }
+    }
+    if options.orchestrator == "fleet" {
+        let mut f = Seed(seed).stream(Purpose::Shape, 1 << 22);
+        for (name, values) in FLEET {
+            if one_in(&mut f, 2) {
+                let info = ORCHESTRATORS[which].parameters.iter().find(|p| p.name == *name).unwrap();
+                let value = values[f.below(values.len() as u64) as usize];
+                options.parameters.insert(info.name, info.parse(value).unwrap());
+            }
+        }
+        options.store = [StoreOn::Hosts, StoreOn::Dedicated, StoreOn::Nowhere][f.below(3) as usize];
     }
     if one_in(s, 4) {
         options.requests =

@@ -83,6 +83,7 @@ impl Fleet {
     /// One turn, which takes no time.
     pub(super) fn turn(&mut self, now: Now, world: &World, actions: &mut Vec<Action>) {
         self.turn_begins(now);
+        self.store.unsure = false;
         let lost = self.presence_runs_out(now, world, actions);
         let wrote = if self.etcd.is_some() {
             self.turn_by_name(now, world, actions)

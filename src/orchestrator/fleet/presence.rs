@@ -68,24 +68,24 @@ impl Fleet {
     /// A machine's engine works from now on.
     pub(super) fn engine_starts(&mut self, now: Now, world: &World, host: HostId, actions: &mut Vec<Action>) {
         match self.lead {
-            Lead::Nobody | Lead::Takes(..) => self.leads_from(now, world, host, now.at, actions),
+            Lead::Nobody | Lead::Takes(..) => self.leads_from(now, host, now.at, actions),
             // It finds its own lease.
             Lead::RunsOut(holder, _) if holder == host => {
                 let polls = self.polls(world, host).next(now);
-                self.leads_from(now, world, host, polls, actions);
+                self.leads_from(now, host, polls, actions);
             }
             Lead::RunsOut(..) | Lead::Leads(_) => {}
         }
     }
 
-    fn leads_from(&mut self, now: Now, world: &World, host: HostId, at: SimTime, actions: &mut Vec<Action>) {
+    fn leads_from(&mut self, now: Now, host: HostId, at: SimTime, actions: &mut Vec<Action>) {
         self.lead = Lead::Leads(host);
+        self.store.unsure = true;
         self.turns = Periodic::new(at, self.settings.interval);
         // Its first turn comes whether or not there is anything to do.
         self.asked = None;
         let first = self.turns.next(now);
         self.ask_turn(now, first, actions);
-        let _ = world;
     }
 
     /// A machine's engine works no more. `gives_back`: it purges its lease.
@@ -107,8 +107,9 @@ impl Fleet {
                 }
                 // A turn at this very instant has passed or is not to come.
                 let last = if now.late { now.at } else { SimTime(now.at.0.saturating_sub(1)) };
-                let renewed = self.turns.at_or_before(last).unwrap_or(self.last_turn.unwrap_or(now.at)).min(now.at);
-                let until = renewed.max(self.renewed) + self.settings.lease;
+                let by_turns = self.turns.at_or_before(last).or(self.last_turn).unwrap_or(now.at).min(now.at);
+                let renewed = if self.store.unwell { self.renewed } else { by_turns };
+                let until = (renewed + self.settings.lease).max(now.at);
                 self.lead = Lead::RunsOut(host, until);
                 actions.push(Action::Wake(until, LEASE));
             }
@@ -142,6 +143,7 @@ impl Fleet {
     pub(super) fn turn_begins(&mut self, now: Now) {
         if let Lead::Takes(host, _) = self.lead {
             self.lead = Lead::Leads(host);
+            self.store.unsure = true;
         }
         self.turns = Periodic::new(now.at, self.settings.interval);
         self.turns.ran(now.at);

@@ -57,7 +57,7 @@ pub(super) struct Store {
     /// The first request of the next failing reconcile that fails.
     fails_first: u64,
     /// The leader does not know that it holds the lease: its last renewal failed.
-    unsure: bool,
+    pub unsure: bool,
     /// Writes of the turn under way.
     writes: VecDeque<(SimTime, Task)>,
     /// When the turn under way is over.
@@ -263,11 +263,11 @@ impl Fleet {
     fn acts_at(&mut self, now: Now, world: &World, host: HostId, requests: i32) -> Option<SimTime> {
         let heard_of = now.at + self.settings.watch_delay;
         let p = self.store.reads_fail;
-        if !self.store.unwell || p == 0.0 {
-            return Some(heard_of);
-        }
         if p >= 1.0 || self.presence[host.index()].beat.stopped() {
             return None;
+        }
+        if p == 0.0 {
+            return Some(heard_of);
         }
         let fails = 1.0 - libm::pow(1.0 - p, requests.into());
         let stream = self.store.agents.get_or_insert_with(|| world.seed.stream(Purpose::Store, 1));

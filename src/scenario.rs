@@ -24,6 +24,7 @@ mod schema;
 #[cfg(test)]
 mod tests;
 mod text;
+mod units;
 
 pub use band::{BandSection, BandWorld};
 pub use document::Document;

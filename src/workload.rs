@@ -18,6 +18,7 @@ pub use usage::{NOMINAL_STEP, USAGE_MODELS, UsageCursor, UsageMode, UsageModelIn
 
 use std::sync::Arc;
 
+use crate::fleet::options::Options as UnitOptions;
 use crate::ids::{AppId, JobId, SpecId};
 use crate::kube::framework::World as Listed;
 use crate::kube::object::pod::Pod;
@@ -72,6 +73,8 @@ pub struct Workload {
     trace_end: Option<SimTime>,
     /// Pods that jobs were described by.
     templates: Vec<Arc<Pod>>,
+    /// What units ask of fleet.
+    units: Vec<Arc<UnitOptions>>,
     /// Services, controllers, budgets and namespaces that came with them.
     objects: Arc<Listed>,
 }
@@ -152,6 +155,16 @@ impl Workload {
     /// The pod that `job` was described by, if it came from a manifest. Its name is the template's, not the job's.
     pub fn template(&self, job: JobId) -> Option<&Arc<Pod>> {
         self.spec(job).template.map(|number| &self.templates[number as usize])
+    }
+
+    /// What the `[X-Fleet]` section of the job's unit says, if it has one.
+    pub fn unit(&self, job: JobId) -> Option<&Arc<UnitOptions>> {
+        self.spec(job).unit.map(|number| &self.units[number as usize])
+    }
+
+    /// All `[X-Fleet]` sections; a [`Spec::unit`] indexes this list.
+    pub fn units(&self) -> &[Arc<UnitOptions>] {
+        &self.units
     }
 
     /// Services, controllers, budgets and namespaces that came with the jobs.

@@ -1,7 +1,7 @@
 //! The cluster as one turn of the engine sees it (`clusterState`, engine/state.go:29-103): read once, then changed in memory
 //! by what the turn decides, whether or not the writes succeed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::agent_state::{AgentState, Agents};
 use super::machine::Machine;
@@ -31,8 +31,14 @@ pub struct Job<'a> {
 impl<'a> ClusterState<'a> {
     /// Reads the registry. Schedule entries of unknown and of global units are ignored.
     pub fn new(registry: &'a Registry, rules: Rules) -> ClusterState<'a> {
+        ClusterState::without(registry, rules, &BTreeSet::new())
+    }
+
+    /// The same if the units `missing` were not read: up to v0.11.8 a unit whose body's request fails drops out of the list, and no
+    /// error says so (`getUnitByHash`, registry/unit.go; registry/job.go:100-112).
+    pub fn without(registry: &'a Registry, rules: Rules, missing: &BTreeSet<String>) -> ClusterState<'a> {
         let (mut jobs, mut globals) = (BTreeMap::new(), BTreeMap::new());
-        for unit in registry.units() {
+        for unit in registry.units().filter(|unit| !missing.contains(&unit.name)) {
             let name = unit.name.as_str();
             if unit.requirements.global {
                 globals.insert(name, unit);

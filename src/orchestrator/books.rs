@@ -85,6 +85,11 @@ impl Books {
 
     /// Asks the placement for a host and binds `job` there.
     pub fn place(&mut self, world: &World, job: JobId) -> Option<HostId> {
+        self.place_among(world, job, &|_| true)
+    }
+
+    /// Asks the placement for a host among those that are `able` and binds `job` there.
+    pub fn place_among(&mut self, world: &World, job: JobId, able: &dyn Fn(HostId) -> bool) -> Option<HostId> {
         let request = world.request(job);
         let job_type = if self.counts_types { self.type_of(world, job) } else { 0 };
         let decision = self.next_decision(job);
@@ -94,6 +99,7 @@ impl Books {
             let admits = |host: HostId| {
                 let spec = world.cluster.spec(host);
                 bookings.open[host.index()]
+                    && able(host)
                     && (*max_jobs == u32::MAX || bookings.jobs[host.index()] < spec.pods.unwrap_or(*max_jobs))
                     && (!*heeds_taints || spec.taints.is_empty() || world.cluster.tolerated(host, request.tolerations))
             };

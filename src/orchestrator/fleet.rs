@@ -1,19 +1,40 @@
 //! `fleet`: etcd and systemd. The engine puts a unit on the machine with the fewest units, in turns, and never
 //! rebalances; agents start what the engine scheduled; systemd restarts what failed.
 //!
-//! First form, after fleet v0.11.5: engine turns at fixed times (the real timer restarts when a turn begins), units
-//! visited in order of names (the real order is random), AbleToRun by labels only at the start, etcd always well.
-//! Intervals and TTLs are fleet's own; see the notes on its sources in `docs/model.md`.
+//! After fleet v0.11.5 or v1.0.0. [`engine`] is one turn, task by task that of the library [`crate::fleet`]; [`presence`] who is
+//! there and who leads; [`agent`] what agents do; [`registry`] what a failing etcd does to all of them; [`units`] what jobs are
+//! as units.
+//!
+//! A turn begins two seconds after the last one began, or a second after a write to a unit's `target` or `target-state` (a unit that
+//! is submitted, the engine's own tasks): the watch sleeps that second and hears nothing in it, but the turn sees all.
+//!
+//! Departs from fleet in this: a healthy etcd answers at once; heartbeats and state of units, which disturb the real watch, do
+//! not here (with many units the real engine falls back to its 2 s timer, and agents to their 5 s); a unit that is submitted is
+//! one write; units stop at once (`docker stop` takes up to 10 s) and starts never time out (20 min); systemd waits the same
+//! time before each restart. Presence of a machine out of reach runs out as if it had died; a machine that is cut off goes on
+//! running what it has.
+
+mod agent;
+mod engine;
+mod parameters;
+mod presence;
+mod registry;
+mod units;
+
+use std::collections::BTreeSet;
 
 use super::{
-    Action, Books, Enforcement, Heard, Maintenance, Now, Orchestrator, OrchestratorInfo, Outcome, ParameterInfo,
-    Periodic, RestartRule, StoreOn, World,
+    Action, Books, Enforcement, Heard, Maintenance, Now, Orchestrator, OrchestratorInfo, Outcome, Periodic,
+    RestartRule, StoreOn, World,
 };
 use crate::host::daemon;
 use crate::host::oom::Era;
-use crate::ids::{HostId, JobId};
-use crate::rng::Purpose;
-use crate::units::{SimDuration, SimTime};
+use crate::ids::JobId;
+use crate::units::SimTime;
+use engine::Etcd;
+use parameters::Settings;
+use presence::{Lead, Presence};
+use units::Units;
 
 pub(super) const INFO: OrchestratorInfo = OrchestratorInfo {
     name: "fleet",
@@ -28,115 +49,90 @@ pub(super) const INFO: OrchestratorInfo = OrchestratorInfo {
     store: StoreOn::Hosts,
     daemons: &[daemon::DOCKERD_2015, daemon::ETCD_2, daemon::FLEETD],
     kernel: Era::Floored,
-    parameters: &[
-        ParameterInfo {
-            name: "engine_interval",
-            default: "2s",
-            words: &[],
-            summary: "time between engine turns",
-            source: "fleet v0.11.5 fleetd/fleetd.go:74",
-            range: "",
-        },
-        ParameterInfo {
-            name: "agent_ttl",
-            default: "30s",
-            words: &[],
-            summary: "how long a machine's presence outlives its last heartbeat",
-            source: "fleet v0.11.5 agent/agent.go:32",
-            range: "",
-        },
-        ParameterInfo {
-            name: "heartbeat",
-            default: "15s",
-            words: &[],
-            summary: "time between presence heartbeats",
-            source: "fleet v0.11.5 heart/monitor.go:24 (TTL/2)",
-            range: "",
-        },
-        ParameterInfo {
-            name: "watch_delay",
-            default: "1s",
-            words: &[],
-            summary: "time from a scheduling decision to the start by the agent",
-            source: "fleet v0.11.5 registry/event.go:89 (the watch sleeps 1 s)",
-            range: "",
-        },
-        ParameterInfo {
-            name: "agent_interval",
-            default: "5s",
-            words: &[],
-            summary: "time between agent reconciles, which stop stale copies",
-            source: "fleet v0.11.5 agent/reconcile.go:31",
-            range: "",
-        },
-        ParameterInfo {
-            name: "restart_delay",
-            default: "5s",
-            words: &[],
-            summary: "systemd RestartSec of the units",
-            source: "deis v1.12.3 controller/scheduler/fleet.py:380",
-            range: "",
-        },
-        ParameterInfo {
-            name: "finished",
-            default: "at-exit",
-            words: &["at-exit", "kept"],
-            summary: "when a finished unit leaves the count: at exit, or never (its submitter keeps it)",
-            source: "fleet counts a unit until it is destroyed; when that is, is the submitter's choice",
-            range: "",
-        },
-    ],
-    choices: &[
-        ["fleet: a finished unit leaves the count", "at exit", "parameters: {finished: kept}"],
-        ["fleet: visiting order of units in a turn", "by name", "none yet (the real order is that of a Go map)"],
-    ],
+    parameters: parameters::PARAMETERS,
+    choices: parameters::CHOICES,
     build: |world| Box::new(Fleet::new(world)),
 };
 
+/// A turn by the timer.
 const TURN: u64 = 0;
+/// A turn because the watch fired.
+const FIRE: u64 = 1;
+/// A lease may have run out.
+const LEASE: u64 = 2;
+/// A write of a turn is done.
+const WRITE: u64 = 3;
+/// A reconcile of an agent fails in part; with an epoch and a host, as the two below.
+const AGENTS: u64 = 4;
+/// The first try of a heartbeat fails.
+const BEATS: u64 = 5;
+/// A machine tries again to send its heartbeat.
+const BEAT: u64 = 6;
 
 struct Fleet {
+    settings: Settings,
     books: Books,
-    turns: Periodic,
-    /// The turn that is asked for, if any.
-    asked: Option<SimTime>,
+    units: Units,
+    /// Units that were submitted and not destroyed.
+    exists: Vec<bool>,
+    unit_count: u64,
     /// Units without a machine.
     pending: Vec<JobId>,
-    /// When the presence of a silent machine runs out.
-    expires: Vec<Option<SimTime>>,
-    lost: Vec<bool>,
-    heard_since: Vec<SimTime>,
-    agent_ttl: SimDuration,
-    heartbeat: SimDuration,
-    watch_delay: SimDuration,
-    agent_interval: SimDuration,
-    restart_delay: SimDuration,
-    keeps_finished: bool,
+    /// Copies of global units that a conflict keeps off their machine.
+    kept_off: BTreeSet<JobId>,
+    /// What etcd holds by name, where names matter.
+    etcd: Option<Etcd>,
+    presence: Vec<Presence>,
+    lead: Lead,
+    /// When the leader last renewed its lease, where not every turn does.
+    renewed: SimTime,
+    /// Turns by the timer: from the last one on.
+    turns: Periodic,
+    last_turn: Option<SimTime>,
+    /// The turn by the timer that is asked for, if any.
+    asked: Option<SimTime>,
+    /// When the watch fires, having heard something.
+    fires: Option<SimTime>,
+    /// Since when the watch listens.
+    listens: SimTime,
+    store: registry::Store,
+    stopped: registry::Stopped,
 }
 
 impl Fleet {
     fn new(world: &World) -> Self {
-        let n = world.cluster.len();
-        let d = |name| INFO.duration(world.options, name);
-        Fleet {
+        let settings = Settings::new(world.options);
+        let mut fleet = Fleet {
+            units: Units::new(world, settings.version),
             books: Books::new(world, None, false),
-            turns: Periodic::new(SimTime::ZERO, d("engine_interval")),
-            asked: None,
+            exists: vec![false; world.workload.len()],
+            unit_count: 0,
             pending: Vec::new(),
-            expires: vec![None; n],
-            lost: vec![false; n],
-            heard_since: vec![SimTime::ZERO; n],
-            agent_ttl: d("agent_ttl"),
-            heartbeat: d("heartbeat"),
-            watch_delay: d("watch_delay"),
-            agent_interval: d("agent_interval"),
-            restart_delay: d("restart_delay"),
-            keeps_finished: INFO.is(world.options, "finished", "kept"),
+            kept_off: BTreeSet::new(),
+            etcd: None,
+            presence: vec![Presence::default(); world.cluster.len()],
+            lead: Lead::Nobody,
+            renewed: SimTime::ZERO,
+            turns: Periodic::new(SimTime::ZERO, settings.interval),
+            last_turn: None,
+            asked: None,
+            fires: None,
+            listens: SimTime::ZERO,
+            store: registry::Store::default(),
+            stopped: registry::Stopped::new(),
+            settings,
+        };
+        if fleet.units.ask {
+            fleet.etcd = Some(fleet.read_etcd(world));
         }
+        fleet
     }
 
-    /// Asks for the first turn at or after `at` that can still act.
+    /// Asks for the first turn by the timer at or after `at` that can still act, if somebody leads.
     fn ask_turn(&mut self, now: Now, at: SimTime, actions: &mut Vec<Action>) {
+        if !matches!(self.lead, Lead::Leads(_)) {
+            return;
+        }
         let next = self.turns.next(now).max(self.turns.at_or_after(at));
         if self.asked.is_none_or(|asked| asked > next) {
             self.asked = Some(next);
@@ -144,142 +140,189 @@ impl Fleet {
         }
     }
 
-    /// A machine's own rhythm: heartbeats and agent reconciles begin at a phase drawn per machine.
-    fn rhythm(&self, world: &World, host: HostId, period: SimDuration) -> Periodic {
-        let phase = world.seed.stream(Purpose::Phase, host.0.into()).below(period.0.max(1));
-        Periodic::new(SimTime(phase), period)
-    }
-
-    /// One engine turn: unschedule what is on vanished machines, then schedule what has none, in order of names.
-    fn turn(&mut self, now: Now, world: &World, actions: &mut Vec<Action>) {
-        self.turns.ran(now.at);
-        self.asked = None;
-        for host in world.cluster.ids() {
-            if self.expires[host.index()].is_some_and(|at| at <= now.at) {
-                self.expires[host.index()] = None;
-                self.lost[host.index()] = true;
-                self.books.bookings.open[host.index()] = false;
-                actions.push(Action::Lost(host, true));
-                for job in self.books.on(host) {
-                    actions.push(Action::GiveUp { job, host, evicted: false });
-                    actions.push(Action::Cancel(job));
-                    self.books.unbind(world, job);
-                    self.pending.push(job);
-                }
-            }
-        }
-        let mut pending = std::mem::take(&mut self.pending);
-        pending.sort_by(|&a, &b| world.workload.name(a).cmp(world.workload.name(b)));
-        for job in pending {
-            match self.books.place(world, job) {
-                Some(host) => {
-                    actions.push(Action::Place(job, host));
-                    actions.push(Action::Start(job, host, now.at + self.watch_delay));
-                }
-                None => self.pending.push(job),
-            }
-        }
-        if let Some(next) = self.expires.iter().flatten().min().copied() {
-            self.ask_turn(now, next, actions);
-        }
-        if world.every_tick {
+    /// Something happened that a turn may have to act on.
+    fn ask_if_needed(&mut self, now: Now, actions: &mut Vec<Action>) {
+        if !self.pending.is_empty() || self.etcd.is_some() {
             self.ask_turn(now, now.at, actions);
         }
     }
 
-    fn ask_if_pending(&mut self, now: Now, actions: &mut Vec<Action>) {
+    /// A `target` or `target-state` was written: watches that listen fire later.
+    fn written(&mut self, now: Now, actions: &mut Vec<Action>) {
+        if now.at >= self.listens {
+            let at = now.at + self.settings.watch_delay;
+            self.listens = at;
+            if matches!(self.lead, Lead::Leads(_)) {
+                self.fires = Some(at);
+                actions.push(Action::Wake(at, FIRE));
+            }
+        }
+    }
+
+    fn wakes(&mut self, now: Now, token: u64, world: &World, actions: &mut Vec<Action>) {
+        match token & 0xff {
+            WRITE => return self.write_due(now, world, actions),
+            AGENTS => return self.bad_reconcile(now, world, token, actions),
+            BEATS => return self.bad_beat(now, world, token, actions),
+            BEAT => return self.beat_again(now, world, token, actions),
+            _ => {}
+        }
+        let runs = match (token, self.lead) {
+            // The turn under way must be over first.
+            (FIRE, Lead::Leads(_)) if self.fires == Some(now.at) && now.at < self.store.busy => {
+                self.fires = Some(self.store.busy);
+                actions.push(Action::Wake(self.store.busy, FIRE));
+                false
+            }
+            (LEASE, _) => {
+                self.lease_runs_out(now, world, actions);
+                false
+            }
+            (TURN, Lead::Takes(_, at)) => at == now.at,
+            (TURN, Lead::Leads(_)) => self.asked == Some(now.at),
+            (FIRE, Lead::Leads(_)) => {
+                let fires = self.fires == Some(now.at);
+                if fires {
+                    self.fires = None;
+                }
+                fires && self.last_turn != Some(now.at)
+            }
+            // A turn that was asked for and then overtaken by an earlier one that did its work, or whose leader is gone.
+            _ => false,
+        };
+        match (runs, self.store.unwell) {
+            (true, true) => self.drawn_turn(now, world, actions),
+            (true, false) => self.turn(now, world, actions),
+            _ => {}
+        }
+    }
+
+    /// The unit is destroyed.
+    fn destroyed(&mut self, job: JobId) {
+        if std::mem::replace(&mut self.exists[job.index()], false) {
+            self.unit_count -= 1;
+        }
+        self.stopped.remove(&job);
+        self.kept_off.remove(&job);
         if !self.pending.is_empty() {
-            self.ask_turn(now, now.at, actions);
+            self.pending.retain(|&p| p != job);
         }
+        if let Some(etcd) = &mut self.etcd {
+            let name = etcd.names.of(job).to_owned();
+            etcd.registry.destroy_unit(&name);
+        }
+    }
+
+    fn arrived(&mut self, now: Now, job: JobId, world: &World, actions: &mut Vec<Action>) {
+        self.exists[job.index()] = true;
+        self.unit_count += 1;
+        if let Some(etcd) = &mut self.etcd
+            && let Some(unit) = self.units.unit(world, job, etcd.names.of(job))
+        {
+            etcd.registry.put_unit(unit);
+        }
+        match self.units.home(job) {
+            None => self.pending.push(job),
+            Some(None) => {}
+            // Its machine's agent starts it, without the engine.
+            Some(Some(home)) => {
+                self.books.bind(world, job, home);
+                actions.push(Action::Place(job, home));
+                if self.presence[home.index()].heard {
+                    self.start_soon(now, world, job, home, actions);
+                }
+                self.see_globals(now, world, actions);
+            }
+        }
+        self.written(now, actions);
+        self.ask_turn(now, now.at, actions);
+        self.look_at_store(now, world, actions);
+    }
+
+    fn ended(&mut self, now: Now, job: JobId, host: crate::ids::HostId, world: &World, actions: &mut Vec<Action>) {
+        match self.books.host_of(job) {
+            // A copy elsewhere finished first; this one is unloaded by its agent.
+            Some(bound) if bound != host => {
+                self.books.unbind(world, job);
+                actions.push(Action::Cancel(job));
+                actions.push(Action::Stop(job, bound, now.at + self.settings.watch_delay));
+                self.destroyed(job);
+            }
+            Some(_) if !self.settings.keeps_finished => {
+                self.books.unbind(world, job);
+                actions.push(Action::Cancel(job));
+                self.destroyed(job);
+            }
+            Some(_) => {}
+            None => self.destroyed(job),
+        }
+        self.ask_if_needed(now, actions);
+        self.look_at_store(now, world, actions);
     }
 }
 
 impl Orchestrator for Fleet {
     fn hear(&mut self, now: Now, heard: Heard, world: &World, actions: &mut Vec<Action>) {
         match heard {
-            Heard::Begin => {
-                if world.every_tick {
-                    self.ask_turn(now, now.at, actions);
-                }
-            }
-            Heard::Pressure(..) | Heard::Store(_) => {}
+            Heard::Begin | Heard::Pressure(..) | Heard::Restarts(..) => {}
+            Heard::Store(level) => self.store_is(now, world, level, actions),
             // Nothing here empties a host: it goes down as it is.
             Heard::Maintenance(host, Maintenance::Begins) => actions.push(Action::Drained(host)),
-            Heard::Maintenance(..) | Heard::Restarts(..) => {}
-            Heard::Arrived(job) => {
-                self.pending.push(job);
-                self.ask_turn(now, now.at, actions);
-            }
-            Heard::Ended { job, host, outcome } => {
-                if matches!(outcome, Outcome::Evicted | Outcome::Failed) {
-                    return;
-                }
-                match self.books.host_of(job) {
-                    // A copy elsewhere finished first; this one is unloaded by its agent.
-                    Some(bound) if bound != host => {
-                        self.books.unbind(world, job);
-                        actions.push(Action::Cancel(job));
-                        actions.push(Action::Stop(job, bound, now.at + self.watch_delay));
-                    }
-                    Some(_) if !self.keeps_finished => {
-                        self.books.unbind(world, job);
-                        actions.push(Action::Cancel(job));
-                    }
-                    _ => {}
-                }
-                if !self.pending.is_empty() {
-                    self.pending.retain(|&p| p != job);
-                }
-                self.ask_if_pending(now, actions);
-            }
+            Heard::Maintenance(..) => {}
+            Heard::Arrived(job) => self.arrived(now, job, world, actions),
+            Heard::Ended { outcome: Outcome::Evicted | Outcome::Failed, .. } => {}
+            Heard::Ended { job, host, .. } => self.ended(now, job, host, world, actions),
             Heard::Removed(job) => {
-                if self.books.unbind(world, job).is_none() {
-                    self.pending.retain(|&p| p != job);
-                }
-                self.ask_if_pending(now, actions);
+                self.books.unbind(world, job);
+                self.destroyed(job);
+                self.ask_if_needed(now, actions);
+                self.look_at_store(now, world, actions);
             }
             Heard::HostUp { host, live } => {
-                let h = host.index();
-                self.expires[h] = None;
-                self.heard_since[h] = now.at;
-                self.books.bookings.open[h] = true;
-                if std::mem::replace(&mut self.lost[h], false) {
-                    actions.push(Action::Lost(host, false));
-                }
-                let (missing, stale) = self.books.differences(host, live);
-                for job in missing {
-                    actions.push(Action::Start(job, host, now.at + self.watch_delay));
-                }
-                let stops = self.rhythm(world, host, self.agent_interval).at_or_after(now.at);
-                for job in stale {
-                    actions.push(Action::Stop(job, host, stops));
-                }
-                self.ask_if_pending(now, actions);
+                let presence = &mut self.presence[host.index()];
+                (presence.heard, presence.since, presence.beat) = (true, now.at, registry::Beat::Well);
+                presence.beats += 1;
+                self.forget_agent(host);
+                self.announces(now, world, host, actions);
+                self.engine_starts(now, world, host, actions);
+                self.compares(now, world, host, live, actions);
+                self.see_globals(now, world, actions);
+                self.look_at_store(now, world, actions);
             }
             Heard::HostSilent(host) => {
-                let since = self.heard_since[host.index()];
-                let beat = self.rhythm(world, host, self.heartbeat).at_or_before(now.at).unwrap_or(since).max(since);
-                let expires = beat + self.agent_ttl;
-                self.expires[host.index()] = Some(expires);
-                self.ask_turn(now, expires, actions);
+                self.falls_silent(now, world, host, actions);
+                self.forget_agent(host);
+                self.engine_ends(now, world, host, false, actions);
+                self.look_at_store(now, world, actions);
             }
             Heard::HostLeft(host) => {
                 self.books.bookings.open[host.index()] = false;
-                self.expires[host.index()] = None;
+                let presence = &mut self.presence[host.index()];
+                (presence.there, presence.heard, presence.expires) = (false, false, None);
+                if let Some(etcd) = &mut self.etcd {
+                    etcd.registry.remove_machine(world.cluster.name(host));
+                }
                 for job in self.books.on(host) {
                     actions.push(Action::Cancel(job));
                     self.books.unbind(world, job);
-                    self.pending.push(job);
+                    if self.units.home(job).is_none() {
+                        self.pending.push(job);
+                        if let Some(etcd) = &mut self.etcd {
+                            let name = etcd.names.of(job).to_owned();
+                            etcd.registry.unschedule(&name, world.cluster.name(host));
+                        }
+                    }
                 }
-                self.ask_if_pending(now, actions);
+                self.forget_agent(host);
+                self.engine_ends(now, world, host, true, actions);
+                self.ask_if_needed(now, actions);
+                self.look_at_store(now, world, actions);
             }
-            Heard::Wake(_) if self.asked == Some(now.at) => self.turn(now, world, actions),
-            // A turn that was asked for and then overtaken by an earlier one that did its work.
-            Heard::Wake(_) => {}
+            Heard::Wake(token) => self.wakes(now, token, world, actions),
         }
     }
 
     fn restart_rule(&self) -> RestartRule {
-        RestartRule::Fixed(self.restart_delay)
+        RestartRule::Fixed(self.settings.restart_delay)
     }
 }

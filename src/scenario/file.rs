@@ -250,6 +250,12 @@ pub struct JobSection {
     /// Whether a restart goes on from where the last attempt was (batch); default false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checkpoint: Option<bool>,
+    /// A unit file (`.service`), relative to the scenario's folder: its `[X-Fleet]`, `Restart=`, and `-m` of its `docker run`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<At<String>>,
+    /// Options of `[X-Fleet]`, each with its values, beside those of `unit`. Only `fleet` reads them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub x_fleet: BTreeMap<String, Vec<String>>,
     /// Jobs that must finish first; an app's name means all its jobs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub after: Vec<At<String>>,

@@ -1,17 +1,25 @@
 //! Apps and jobs as written to jobs one by one.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use super::Budgets;
 use super::file::{ControllerWord, JobSection, Ramp, UsageSection, WorkloadSection};
 use super::hosts::{MOST_CPU, also_at, numbered};
 use super::text::{At, Cpu, Memory};
+use super::units::{self, UnitSays};
 use crate::error::{Error, Result, did_you_mean};
 use crate::units::{Bytes, SECOND_US, SimDuration, SimTime};
 use crate::workload::{Controller, Job, JobKind, RestartPolicy, Spec, Unserved, UsageStep, WorkloadBuilder};
 
 /// Adds the inline apps and jobs of `section` to `builder`; returns how many usage steps the budget has left.
-pub(super) fn add(section: &WorkloadSection, budgets: &Budgets, builder: &mut WorkloadBuilder) -> Result<u64> {
+pub(super) fn add(
+    section: &WorkloadSection,
+    folder: &Path,
+    budgets: &Budgets,
+    builder: &mut WorkloadBuilder,
+    notes: &mut Vec<String>,
+) -> Result<u64> {
     let wanted: u64 = section.apps.iter().map(|app| u64::from(app.replicas.unwrap_or(1))).sum();
     let wanted = wanted + section.jobs.len() as u64;
     if wanted > budgets.jobs {
@@ -44,8 +52,9 @@ pub(super) fn add(section: &WorkloadSection, budgets: &Budgets, builder: &mut Wo
             .checked_sub(all)
             .ok_or_else(|| Error::budget("usage steps", all, budgets.usage_steps, "--max-usage-steps"))?;
         let after = names.after(entry)?;
+        let unit = units::read(entry, folder, budgets.yaml_bytes, builder, notes)?;
         for index in 0..replicas {
-            let job = job(entry, is_app, index, replicas, &usage, &after)?;
+            let job = job(entry, is_app, (index, replicas), &usage, &after, unit)?;
             builder.push(job).map_err(|why| entry.place(why))?;
         }
     }
@@ -101,10 +110,10 @@ impl Names {
 fn job(
     entry: &At<JobSection>,
     is_app: bool,
-    index: u32,
-    replicas: u32,
+    (index, replicas): (u32, u32),
     usage: &[UsageStep],
     after: &[String],
+    unit: UnitSays,
 ) -> Result<Job> {
     let requests = entry.requests.clone().unwrap_or_default();
     let limits = entry.limits.clone().unwrap_or_default();
@@ -132,10 +141,10 @@ fn job(
         cpu_request: requests.cpu.unwrap_or_default().0,
         memory_request: requests.memory.unwrap_or_default().0,
         cpu_limit: limits.cpu.map(|cpu| cpu.0),
-        memory_limit: limits.memory.map(|memory| memory.0),
+        memory_limit: limits.memory.map(|memory| memory.0).or(unit.memory),
         spec: Spec {
             kind: entry.kind.unwrap_or_default(),
-            restart: entry.restart.unwrap_or_default(),
+            restart: entry.restart.or(unit.restart).unwrap_or_default(),
             controller: controller(entry)?,
             priority: entry.priority.unwrap_or(0),
             namespace: entry.namespace.clone().unwrap_or_else(|| "default".into()),
@@ -156,6 +165,7 @@ fn job(
             leak_touches: entry.leak_touches.unwrap_or(0),
             checkpoint: entry.checkpoint.unwrap_or(false),
             template: None,
+            unit: unit.number,
         },
         extended: requests.extended.iter().map(|(name, count)| (name.clone(), count.0)).collect(),
         usage: usage.to_vec(),

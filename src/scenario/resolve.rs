@@ -174,7 +174,7 @@ fn workload(
         notes.push(said);
         builder = generated;
     }
-    let steps_left = jobs::add(section, budgets, &mut builder)?;
+    let steps_left = jobs::add(section, folder, budgets, &mut builder, notes)?;
     manifests.add_jobs(hosts, budgets, steps_left, &mut builder)?;
     if let Some(section) = &file.platform {
         platform::add(section, hosts, &mut builder).map_err(|why| section.place(why.in_field("platform")))?;

@@ -489,3 +489,33 @@ fn bent_scenarios_never_panic() {
         }
     }
 }
+
+#[test]
+fn a_unit_file_gives_its_section_its_limit_and_its_restart_and_says_what_it_ignores() {
+    let folder = std::env::temp_dir().join(format!("plimsoll-unit-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let text = "[Unit]\nDescription=web\n[Service]\nExecStart=/usr/bin/docker run -m 256m -c 512 busybox\nRestart=always\n\
+                RestartSec=5\n[X-Fleet]\nConflicts=%p@*.service\nShape=round\n";
+    std::fs::write(folder.join("web@.service"), text).unwrap();
+    let apps = |more: &str| {
+        let app = "  - {name: web, replicas: 2, kind: service, requests: {cpu: 1, memory: 1Mi}";
+        with(&format!("workload:\n  apps:\n{app}, {more}}}\n"))
+    };
+    let scenario =
+        whole_in(&apps("unit: web@.service, x_fleet: {MachineMetadata: [zone=a, zone=b]}"), &folder).unwrap();
+    let workload = &scenario.setup.workload;
+    let job = workload.find("web-1").or_else(|| workload.find("web-001")).unwrap();
+    assert_eq!(workload.memory_limit(job), Some(crate::units::Bytes::mib(256)));
+    assert_eq!(workload.spec(job).restart, crate::workload::RestartPolicy::Always);
+    let unit = workload.unit(job).unwrap();
+    assert_eq!(unit.values("Conflicts"), ["%p@*.service"]);
+    assert_eq!(unit.values("MachineMetadata"), ["zone=a", "zone=b"]);
+    assert_eq!(workload.units().len(), 1, "kept once for all replicas");
+    let said = scenario.notes.join("\n");
+    assert!(said.contains("unit web@.service: -c 512 is ignored"), "{said}");
+    assert!(said.contains("ignored: Service/RestartSec, Unit/Description, X-Fleet/Shape"), "{said}");
+    let error = |more: &str| whole_in(&apps(more), &folder).unwrap_err().to_string();
+    assert!(error("x_fleet: {Conflict: [a]}").contains("did you mean \"Conflicts\"?"));
+    assert!(error("unit: db.service").contains("db.service cannot be read"));
+    let _ = std::fs::remove_dir_all(&folder);
+}

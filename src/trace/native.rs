@@ -319,6 +319,7 @@ fn read_jobs(path: &str, import: &mut Import, usage: &mut BTreeMap<String, Profi
             leak_touches: 0,
             checkpoint: one_of(&row, checkpoint, false, &[false, true])?,
             template: None,
+            unit: None,
         };
         let Some(arrival_us) = row.time_us(arrival, "microseconds", 1)? else {
             return Err(row.refuse(arrival, "blank; a whole number of microseconds is needed"));

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::{App, JobKind, LONGEST_US, NO_LIMIT, NO_PROFILE, OPEN, Spec, UsageMode, UsageStep, Workload};
 use crate::error::{Error, Result};
+use crate::fleet::options::Options as UnitOptions;
 use crate::ids::{AppId, JobId, ResourceId, SpecId};
 use crate::kube::framework::World as Listed;
 use crate::kube::object::pod::Pod;
@@ -92,6 +93,7 @@ pub struct WorkloadBuilder {
     after: Vec<(u32, Vec<String>)>,
     trace_end: Option<SimTime>,
     templates: Vec<Arc<Pod>>,
+    units: Vec<Arc<UnitOptions>>,
     objects: Arc<Listed>,
     /// Sums over jobs of the most that each may ask for or use, as in [`MOST_IN_ALL`].
     totals: [i128; 4],
@@ -149,6 +151,15 @@ impl WorkloadBuilder {
     pub fn template(&mut self, pod: Arc<Pod>) -> u32 {
         self.templates.push(pod);
         (self.templates.len() - 1) as u32
+    }
+
+    /// Keeps what a unit's `[X-Fleet]` section says, once; jobs name it by this number in [`Spec::unit`].
+    pub fn unit(&mut self, options: Arc<UnitOptions>) -> u32 {
+        if let Some(number) = self.units.iter().position(|known| *known == options) {
+            return number as u32;
+        }
+        self.units.push(options);
+        (self.units.len() - 1) as u32
     }
 
     /// States what else a Kubernetes scheduler looks up: services, controllers, budgets, namespaces.
@@ -323,6 +334,7 @@ impl WorkloadBuilder {
             seed,
             trace_end: self.trace_end,
             templates: self.templates,
+            units: self.units,
             objects: self.objects,
         };
         refuse_circles(&workload)?;

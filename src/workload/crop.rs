@@ -55,6 +55,9 @@ impl Workload {
         for template in &self.templates {
             builder.template(Arc::clone(template));
         }
+        for unit in &self.units {
+            builder.unit(Arc::clone(unit));
+        }
         for job in self.ids() {
             if let Some(gone) = kept[job.index()] {
                 let mut cut = self.job(job);

@@ -159,4 +159,7 @@ pub struct Spec {
     /// The pod it was described by, as a number in the workload's list of templates. What a Kubernetes scheduler looks
     /// at beyond the fields above (affinity, spread, tolerations in full) stands there.
     pub template: Option<u32>,
+    /// What the `[X-Fleet]` section of its unit asks for, as a number in the workload's list; `None`: nothing. Only fleet reads
+    /// it.
+    pub unit: Option<u32>,
 }

@@ -11,6 +11,7 @@ mod controllers;
 mod cpu_worlds;
 mod discovery_worlds;
 mod fleet_properties;
+mod fleet_worlds;
 mod goldens;
 mod kube_2016_worlds;
 mod kube_broken;

@@ -8,6 +8,7 @@ use plimsoll::discovery::component::{COMPONENTS, component};
 use plimsoll::discovery::etcd::{EtcdFault, EtcdFaultKind, EtcdSetup};
 use plimsoll::discovery::platform::{ConfigChange, ConfigWay, Platform, Role};
 use plimsoll::experiment::{RunFlags, RunResult, run_one};
+use plimsoll::fleet::options::Options as UnitOptions;
 use plimsoll::host::{HostModel, MemoryPolicy, host_parameter};
 use plimsoll::ids::{AppId, HostId};
 use plimsoll::kube::framework::World as Listed;
@@ -29,7 +30,10 @@ pub fn random_setup(seed: u64) -> Setup {
     let mut s = Seed(seed).stream(Purpose::Shape, 0);
     // What kubelets look at is drawn apart, so that the rest stays what it was.
     let mut k = Seed(seed).stream(Purpose::Shape, 1 << 20);
-    let (s, k) = (&mut s, &mut k);
+    // What fleet's units ask for and how etcd fares likewise.
+    let mut f = Seed(seed).stream(Purpose::Shape, 1 << 21);
+    let (s, k, f) = (&mut s, &mut k, &mut f);
+    let asks = one_in(f, 2);
     let hosts = 1 + s.below(5);
     let specs = (0..hosts)
         .map(|i| {
@@ -84,6 +88,9 @@ pub fn random_setup(seed: u64) -> Setup {
         }
         if manifests && one_in(s, 2) {
             job.spec.template = Some(builder.template(Arc::new(random_pod(s, &job))));
+        }
+        if asks && one_in(f, 2) {
+            job.spec.unit = Some(builder.unit(Arc::new(random_unit(f))));
         }
         builder.push(job).unwrap();
     }
@@ -162,6 +169,25 @@ pub fn random_setup(seed: u64) -> Setup {
         drain: SimDuration::ZERO,
         seed: Seed(seed),
     }
+}
+
+/// An `[X-Fleet]` section about the few jobs, hosts and labels of these worlds.
+fn random_unit(f: &mut Stream) -> UnitOptions {
+    let mut unit = UnitOptions::default();
+    for _ in 0..1 + f.below(2) {
+        let job = f.below(25);
+        let (name, value) = match f.below(8) {
+            0 | 1 => ("Conflicts", format!("job-{}*.service", f.below(10))),
+            2 => ("Conflicts", "job-?.service".to_owned()),
+            3 => ("MachineOf", format!("job-{job}.service")),
+            4 => ("Replaces", format!("job-{job}*.service")),
+            5 => ("MachineMetadata", "zone=a".to_owned()),
+            6 => ("MachineID", format!("host-{}", f.below(5))),
+            _ => ("Global", "true".to_owned()),
+        };
+        unit.add_value(name, value);
+    }
+    unit
 }
 
 /// A store that is slow, loses members, or is not there now and then.
@@ -493,6 +519,16 @@ const KUBERNETES_2016: &[(&str, &[&str])] = &[
     ("deletion_burst", &["1", "2"]),
 ];
 
+/// Parameters of `fleet`.
+const FLEET: &[(&str, &[&str])] = &[
+    ("version", &["1.0.0"]),
+    ("visiting", &["shuffled"]),
+    ("finished", &["kept"]),
+    ("etcd_timeout", &["3s", "200ms"]),
+    ("engine_interval", &["2s", "2s", "500ms", "10s"]),
+    ("watch_delay", &["1s", "1s", "0s", "4s"]),
+];
+
 /// Random options of orchestrator number `which`.
 pub fn random_options(seed: u64, which: usize) -> Options {
     let mut s = Seed(seed).stream(Purpose::Shape, 1 + which as u64);
@@ -543,6 +579,17 @@ pub fn random_options(seed: u64, which: usize) -> Options {
             }
         }
         options.eviction &= options.parameters.contains_key("version");
+    }
+    if options.orchestrator == "fleet" {
+        let mut f = Seed(seed).stream(Purpose::Shape, 1 << 22);
+        for (name, values) in FLEET {
+            if one_in(&mut f, 2) {
+                let info = ORCHESTRATORS[which].parameters.iter().find(|p| p.name == *name).unwrap();
+                let value = values[f.below(values.len() as u64) as usize];
+                options.parameters.insert(info.name, info.parse(value).unwrap());
+            }
+        }
+        options.store = [StoreOn::Hosts, StoreOn::Dedicated, StoreOn::Nowhere][f.below(3) as usize];
     }
     if one_in(s, 4) {
         options.requests =

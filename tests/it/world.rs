@@ -9,6 +9,7 @@
 //! job disk service 0s - 0/0 processes 20 disk 5Gi/1Gi/6Gi stands key=value   # uses 5 Gi of disk, requests 1, may use 6
 //! job big service 0s - 0/0 uses 500m/64Mi/32Mi@10s touches 0 leaks 256 processes 3    # the third size is cache; file pages
 //! job pod service 0s - 300m/300Mi containers 100m/100Mi<150Mi 200m/200Mi              # request of each container < its memory limit
+//! job u service 0s - 0/0 fleet Conflicts=u*.service MachineMetadata=zone=x   # its [X-Fleet] section; _ is a space
 //! etcd members 3; etcd rtt 500us; etcd fault rtt=2s 10s 30s; etcd fault member=0 10s forever   # also fsync=, sigma=,
 //!                                                            # leader, quorum, unreachable; election 2s, heartbeat 500ms
 //! platform starts 5s; platform role web app; platform role r router; platform requests web 10; platform calls a b
@@ -29,6 +30,7 @@ use plimsoll::cluster::{Cluster, HostSpec};
 use plimsoll::discovery::etcd::EtcdSetup;
 use plimsoll::discovery::{Reach, discovery};
 use plimsoll::experiment::{RunFlags, RunResult, run_one};
+use plimsoll::fleet::options::Options as UnitOptions;
 use plimsoll::host::kubelet::threshold::Condition;
 use plimsoll::host::{HostModel, MemoryPolicy, host_parameter};
 use plimsoll::ids::{HostId, JobId};
@@ -229,6 +231,7 @@ const JOB_WORDS: &[&str] = &[
     "backoff",
     "replacement",
     "tolerates",
+    "fleet",
 ];
 
 /// A pod of containers `100m/100Mi` or, with a memory limit, `100m/100Mi<150Mi`.
@@ -257,6 +260,7 @@ fn read_jobs(words: &[&str], builder: &mut WorkloadBuilder) -> (Vec<Job>, Option
     if *kind == "service" {
         job.spec.kind = JobKind::Service;
     }
+    let mut section = UnitOptions::default();
     let (mut count, mut key, mut tolerates, mut containers) = (None, "", None, Vec::new());
     let (mut backoff_limit, mut replacement) = (Controller::BACKOFF_LIMIT, PodReplacement::TerminatingOrFailed);
     for &word in rest {
@@ -314,6 +318,11 @@ fn read_jobs(words: &[&str], builder: &mut WorkloadBuilder) -> (Vec<Job>, Option
                 "backoff" => backoff_limit = word.parse().unwrap(),
                 "replacement" => replacement = PodReplacement::Failed,
                 "tolerates" => tolerates = Some(word.to_owned()),
+                // `_` stands for a space.
+                "fleet" => {
+                    let (option, value) = word.split_once('=').expect("OPTION=VALUE");
+                    section.add_line(option, &value.replace('_', " "));
+                }
                 "after" => job.after.push(word.into()),
                 "gpus" => job.spec.gpus.push(word.parse().unwrap()),
                 "ports" => job.spec.ports.push(word.parse().unwrap()),
@@ -329,6 +338,9 @@ fn read_jobs(words: &[&str], builder: &mut WorkloadBuilder) -> (Vec<Job>, Option
                 _ => panic!("a word that no job knows: {word}"),
             }
         }
+    }
+    if section != UnitOptions::default() {
+        job.spec.unit = Some(builder.unit(Arc::new(section)));
     }
     if !containers.is_empty() {
         job.spec.template = Some(builder.template(Arc::new(pod(&containers))));

@@ -231,9 +231,7 @@ impl Observer for PlatformWatch<'_> {
                     self.twice.replace(at, 0, 1);
                 }
             }
-            Change::Ended { job, attempt, .. } if self.live.remove(&(job, attempt)) && self.live_attempts(job) == 1 => {
-                self.twice.replace(at, 1, 0);
-            }
+            Change::Ended { job, attempt, .. } => self.ended(at, job, attempt),
             Change::WindowBegins => {
                 for app in &mut self.apps {
                     app.integrals().for_each(|integral| integral.reset(at));

@@ -77,7 +77,10 @@ fn service(file: &UnitFile, says: &mut UnitSays, notes: &mut Vec<String>) {
         DockerRun::Limits(limits) => {
             says.memory = limits.memory;
             if let Some(shares) = limits.cpu_shares {
-                notes.push(format!("unit {}: -c {shares} is ignored: all containers of a host weigh the same", file.name()));
+                notes.push(format!(
+                    "unit {}: -c {shares} is ignored: all containers of a host weigh the same",
+                    file.name()
+                ));
             }
         }
         DockerRun::Unclear(why) => notes.push(format!("unit {}: its limits cannot be told: {why}", file.name())),
@@ -98,7 +101,9 @@ fn service(file: &UnitFile, says: &mut UnitSays, notes: &mut Vec<String>) {
     let ignored: BTreeSet<String> = file
         .entries()
         .iter()
-        .filter(|entry| entry.section != "X-Fleet" && !(entry.section == "Service" && COUNT.contains(&entry.name.as_str())))
+        .filter(|entry| {
+            entry.section != "X-Fleet" && !(entry.section == "Service" && COUNT.contains(&entry.name.as_str()))
+        })
         .map(|entry| format!("{}/{}", entry.section, entry.name))
         .chain(file.unknown_options(Version::V1_0_0).iter().map(|entry| format!("X-Fleet/{}", entry.name)))
         .collect();

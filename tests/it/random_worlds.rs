@@ -190,7 +190,9 @@ fn random_etcd(f: &mut Stream) -> EtcdSetup {
             at: SimTime(f.below(900 * SECOND_US)),
             lasts: SimDuration(f.below(300 * SECOND_US)),
             kind: match f.below(6) {
-                0 => EtcdFaultKind::Rtt(SimDuration([50_000, 300_000, 450_000, 900_000, 3_000_000][f.below(5) as usize])),
+                0 => {
+                    EtcdFaultKind::Rtt(SimDuration([50_000, 300_000, 450_000, 900_000, 3_000_000][f.below(5) as usize]))
+                }
                 1 => EtcdFaultKind::Fsync(SimDuration(f.below(2_000_000))),
                 2 => EtcdFaultKind::Sigma(f.below(2_500) as u32),
                 3 => EtcdFaultKind::Leader,
@@ -507,8 +509,8 @@ fn every_orchestrator_keeps_the_books_and_idle_ticks_change_nothing() {
     // PLIMSOLL_SEEDS=FROM..TO sweeps others.
     let range = std::env::var("PLIMSOLL_SEEDS").unwrap_or_else(|_| "0..400".into());
     let (from, to) = range.split_once("..").expect("PLIMSOLL_SEEDS is FROM..TO");
-    // Under 3546 a bare placement, which hears of a silent host at once, moved jobs between two full hosts for ever within
-    // one instant.
+    // Under 3546 a bare placement, which hears of a silent host at once, moved jobs between two full hosts for ever
+    // within one instant.
     for seed in (from.parse().unwrap()..to.parse().unwrap()).chain([3546]) {
         let setup = random_setup(seed);
         for which in 0..ORCHESTRATORS.len() {

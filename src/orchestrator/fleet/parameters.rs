@@ -18,8 +18,18 @@ pub(super) const PARAMETERS: &[ParameterInfo] = &[
         source: "Deis v1 ran 0.9 to 0.11 (deis/deis#3422); 1.0.0 is the last release",
         range: "",
     },
-    time("engine_interval", "2s", "time between engine turns; the leader's lease is five of them", "fleet v0.11.5 fleetd/fleetd.go:74, engine/engine.go:62"),
-    time("agent_ttl", "30s", "how long a machine's presence outlives its last heartbeat", "fleet v0.11.5 agent/agent.go:32"),
+    time(
+        "engine_interval",
+        "2s",
+        "time between engine turns; the leader's lease is five of them",
+        "fleet v0.11.5 fleetd/fleetd.go:74, engine/engine.go:62",
+    ),
+    time(
+        "agent_ttl",
+        "30s",
+        "how long a machine's presence outlives its last heartbeat",
+        "fleet v0.11.5 agent/agent.go:32",
+    ),
     time("heartbeat", "15s", "time between presence heartbeats", "fleet v0.11.5 heart/monitor.go:24 (TTL/2)"),
     time(
         "watch_delay",
@@ -27,7 +37,12 @@ pub(super) const PARAMETERS: &[ParameterInfo] = &[
         "time from a write to the schedule until engine and agents act on it",
         "fleet v0.11.5 registry/event.go:89 (the watch sleeps 1 s)",
     ),
-    time("agent_interval", "5s", "time between agent reconciles, which stop stale copies", "fleet v0.11.5 agent/reconcile.go:31"),
+    time(
+        "agent_interval",
+        "5s",
+        "time between agent reconciles, which stop stale copies",
+        "fleet v0.11.5 agent/reconcile.go:31",
+    ),
     time(
         "etcd_timeout",
         "1s",

@@ -175,7 +175,7 @@ impl Fleet {
         }
         let runs = match (token, self.lead) {
             // The turn under way must be over first.
-            (FIRE, Lead::Leads(_)) if self.fires == Some(now.at) && now.at < self.store.busy => {
+            (FIRE, Lead::Leads(_)) if self.must_wait(now) => {
                 self.fires = Some(self.store.busy);
                 actions.push(Action::Wake(self.store.busy, FIRE));
                 false
@@ -202,6 +202,11 @@ impl Fleet {
             (true, false) => self.turn(now, world, actions),
             _ => {}
         }
+    }
+
+    /// Whether the watch has fired during a turn. With the timer's turn at the same instant, one turn is both.
+    fn must_wait(&self, now: Now) -> bool {
+        self.fires == Some(now.at) && now.at < self.store.busy && self.last_turn != Some(now.at)
     }
 
     /// The unit is destroyed.

@@ -80,7 +80,7 @@ struct Requests<'s> {
 impl Requests<'_> {
     fn ask(&mut self, write: bool) -> bool {
         let answer = self.level.draw(write, self.timeout, self.stream);
-        self.elapsed = self.elapsed + answer.unwrap_or(self.timeout);
+        self.elapsed += answer.unwrap_or(self.timeout);
         answer.is_some()
     }
 }

@@ -1,5 +1,5 @@
-//! The cluster as one turn of the engine sees it (`clusterState`, engine/state.go:29-103): read once, then changed in memory
-//! by what the turn decides, whether or not the writes succeed.
+//! The cluster as one turn of the engine sees it (`clusterState`, engine/state.go:29-103): read once, then changed in
+//! memory by what the turn decides, whether or not the writes succeed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,8 +9,8 @@ use super::registry::Registry;
 use super::unit::{TargetState, Unit};
 use super::version::Rules;
 
-/// Jobs, global units and live machines. fleet holds all three in maps; here they are in order of names, which shows where
-/// global units conflict with each other in v1.0.0: the first by name wins.
+/// Jobs, global units and live machines. fleet holds all three in maps; here they are in order of names, which shows
+/// where global units conflict with each other in v1.0.0: the first by name wins.
 #[derive(Clone, Debug)]
 pub struct ClusterState<'a> {
     rules: Rules,
@@ -34,8 +34,8 @@ impl<'a> ClusterState<'a> {
         ClusterState::without(registry, rules, &BTreeSet::new())
     }
 
-    /// The same if the units `missing` were not read: up to v0.11.8 a unit whose body's request fails drops out of the list, and no
-    /// error says so (`getUnitByHash`, registry/unit.go; registry/job.go:100-112).
+    /// The same if the units `missing` were not read: up to v0.11.8 a unit whose body's request fails drops out of the
+    /// list, and no error says so (`getUnitByHash`, registry/unit.go; registry/job.go:100-112).
     pub fn without(registry: &'a Registry, rules: Rules, missing: &BTreeSet<String>) -> ClusterState<'a> {
         let (mut jobs, mut globals) = (BTreeMap::new(), BTreeMap::new());
         for unit in registry.units().filter(|unit| !missing.contains(&unit.name)) {
@@ -81,8 +81,9 @@ impl<'a> ClusterState<'a> {
         }
     }
 
-    /// The units that count on each live machine (`agents`, engine/state.go:71-103): jobs with that target whose target state
-    /// is not inactive, whatever became of them there, and global units whose metadata match, whatever their target state.
+    /// The units that count on each live machine (`agents`, engine/state.go:71-103): jobs with that target whose target
+    /// state is not inactive, whatever became of them there, and global units whose metadata match, whatever their
+    /// target state.
     pub fn agents(&self) -> Agents<'a> {
         let mut agents: Agents<'a> =
             self.machines.iter().map(|(&id, &machine)| (id, AgentState::new(machine))).collect();

@@ -1,18 +1,19 @@
 //! `fleet`: etcd and systemd. The engine puts a unit on the machine with the fewest units, in turns, and never
 //! rebalances; agents start what the engine scheduled; systemd restarts what failed.
 //!
-//! After fleet v0.11.5 or v1.0.0. [`engine`] is one turn, task by task that of the library [`crate::fleet`]; [`presence`] who is
-//! there and who leads; [`agent`] what agents do; [`registry`] what a failing etcd does to all of them; [`units`] what jobs are
-//! as units.
+//! After fleet v0.11.5 or v1.0.0. [`engine`] is one turn, task by task that of the library [`crate::fleet`];
+//! [`presence`] who is there and who leads; [`agent`] what agents do; [`registry`] what a failing etcd does to all of
+//! them; [`units`] what jobs are as units.
 //!
-//! A turn begins two seconds after the last one began, or a second after a write to a unit's `target` or `target-state` (a unit that
-//! is submitted, the engine's own tasks): the watch sleeps that second and hears nothing in it, but the turn sees all.
+//! A turn begins two seconds after the last one began, or a second after a write to a unit's `target` or `target-state`
+//! (a unit that is submitted, the engine's own tasks): the watch sleeps that second and hears nothing in it, but the
+//! turn sees all.
 //!
-//! Departs from fleet in this: a healthy etcd answers at once; heartbeats and state of units, which disturb the real watch, do
-//! not here (with many units the real engine falls back to its 2 s timer, and agents to their 5 s); a unit that is submitted is
-//! one write; units stop at once (`docker stop` takes up to 10 s) and starts never time out (20 min); systemd waits the same
-//! time before each restart. Presence of a machine out of reach runs out as if it had died; a machine that is cut off goes on
-//! running what it has.
+//! Departs from fleet in this: a healthy etcd answers at once; heartbeats and state of units, which disturb the real
+//! watch, do not here (with many units the real engine falls back to its 2 s timer, and agents to their 5 s); a unit
+//! that is submitted is one write; units stop at once (`docker stop` takes up to 10 s) and starts never time out (20
+//! min); systemd waits the same time before each restart. Presence of a machine out of reach runs out as if it had
+//! died; a machine that is cut off goes on running what it has.
 
 mod agent;
 mod engine;
@@ -68,6 +69,8 @@ const AGENTS: u64 = 4;
 const BEATS: u64 = 5;
 /// A machine tries again to send its heartbeat.
 const BEAT: u64 = 6;
+/// An agent reconciles what it found when it was heard again.
+const TICK: u64 = 7;
 
 struct Fleet {
     settings: Settings,
@@ -84,11 +87,13 @@ struct Fleet {
     etcd: Option<Etcd>,
     presence: Vec<Presence>,
     lead: Lead,
-    /// When the leader last renewed its lease, where not every turn does.
-    renewed: SimTime,
+    /// When the leader last renewed its lease, where not every turn does; `None`: there has been none.
+    renewed: Option<SimTime>,
     /// Turns by the timer: from the last one on.
     turns: Periodic,
     last_turn: Option<SimTime>,
+    /// Since when this leader leads.
+    led_from: SimTime,
     /// The turn by the timer that is asked for, if any.
     asked: Option<SimTime>,
     /// When the watch fires, having heard something.
@@ -112,9 +117,10 @@ impl Fleet {
             etcd: None,
             presence: vec![Presence::default(); world.cluster.len()],
             lead: Lead::Nobody,
-            renewed: SimTime::ZERO,
+            renewed: None,
             turns: Periodic::new(SimTime::ZERO, settings.interval),
             last_turn: None,
+            led_from: SimTime::ZERO,
             asked: None,
             fires: None,
             listens: SimTime::ZERO,
@@ -164,12 +170,13 @@ impl Fleet {
             WRITE => return self.write_due(now, world, actions),
             AGENTS => return self.bad_reconcile(now, world, token, actions),
             BEATS => return self.bad_beat(now, world, token, actions),
+            TICK => return self.tick(now, token, actions),
             BEAT => return self.beat_again(now, world, token, actions),
             _ => {}
         }
         let runs = match (token, self.lead) {
             // The turn under way must be over first.
-            (FIRE, Lead::Leads(_)) if self.fires == Some(now.at) && now.at < self.store.busy => {
+            (FIRE, Lead::Leads(_)) if self.must_wait(now) => {
                 self.fires = Some(self.store.busy);
                 actions.push(Action::Wake(self.store.busy, FIRE));
                 false
@@ -187,7 +194,8 @@ impl Fleet {
                 }
                 fires && self.last_turn != Some(now.at)
             }
-            // A turn that was asked for and then overtaken by an earlier one that did its work, or whose leader is gone.
+            // A turn that was asked for and then overtaken by an earlier one that did its work, or whose leader is
+            // gone.
             _ => false,
         };
         match (runs, self.store.unwell) {
@@ -195,6 +203,11 @@ impl Fleet {
             (true, false) => self.turn(now, world, actions),
             _ => {}
         }
+    }
+
+    /// Whether the watch has fired during a turn. With the timer's turn at the same instant, one turn is both.
+    fn must_wait(&self, now: Now) -> bool {
+        self.fires == Some(now.at) && now.at < self.store.busy && self.last_turn != Some(now.at)
     }
 
     /// The unit is destroyed.

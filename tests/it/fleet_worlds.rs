@@ -1,5 +1,6 @@
 //! fleet in time, by hand: turns and the watch, what units ask for, presence and lease, and what a failing etcd does.
-//! `0 x>a`: at 0 s the engine writes that x belongs on a; `1 x.1+a`: a second later a's agent, whose watch fired, starts it.
+//! `0 x>a`: at 0 s the engine writes that x belongs on a; `1 x.1+a`: a second later a's agent, whose watch fired,
+//! starts it.
 
 use plimsoll::units::SECOND_US;
 
@@ -9,9 +10,10 @@ const TWO: &str = "hosts a=1000m/1Gi b=1000m/1Gi";
 
 #[test]
 fn a_write_fires_the_watch_and_the_next_turn_comes_a_second_later() {
-    // x is submitted at 0.5: the watch sleeps since the first write at 0 and fires at 1, when the turn sees x. That turn writes, so
-    // that the next is at 2. y comes at 2.6: the watch listens since 2 and fires at 3.6. z comes at 20: turns are at 4.6 (y's
-    // own write), then every 2 s, 18.6, 20.6; the watch fires at 21, but the timer's turn at 20.6 comes first.
+    // x is submitted at 0.5: the watch sleeps since the first write at 0 and fires at 1, when the turn sees x. That
+    // turn writes, so that the next is at 2. y comes at 2.6: the watch listens since 2 and fires at 3.6. z comes at 20:
+    // turns are at 4.6 (y's own write), then every 2 s, 18.6, 20.6; the watch fires at 21, but the timer's turn at 20.6
+    // comes first.
     check(
         &format!(
             "{TWO}; job w service 0s - 0/0; job x service 500ms - 0/0; job y service 2600ms - 0/0; job z service 20s - 0/0"
@@ -24,7 +26,8 @@ fn a_write_fires_the_watch_and_the_next_turn_comes_a_second_later() {
 
 #[test]
 fn a_unit_that_conflicts_with_all_machines_units_waits_without_end() {
-    // One machine has x: y comes second and never finds a place. (That of two on one machine both go in 0.11.5 is recorded: g25.)
+    // One machine has x: y comes second and never finds a place. (That of two on one machine both go in 0.11.5 is
+    // recorded: g25.)
     let one = "hosts a=1000m/1Gi; job x service 0s - 0/0; job y service 5s - 0/0 fleet Conflicts=x.service";
     check(one, "fleet", "place", "0 x>a");
     check(one, "fleet version=1.0.0", "place", "0 x>a");
@@ -34,8 +37,8 @@ fn a_unit_that_conflicts_with_all_machines_units_waits_without_end() {
 
 #[test]
 fn a_unit_whose_peer_is_gone_is_unscheduled_and_comes_back_with_it() {
-    // y follows x onto a: by name x is decided first, so that one turn does both. x is removed at 30 (no watch fires: its keys
-    // are deleted as a whole). The turns: 0, 1 (w), then 3, 5, …, 29, 31: y's peer is gone.
+    // y follows x onto a: by name x is decided first, so that one turn does both. x is removed at 30 (no watch fires:
+    // its keys are deleted as a whole). The turns: 0, 1 (w), then 3, 5, …, 29, 31: y's peer is gone.
     check(
         &format!("{TWO}; job x service 0s 30s 0/0; job y service 0s - 0/0 fleet MachineOf=x.service; end 60s"),
         "fleet",
@@ -75,8 +78,8 @@ fn a_replacement_sends_the_other_away_in_1_0_0_and_is_unknown_before() {
     );
     // By name w is on a and x on b, y on a. 0.11.5 leaves it at that.
     check(&text, "fleet", "place", "0 w>a, x>b; 5 y>a");
-    // 1.0.0, the turn at 6, by name: w shares a with y, so y goes to b; x shares b with y now, so y goes back to a; y shares a with w,
-    // so w goes to b. For its agent y has never left.
+    // 1.0.0, the turn at 6, by name: w shares a with y, so y goes to b; x shares b with y now, so y goes back to a; y
+    // shares a with w, so w goes to b. For its agent y has never left.
     check(
         &text,
         "fleet version=1.0.0",
@@ -108,8 +111,8 @@ fn a_global_unit_waits_for_its_machine_and_is_placed_nowhere_else() {
 
 #[test]
 fn a_leader_that_crashes_is_followed_8_to_12_s_later() {
-    // a leads. Its last renewal was up to 2 s before the crash, the lease lasts 10 s, the others poll every 2 s. x, submitted 1 s
-    // after the crash, is placed by the first turn of the new leader.
+    // a leads. Its last renewal was up to 2 s before the crash, the lease lasts 10 s, the others poll every 2 s. x,
+    // submitted 1 s after the crash, is placed by the first turn of the new leader.
     let (mut least, mut most) = (f64::MAX, f64::MIN);
     for seed in 0..200u64 {
         let ms = 50_000 + seed * 137 % 2000;
@@ -128,9 +131,9 @@ fn a_leader_that_crashes_is_followed_8_to_12_s_later() {
 
 #[test]
 fn nothing_moves_while_etcd_is_unreachable_and_lost_keys_expire_together_afterwards() {
-    // From 100 to 160 nobody is answered. Every machine's check fails once in its 15 s, its loops stop 10 s later. Presence lasts
-    // 30 s from the last heartbeat, but no key expires before 160. The machine that gets through first leads, sees only those that
-    // are back, and puts all the others' units on them.
+    // From 100 to 160 nobody is answered. Every machine's check fails once in its 15 s, its loops stop 10 s later.
+    // Presence lasts 30 s from the last heartbeat, but no key expires before 160. The machine that gets through first
+    // leads, sees only those that are back, and puts all the others' units on them.
     for seed in 0..30 {
         let setup = world(&format!(
             "hosts a=1000m/1Gi b=1000m/1Gi c=1000m/1Gi; job x service 0s - 0/0; job y service 0s - 0/0; job z service 0s - 0/0
@@ -150,29 +153,31 @@ fn nothing_moves_while_etcd_is_unreachable_and_lost_keys_expire_together_afterwa
 
 #[test]
 fn a_turn_longer_than_its_lease_decides_nothing() {
-    // 450 ms a read, 902 ms a write. The turn that sees n units asks 1 + 1 + 1 + n + 3: at n = 2 it lasts 0.45 * 7 + 0.902 = 4.052 s
-    // before the first write, which is done 0.902 s later; the second 0.902 s after that.
+    // 450 ms a read, 902 ms a write. The first turn asks for the version and the lease, makes the lease, asks for the
+    // list, each of n bodies, and three times more: at n = 2 that is 8 * 0.45 + 0.902 = 4.502 s; a write is done 0.902
+    // s later, another as long after.
     check(
         &format!(
             "{TWO}; etcd rtt 450ms; etcd sigma 0; etcd fsync 2ms; job x service 0s - 0/0; job y service 0s - 0/0; end 20s"
         ),
         "fleet store=dedicated",
         "place start",
-        "4.954 x>a; 5.856 y>b; 5.954 x.1+a; 6.856 y.1+b",
+        "5.404 x>a; 6.306 y>b; 6.404 x.1+a; 7.306 y.1+b",
     );
-    // With 20 units the reads alone take 0.45 * 25 + 0.902 = 12.152 s: the turn is cut off before its first task, and so is each.
+    // With 20 units the reads alone take 0.45 * 26 + 0.902 = 12.602 s: the turn is cut off before its first task, and
+    // so is each.
     let text = format!("{TWO}; etcd rtt 450ms; etcd sigma 0; etcd fsync 2ms; job x service 0s - 0/0 x20; end 200s");
     check(&text, "fleet store=dedicated", "place start", "");
-    // From 0.12 on all bodies are one request: 7 reads and writes before the first task.
+    // From 0.12 on all bodies are one request: 7 * 0.45 + 0.902 = 4.052 s, and 0.902 s for the first task.
     let text = text.replace("x20", "x3");
     let got = told(&world(&text), "fleet store=dedicated version=1.0.0", "place");
-    assert!(got.starts_with("4.504 x1>a"), "{got}");
+    assert!(got.starts_with("4.954 x1>a"), "{got}");
 }
 
 #[test]
 fn a_body_that_is_not_read_in_time_stops_a_healthy_unit_for_one_round() {
-    // Round trips of 0.5 s with sigma 0.5: a read takes longer than a second in 8.3 % of cases. Units are stopped and started again
-    // 5 s later; none is moved. From 0.12 on a list is read as a whole or not at all.
+    // Round trips of 0.5 s with sigma 0.5: a read takes longer than a second in 8.3 % of cases. Units are stopped and
+    // started again 5 s later; none is moved. From 0.12 on a list is read as a whole or not at all.
     let text = format!(
         "{TWO}; job x service 0s - 0/0 x4; etcd fault rtt=500ms 100s 100s; etcd fault sigma=500 100s 100s
                         etcd fault fsync=1ms 100s 100s; end 300s"
@@ -192,6 +197,7 @@ fn a_body_that_is_not_read_in_time_stops_a_healthy_unit_for_one_round() {
         let new = told(&setup, "fleet store=dedicated version=1.0.0 agent_ttl=1000s", "end");
         assert_eq!(new, "", "seed {seed}");
     }
-    // Two agents with 20 rounds each, of which a round is lost with 1 - 0.917^3 = 0.229; 2 units each with 0.083: about 5 a run.
+    // Two agents with 20 rounds each, of which a round is lost with 1 - 0.917^3 = 0.229; 2 units each with 0.083: about
+    // 5 a run.
     assert!((20..=90).contains(&stops), "{stops} stops");
 }

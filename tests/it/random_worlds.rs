@@ -608,8 +608,8 @@ fn every_orchestrator_keeps_the_books_and_idle_ticks_change_nothing() {
     // PLIMSOLL_SEEDS=FROM..TO sweeps others.
     let range = std::env::var("PLIMSOLL_SEEDS").unwrap_or_else(|_| "0..400".into());
     let (from, to) = range.split_once("..").expect("PLIMSOLL_SEEDS is FROM..TO");
-    // Under 3546 a bare placement, which hears of a silent host at once, moved jobs between two full hosts for ever within
-    // one instant.
+    // Under 3546 a bare placement, which hears of a silent host at once, moved jobs between two full hosts for ever
+    // within one instant.
     for seed in (from.parse().unwrap()..to.parse().unwrap()).chain([3546]) {
         let setup = random_setup(seed);
         for which in 0..ORCHESTRATORS.len() {

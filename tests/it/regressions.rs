@@ -46,10 +46,10 @@ fn a_brake_counts_the_nodes_there_are_and_not_those_that_left() {
 
 #[test]
 fn work_given_up_before_its_host_fell_waits_for_the_control_plane_and_not_for_the_host() {
-    // fleet gives x up on a at 115 to 132 and has no other machine. The copy behind the partition lives until a falls at
+    // fleet, led by 0, gives x up on a at 115 to 132 and has no other machine for it. The copy behind the partition lives until a falls at
     // 150; from then on x waits for a machine: pending, not host down.
-    let text =
-        "hosts a=1000m/1Gi; job x service 0s - 1000m/0; fail a cut 100s forever; fail a down 150s forever; end 200s";
+    let text = "hosts 0=1000m/1Gi a=1000m/1Gi; job x service 0s - 1000m/0 fleet MachineID=a; fail a cut 100s forever
+         fail a down 150s forever; end 200s";
     let result = run(&world(text), "fleet").unwrap();
     assert_eq!(metric(&result, "cpu_host_down_core_seconds"), "0");
     // 0 to 1 and 150 to 200.

@@ -1,10 +1,11 @@
 //! Agents: what follows on machines from what is written in etcd.
 //!
-//! An agent reconciles every 5 s at a phase of its own, and when its watch fires, 1 s after a write. It loads and starts what is
-//! scheduled on its machine and stops what is not. Here a decision is started when its watch fires (the tick that may come
-//! within that second is left out), and a stale copy is stopped at the first tick after a machine is heard again.
+//! An agent reconciles every 5 s at a phase of its own, and when its watch fires, 1 s after a write. It loads and
+//! starts what is scheduled on its machine and stops what is not. Here a decision is started when its watch fires (the
+//! tick that may come within that second is left out), and a stale copy is stopped at the first tick after a machine is
+//! heard again.
 
-use super::Fleet;
+use super::{Fleet, TICK};
 use crate::ids::{HostId, JobId};
 use crate::orchestrator::{Action, Now, World};
 
@@ -40,9 +41,10 @@ impl Fleet {
         for job in missing {
             self.start_soon(now, world, job, host, actions);
         }
-        let stops = self.rhythm(world, host, self.settings.agent_interval).at_or_after(now.at);
-        for job in stale {
-            actions.push(Action::Stop(job, host, stops));
+        if !stale.is_empty() {
+            let tick = self.rhythm(world, host, self.settings.agent_interval).at_or_after(now.at);
+            actions.push(Action::Wake(tick, TICK | u64::from(host.0) << 40));
         }
+        self.found_stale(host, stale);
     }
 }

@@ -1,8 +1,9 @@
 //! One turn of the engine in the replay.
 //!
-//! Where no unit asks for anything, numbers alone decide: units of lost machines and new ones go, one by one, to the machine with
-//! the fewest ([`Fleet::plain_turn`]). Otherwise, and while etcd fails, what etcd holds is kept as a [`Registry`] and
-//! the turn is [`crate::fleet::engine::turn`] itself. Both give the same tasks; runs with every tick compare them.
+//! Where no unit asks for anything, numbers alone decide: units of lost machines and new ones go, one by one, to the
+//! machine with the fewest ([`Fleet::plain_turn`]). Otherwise, and while etcd fails, what etcd holds is kept as a
+//! [`Registry`] and the turn is [`crate::fleet::engine::turn`] itself. Both give the same tasks; runs with every tick
+//! compare them.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -247,6 +248,8 @@ impl Fleet {
             return;
         }
         let Some(etcd) = self.etcd.take() else { return };
+        let kept_off = self.kept_off.len();
+        let mut changed = false;
         let agents = ClusterState::new(&etcd.registry, self.settings.version.rules()).agents();
         let globals: Vec<_> = self.units.globals().filter(|(job, _)| self.exists[job.index()]).collect();
         for (job, home) in globals {
@@ -254,6 +257,7 @@ impl Fleet {
             let Some(agent) = agents.get(world.cluster.name(host)) else { continue };
             if agent.units.contains_key(etcd.names.of(job)) {
                 if self.kept_off.remove(&job) {
+                    changed = true;
                     rebind(&mut self.books, world, job, Some(host));
                     self.start_soon(now, world, job, host, actions);
                 }
@@ -262,7 +266,12 @@ impl Fleet {
                 self.leave(now, world, job, host, actions);
             }
         }
+        drop(agents);
         self.etcd = Some(etcd);
+        // Other placements than fleet's own look at the room that is left.
+        if changed || self.kept_off.len() != kept_off {
+            self.ask_turn(now, now.at, actions);
+        }
     }
 
     /// The jobs on `host` that the engine put there.

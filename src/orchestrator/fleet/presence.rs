@@ -1,9 +1,10 @@
 //! Who is there and who leads: presence keys of machines, and the lease of the engine's leader.
 //!
-//! Every machine runs an engine; the one that holds the lease acts. It renews the lease in each turn; when it falls silent the
-//! lease runs out five turns after its last one, and the machine that polls first from then on takes it. Machines poll as
-//! often as turns come, each at a phase of its own (drawn: their timers are nobody's business). At first the lowest that is up
-//! leads; a machine that starts while nobody does leads at once. A machine that is taken out gives lease and presence back.
+//! Every machine runs an engine; the one that holds the lease acts. It renews the lease in each turn; when it falls
+//! silent the lease runs out five turns after its last one, and the machine that polls first from then on takes it.
+//! Machines poll as often as turns come, each at a phase of its own (drawn: their timers are nobody's business). At
+//! first the lowest that is up leads; a machine that starts while nobody does leads at once. A machine that is taken
+//! out gives lease and presence back.
 
 use super::{Fleet, LEASE, TURN};
 use crate::ids::HostId;
@@ -78,10 +79,22 @@ impl Fleet {
         }
     }
 
+    /// The last turn of this leader by `at`, idle ones included; those that were not run are counted back from the last
+    /// that was.
+    pub(super) fn tick_before(&self, at: SimTime) -> Option<SimTime> {
+        let tick = self.turns.at_or_before(at).or_else(|| {
+            let phase = self.turns.at_or_after(SimTime::ZERO);
+            let back = phase.since(at).0.div_ceil(self.settings.interval.0) * self.settings.interval.0;
+            phase.0.checked_sub(back).map(SimTime)
+        });
+        tick.filter(|tick| *tick >= self.led_from)
+    }
+
     fn leads_from(&mut self, now: Now, host: HostId, at: SimTime, actions: &mut Vec<Action>) {
         self.lead = Lead::Leads(host);
         self.store.unsure = true;
         self.turns = Periodic::new(at, self.settings.interval);
+        self.led_from = at;
         // Its first turn comes whether or not there is anything to do.
         self.asked = None;
         let first = self.turns.next(now);
@@ -107,8 +120,9 @@ impl Fleet {
                 }
                 // A turn at this very instant has passed or is not to come.
                 let last = if now.late { now.at } else { SimTime(now.at.0.saturating_sub(1)) };
-                let by_turns = self.turns.at_or_before(last).or(self.last_turn).unwrap_or(now.at).min(now.at);
-                let renewed = if self.store.unwell { self.renewed } else { by_turns };
+                let by_turns = if self.store.unwell { None } else { self.tick_before(last) };
+                let renewed = by_turns.or(self.renewed).unwrap_or(now.at);
+                self.renewed = Some(renewed);
                 let until = (renewed + self.settings.lease).max(now.at);
                 self.lead = Lead::RunsOut(host, until);
                 actions.push(Action::Wake(until, LEASE));
@@ -143,6 +157,7 @@ impl Fleet {
     pub(super) fn turn_begins(&mut self, now: Now) {
         if let Lead::Takes(host, _) = self.lead {
             self.lead = Lead::Leads(host);
+            self.led_from = now.at;
             self.store.unsure = true;
         }
         self.turns = Periodic::new(now.at, self.settings.interval);

@@ -1,13 +1,14 @@
-//! etcd as fleet's clients feel it while it fails requests, or answers so slowly that a turn takes longer than its timer.
+//! etcd as fleet's clients feel it while it fails requests, or answers so slowly that a turn takes longer than its
+//! timer.
 //!
-//! While it does neither, nothing is drawn and all is as without it. Otherwise requests are drawn: those of an engine turn one by
-//! one (their latencies add up to its length), the first try of heartbeats and the requests of agents' reconciles by the number of
-//! successes up to the next failure, over all machines together, which is equal in distribution. What follows a failed heartbeat
-//! is drawn try by try.
+//! While it does neither, nothing is drawn and all is as without it. Otherwise requests are drawn: those of an engine
+//! turn one by one (their latencies add up to its length), the first try of heartbeats and the requests of agents'
+//! reconciles by the number of successes up to the next failure, over all machines together, which is equal in
+//! distribution. What follows a failed heartbeat is drawn try by try.
 //!
-//! Departs from fleet: one engine stands for all (a lease that ran out while its holder is well is taken again at its own turns);
-//! a turn sees etcd as it was when it began; of agents' failures only those at the ticks are drawn, and those of the requests
-//! that a new start needs; the order of ticks at one instant is that of hosts.
+//! Departs from fleet: one engine stands for all (a lease that ran out while its holder is well is taken again at its
+//! own turns); a turn sees etcd as it was when it began; of agents' failures only those at the ticks are drawn, and
+//! those of the requests that a new start needs; the order of ticks at one instant is that of hosts.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -79,7 +80,7 @@ struct Requests<'s> {
 impl Requests<'_> {
     fn ask(&mut self, write: bool) -> bool {
         let answer = self.level.draw(write, self.timeout, self.stream);
-        self.elapsed = self.elapsed + answer.unwrap_or(self.timeout);
+        self.elapsed += answer.unwrap_or(self.timeout);
         answer.is_some()
     }
 }
@@ -142,7 +143,7 @@ impl Fleet {
                     self.store.owed.insert((host, job));
                 }
             }
-            self.stop_stale(now, world, false, actions);
+            self.stop_stale(now, world, None, actions);
         }
         self.ask_if_needed(now, actions);
     }
@@ -158,7 +159,7 @@ impl Fleet {
         }
         if unwell && !self.store.unwell {
             // Up to here every turn has renewed the lease.
-            self.renewed = self.turns.at_or_before(now.at).or(self.last_turn).unwrap_or(now.at);
+            self.renewed = self.last_turn.and(self.tick_before(now.at)).or(self.renewed);
         }
         self.store.unwell = unwell;
         self.next_bad_reconcile(now.at, world, actions);
@@ -209,7 +210,8 @@ impl Fleet {
         if !version_known {
             return None;
         }
-        let lives = now.at < self.renewed + self.settings.lease || !self.keys_expire();
+        let ends = self.renewed.map(|at| at + self.settings.lease);
+        let lives = ends.is_some_and(|ends| now.at < ends || !self.keys_expire());
         let write = if self.store.unsure {
             if !requests.ask(false) {
                 return None;
@@ -222,7 +224,7 @@ impl Fleet {
         if write {
             let renewed = requests.ask(true) && (lives || self.store.unsure);
             if renewed || requests.level.late_writes_count {
-                self.renewed = now.at + requests.elapsed;
+                self.renewed = Some(now.at + requests.elapsed);
             }
             if !renewed {
                 self.store.unsure = true;
@@ -258,8 +260,8 @@ impl Fleet {
         }
     }
 
-    /// How long after `now` an agent acts on what was written: at its watch, or at a tick at which its `requests` go through.
-    /// `None`: not before something changes.
+    /// How long after `now` an agent acts on what was written: at its watch, or at a tick at which its `requests` go
+    /// through. `None`: not before something changes.
     fn acts_at(&mut self, now: Now, world: &World, host: HostId, requests: i32) -> Option<SimTime> {
         let heard_of = now.at + self.settings.watch_delay;
         let p = self.store.reads_fail;
@@ -314,14 +316,36 @@ impl Fleet {
         }
     }
 
-    /// Agents that work stop what no longer belongs on their machines: at once where they have just begun, else at a tick.
-    fn stop_stale(&mut self, now: Now, world: &World, at_once: bool, actions: &mut Vec<Action>) {
+    /// Copies run on `host` that do not belong there now.
+    pub(super) fn found_stale(&mut self, host: HostId, jobs: Vec<JobId>) {
+        self.store.stale.extend(jobs.into_iter().map(|job| (host, job)));
+    }
+
+    /// A tick of an agent that has found such copies: those that belong there again are kept.
+    pub(super) fn tick(&mut self, now: Now, token: u64, actions: &mut Vec<Action>) {
+        let host = HostId((token >> 40) as u32);
+        if !self.presence[host.index()].works() || self.store.reads_fail >= 1.0 {
+            return;
+        }
+        let own: Vec<_> = self.store.stale.range((host, JobId(0))..=(host, JobId(u32::MAX))).copied().collect();
+        for (host, job) in own {
+            self.store.stale.remove(&(host, job));
+            if self.books.host_of(job) != Some(host) {
+                actions.push(Action::Stop(job, host, now.at));
+            }
+        }
+    }
+
+    /// Agents that work stop what no longer belongs on their machines: at once where they have just begun, else at a
+    /// tick.
+    fn stop_stale(&mut self, now: Now, world: &World, begun: Option<HostId>, actions: &mut Vec<Action>) {
         for (host, job) in std::mem::take(&mut self.store.stale) {
-            if !self.presence[host.index()].works() || self.store.reads_fail >= 1.0 {
+            let others = begun.is_some_and(|begun| begun != host);
+            if others || !self.presence[host.index()].works() || self.store.reads_fail >= 1.0 {
                 self.store.stale.insert((host, job));
             } else if self.books.host_of(job) != Some(host) {
                 let tick = self.rhythm(world, host, self.settings.agent_interval).at_or_after(now.at);
-                actions.push(Action::Stop(job, host, if at_once { now.at } else { tick }));
+                actions.push(Action::Stop(job, host, if begun.is_some() { now.at } else { tick }));
             }
         }
     }
@@ -336,8 +360,8 @@ impl Fleet {
         hosts.map(|host| (self.rhythm(world, host, period).at_or_after(SimTime::ZERO), host)).collect()
     }
 
-    /// Draws which reconcile is the next of which a request fails. Only where that stops units: up to v0.11.8, and not where all
-    /// requests fail, because then no list is read at all.
+    /// Draws which reconcile is the next of which a request fails. Only where that stops units: up to v0.11.8, and not
+    /// where all requests fail, because then no list is read at all.
     pub(super) fn next_bad_reconcile(&mut self, after: SimTime, world: &World, actions: &mut Vec<Action>) {
         self.store.agents_epoch += 1;
         let p = self.store.reads_fail;
@@ -463,7 +487,7 @@ impl Fleet {
             if beat.stopped() {
                 self.engine_starts(now, world, host, actions);
                 self.next_bad_reconcile(now.at, world, actions);
-                self.stop_stale(now, world, true, actions);
+                self.stop_stale(now, world, Some(host), actions);
                 if self.store.reads_fail < 1.0 {
                     let owed: Vec<_> = self.store.owed.iter().copied().filter(|(on, _)| *on == host).collect();
                     for (host, job) in owed {

@@ -1,12 +1,13 @@
 //! Jobs as fleet's units: names, what they ask for, and which are copies of global units.
 //!
 //! A unit is named as its job, with `.service` behind it; replica `web-003` of the app `web` is the instance
-//! `web@003.service`, whatever its unit file is called, so that `%p` is the app and `Conflicts=web@*.service` means all replicas.
+//! `web@003.service`, whatever its unit file is called, so that `%p` is the app and `Conflicts=web@*.service` means all
+//! replicas.
 //!
-//! A global unit runs on every machine whose metadata match; a job has one place. So a job whose unit says `Global=true`, or
-//! whose controller is a `daemon-set`, is the copy on one machine: the jobs of one app that ask for the same are, by name, the
-//! copies on the machines that match, by name, each on one. A job beyond the last such machine never runs; a machine
-//! beyond the last job has no copy and counts none.
+//! A global unit runs on every machine whose metadata match; a job has one place. So a job whose unit says
+//! `Global=true`, or whose controller is a `daemon-set`, is the copy on one machine: the jobs of one app that ask for
+//! the same are, by name, the copies on the machines that match, by name, each on one. A job beyond the last such
+//! machine never runs; a machine beyond the last job has no copy and counts none.
 
 use std::collections::BTreeMap;
 

@@ -36,7 +36,7 @@ const ROWS: &[MetricInfo] = &[
         "config_propagation_seconds_mean",
         "from a change of configuration until the last container had it, mean of changes",
     ),
-    row("config_propagation_seconds_max", "the same of the change that took longest"),
+    row("config_propagation_seconds_max", "the same of the change that took longest; at least the rest of the run if nobody took it up"),
     row("app_failing_seconds_max", "longest time for which some requests of an app failed in a row"),
     row("dead_listed_seconds_max", "longest time for which an app had an address in use behind which nothing served"),
 ];
@@ -285,7 +285,14 @@ impl Family for PlatformWatch<'_> {
         } else {
             Value::Amount(took.iter().sum::<f64>() / took.len() as f64)
         };
-        let longest = took.iter().copied().reduce(f64::max).map_or(Value::Undefined, Value::Amount);
+        let longest = took.iter().copied().reduce(f64::max);
+        // A change that no container had taken up by the end takes at least until then.
+        let open = platform.changes.iter().zip(&self.configured).filter(|(_, done)| done.is_none());
+        let waited = open.map(|(change, _)| self.setup.end.since(change.at.min(self.setup.end)).as_secs_f64());
+        let longest = match waited.reduce(f64::max) {
+            Some(waited) => Value::AtLeast(waited.max(longest.unwrap_or(0.0))),
+            None => longest.map_or(Value::Undefined, Value::Amount),
+        };
         vec![
             failed,
             Value::Amount(refused),

@@ -32,7 +32,8 @@ pub fn stretches(experiment: &Experiment, run: &RunResult) -> Vec<Stretch> {
     // Seconds in the current stretch, weighed by what was answered, and with deploys.
     let mut sums = [0.0; 2];
     let advance = |at: SimTime, since: &mut SimTime, ok: &[f64], deploys: bool, sums: &mut [f64; 2]| {
-        let dt = at.since(*since).0 as f64;
+        // What came before the warm-up was over does not count.
+        let dt = at.0.saturating_sub((*since).max(experiment.warm_up).0) as f64;
         *since = at;
         let answered: f64 = ok.iter().zip(&asked).map(|(share, asked)| share * asked).sum();
         sums[0] += dt * if all > 0.0 { answered / all } else { 0.0 };
@@ -41,6 +42,7 @@ pub fn stretches(experiment: &Experiment, run: &RunResult) -> Vec<Stretch> {
     let close = |found: &mut Vec<Stretch>, at: SimTime, sums: &mut [f64; 2]| {
         if let Some(last) = found.last_mut() {
             last.to = at;
+            last.from = last.from.max(experiment.warm_up).min(at);
             let length = at.since(last.from).0 as f64;
             last.answered = (all > 0.0 && length > 0.0).then(|| sums[0] / length);
             last.deploys = if length > 0.0 { sums[1] / length } else { 0.0 };

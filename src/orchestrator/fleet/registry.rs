@@ -17,7 +17,7 @@ use crate::discovery::store::StoreLevel;
 use crate::fleet::Version;
 use crate::fleet::task::Task;
 use crate::ids::{HostId, JobId};
-use crate::orchestrator::{Action, Now, Periodic, World};
+use crate::orchestrator::{Action, Incident, Now, Periodic, World};
 use crate::rng::{Purpose, Stream};
 use crate::units::{SECOND_US, SimDuration, SimTime};
 
@@ -196,6 +196,8 @@ impl Fleet {
                     actions.push(Action::Wake(at, WRITE));
                 }
             }
+        } else {
+            actions.push(Action::Incident(Incident::TurnLost, None));
         }
         let elapsed = requests.elapsed;
         self.store.engine = Some(stream);
@@ -405,6 +407,7 @@ impl Fleet {
                 actions.push(Action::Cancel(job));
                 actions.push(Action::Stop(job, host, now.at));
                 actions.push(Action::Start(job, host, tick));
+                actions.push(Action::Incident(Incident::HealthyStopped, Some(host)));
                 self.stopped.insert(job, tick);
             }
         }
@@ -467,6 +470,7 @@ impl Fleet {
         let (beat, again) = (presence.beat, |wait: SimDuration| Action::Wake(now.at + wait, token));
         if beat == Beat::Trying(4) {
             self.presence[host.index()].beat = Beat::Stopped(SimDuration::from_secs(1));
+            actions.push(Action::Incident(Incident::LoopsStopped, Some(host)));
             self.engine_ends(now, world, host, false, actions);
             self.next_bad_reconcile(now.at, world, actions);
             actions.push(again(SimDuration::from_secs(1)));

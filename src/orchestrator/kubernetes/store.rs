@@ -13,7 +13,7 @@ use super::{BOUND, CYCLE, GRACE_OVER, INFO, Kubernetes, RESUME};
 use crate::discovery::store::StoreLevel;
 use crate::ids::{HostId, JobId};
 use crate::orchestrator::held::Held;
-use crate::orchestrator::{Action, Heard, Now, World};
+use crate::orchestrator::{Action, Heard, Incident, Now, World};
 use crate::units::{SimDuration, SimTime};
 use crate::workload::{Controller, RestartPolicy};
 
@@ -64,6 +64,7 @@ impl Kubernetes {
             self.resume(now, world, false, actions);
         } else {
             let at = now.at + INFO.duration(world.options, "leader_retry");
+            actions.push(Action::Incident(Incident::LeadershipLost, None));
             self.api.resumes = Some(at);
             actions.push(Action::Wake(at, RESUME));
         }

@@ -499,7 +499,7 @@ fn a_unit_file_gives_its_section_its_limit_and_its_restart_and_says_what_it_igno
     std::fs::write(folder.join("web@.service"), text).unwrap();
     let apps = |more: &str| {
         let app = "  - {name: web, replicas: 2, kind: service, requests: {cpu: 1, memory: 1Mi}";
-        with(&format!("workload:\n  apps:\n{app}, {more}}}\n"))
+        with(&format!("workload:\n  apps:\n{app}, {more}}}\n")) + "horizon: 1h\n"
     };
     let scenario =
         whole_in(&apps("unit: web@.service, x_fleet: {MachineMetadata: [zone=a, zone=b]}"), &folder).unwrap();

@@ -5,8 +5,8 @@
 
 mod best_fit;
 mod first_fit;
-mod kube_2016;
 mod kube_default;
+mod kube_least_requested;
 mod kube_most_allocated;
 mod kube_requested_to_capacity_ratio;
 mod least_jobs;
@@ -81,7 +81,7 @@ pub const PLACEMENTS: &[PlacementInfo] = &[
     kube_default::INFO,
     kube_most_allocated::INFO,
     kube_requested_to_capacity_ratio::INFO,
-    kube_2016::INFO,
+    kube_least_requested::INFO,
 ];
 
 /// The placement of that name.

@@ -47,7 +47,7 @@ use queue::{ApiClient, Queue};
 pub(super) const INFO: OrchestratorInfo = OrchestratorInfo {
     name: "kubernetes-2016",
     summary: "kube-scheduler + kubelet of June 2016 (v1.2.4, or v1.3.0): round of equals, retries by time, no eviction under pressure",
-    placement: "kube-2016",
+    placement: "kube-least-requested",
     enforcement: Enforcement::Limits,
     eviction: false,
     cpu_quota: true,

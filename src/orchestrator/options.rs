@@ -33,7 +33,7 @@ pub enum TieBreak {
     /// Count the equals, draw once from (seed, job, attempt), take that one in order of names.
     Random,
     /// In turn, from the last name on: the one at the number of placements so far modulo the number of equals
-    /// (`kubernetes-2016` with `kube-2016` only, and its only way).
+    /// (`kubernetes-2016` with `kube-least-requested` only, and its only way).
     RoundRobin,
 }
 

@@ -222,7 +222,7 @@ fn one(entry: &OrchestratorEntry) -> Result<Options> {
         options.cpu_quota = quota.0;
     }
     options.eviction = section.eviction.map_or(options.eviction, |on| on.0);
-    let in_turn = options.orchestrator == "kubernetes-2016" && options.placement == "kube-2016";
+    let in_turn = options.orchestrator == "kubernetes-2016" && options.placement == "kube-least-requested";
     if !in_turn && options.tie_break == TieBreak::RoundRobin {
         options.tie_break = TieBreak::First;
     }

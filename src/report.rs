@@ -18,6 +18,7 @@ pub mod figures;
 mod fixture;
 pub mod kube;
 pub mod output;
+pub mod page;
 pub mod seeds;
 pub mod store_latency;
 pub mod table;

@@ -248,7 +248,7 @@ pub(super) struct Outcome {
 
 impl Outcome {
     /// Runs everything again under `seeds`, as `scenario` makes it of each.
-    fn study(
+    pub(super) fn study(
         &mut self,
         threads: usize,
         seeds: &[u64],
@@ -282,6 +282,19 @@ impl Outcome {
         self.experiment.seeds = Some(study);
         self.stopped = stopped;
         Ok(())
+    }
+
+    /// Whether every run finished.
+    pub(super) fn is_whole(&self) -> bool {
+        self.stopped.is_none()
+    }
+
+    /// The runs, if all of them finished.
+    pub(super) fn into_experiment(self) -> Result<Experiment> {
+        match self.stopped {
+            None => Ok(self.experiment),
+            Some(why) => Err(why),
+        }
     }
 
     /// Ok if every run finished.

@@ -36,7 +36,10 @@ const ROWS: &[MetricInfo] = &[
         "config_propagation_seconds_mean",
         "from a change of configuration until the last container had it, mean of changes",
     ),
-    row("config_propagation_seconds_max", "the same of the change that took longest; at least the rest of the run if nobody took it up"),
+    row(
+        "config_propagation_seconds_max",
+        "the same of the change that took longest; at least the rest of the run if nobody took it up",
+    ),
     row("app_failing_seconds_max", "longest time for which some requests of an app failed in a row"),
     row("dead_listed_seconds_max", "longest time for which an app had an address in use behind which nothing served"),
 ];

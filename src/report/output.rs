@@ -112,13 +112,15 @@ pub const OUTPUTS: &[OutputInfo] = &{
     all
 };
 
+pub use summary::digest_text;
+
 /// The output whose file is `file`.
 pub fn find(file: &str) -> Option<&'static OutputInfo> {
     OUTPUTS.iter().find(|output| output.file == file)
 }
 
 /// A CSV writer with our line ends.
-pub(super) fn csv_writer(out: &mut dyn Write) -> csv::Writer<&mut dyn Write> {
+pub fn csv_writer(out: &mut dyn Write) -> csv::Writer<&mut dyn Write> {
     csv::WriterBuilder::new().terminator(csv::Terminator::Any(b'\n')).from_writer(out)
 }
 

@@ -1,7 +1,10 @@
 //! A claim and how it is judged.
 
 use crate::experiment::{Experiment, RunResult, SeedStudy};
+use crate::ids::{HostId, JobId};
 use crate::report::figures::{Unit, duration, percent};
+use crate::sim::Change;
+use crate::units::SimTime;
 
 /// Whether a claim holds in the model.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -75,7 +78,8 @@ pub struct Seen<'a> {
 }
 
 impl Seen<'_> {
-    fn run(&self, run: &str) -> &RunResult {
+    /// A run by its name.
+    pub fn run(&self, run: &str) -> &RunResult {
         let found = self.experiment.runs.iter().find(|r| r.label.name == run);
         found.unwrap_or_else(|| panic!("{} has no run {run}", self.experiment.name))
     }
@@ -85,9 +89,23 @@ impl Seen<'_> {
         self.run(run).metric(metric).and_then(|value| value.number()).unwrap_or(0.0)
     }
 
-    /// Whether two runs were the same to the microsecond.
-    pub fn same(&self, a: &str, b: &str) -> bool {
-        self.run(a).digest == self.run(b).digest
+    /// The largest value of a metric over all runs.
+    pub fn largest(&self, metric: &str) -> f64 {
+        self.experiment.runs.iter().map(|run| self.value(&run.label.name, metric)).fold(0.0, f64::max)
+    }
+
+    /// Whether two runs put the same jobs on the same hosts at the same times. They must have been recorded.
+    pub fn same_places(&self, a: &str, b: &str) -> bool {
+        let places = |run: &str| -> Vec<(SimTime, JobId, HostId)> {
+            let life = self.run(run).record.iter().flat_map(|record| &record.life);
+            life.filter_map(|(at, change)| match *change {
+                Change::Placed { job, host } => Some((*at, job, host)),
+                _ => None,
+            })
+            .collect()
+        };
+        let (a, b) = (places(a), places(b));
+        !a.is_empty() && a == b
     }
 
     /// A metric of a run that is a share, as percent.

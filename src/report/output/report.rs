@@ -5,9 +5,6 @@
 
 use std::io::{self, Write};
 
-use minijinja::syntax::SyntaxConfig;
-use minijinja::value::Serde;
-use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use serde::Serialize;
 
 use super::summary::digest_text;
@@ -18,6 +15,7 @@ use crate::report::answer::{answer, load_warning};
 use crate::report::band;
 use crate::report::chart::CHARTS;
 use crate::report::figures::duration;
+use crate::report::page::render;
 use crate::report::seeds;
 use crate::report::table::{READING_HELP, choices, lines, offered_line};
 use crate::report::text::{host_name, job_name, sentence, shown};
@@ -139,17 +137,7 @@ struct Choice {
 }
 
 fn write(experiment: &Experiment, out: &mut dyn Write) -> io::Result<()> {
-    let mut environment = Environment::new();
-    environment.set_auto_escape_callback(|_| AutoEscape::Html);
-    environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build().map_err(io::Error::other)?;
-    environment.set_syntax(syntax);
-    environment.add_template("report.html", include_str!("../templates/report.html")).map_err(io::Error::other)?;
-    let template = environment.get_template("report.html").map_err(io::Error::other)?;
-    let mut text = template.render(Serde(page(experiment))).map_err(io::Error::other)?;
-    if !text.ends_with('\n') {
-        text.push('\n');
-    }
+    let text = render("report.html", page(experiment))?;
     out.write_all(text.as_bytes())
 }
 

@@ -1,6 +1,7 @@
 //! Small experiments for the tests of this folder: a plain one, one whose every name is hostile, and empty ones.
 
 use crate::discovery::Reach;
+use crate::discovery::store::StoreLevel;
 use crate::experiment::seeds::SeedResult;
 use crate::experiment::{
     AppReach, AppResult, BandRow, Choice, EndRow, Experiment, HostTrack, PartResult, Record, RunLabel, RunResult,
@@ -122,6 +123,10 @@ pub fn plain() -> Experiment {
         let reach = Reach { ok: 500_000, timeout: 500_000, ready: 1, dead_listed: 1, ..Reach::default() };
         let end = SimTime(STRETCHES as u64 * STRETCH_US);
         let life = &mut run.record.as_mut().expect("recorded").life;
+        for (stretch, read_us) in [(1, 500), (10, 50_000), (20, 900_000), (30, 500)] {
+            let level = StoreLevel { read_us, ..StoreLevel::default() };
+            life.push((SimTime(stretch * STRETCH_US), Change::Store { level }));
+        }
         life.push((end, Change::Reach { app: AppId(0), reach }));
     }
     experiment

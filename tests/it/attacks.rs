@@ -77,7 +77,9 @@ fn failures_pile_up_on_one_host() {
             "hosts a=2000m/1Gi; job x batch 0s 30s 100m/64Mi x3; job s service 0s - 10m/0; {failures}; end 900s"
         );
         let result = run(&world(&text), options).unwrap_or_else(|e| panic!("{options}: {e}"));
-        assert_eq!(metric(&result, "jobs_finished"), "3", "{options}");
+        // The host is down when the only converge ends, at 60, and nobody converges again.
+        let finished = if options == "chef" { "0" } else { "3" };
+        assert_eq!(metric(&result, "jobs_finished"), finished, "{options}");
         // 0 to 10, 10 to 10.000001, 20 to 60 and 60 to 61: the host boots before the next failure of that instant or
         // stays down; either way it is down for 51.000001 s.
         assert_eq!(metric(&result, "host_down_seconds"), "51.000001", "{options}");

@@ -9,7 +9,7 @@ use crate::program::{Folder, expect, plimsoll, run, scenarios};
 fn the_demo_prints_the_comparison_and_writes_a_report() {
     let folder = Folder::new("demo");
     let (out, _) = expect(0, &["demo", "-o", &folder.of("d")]);
-    assert!(out.contains("fleet") && out.contains("plimsoll run scenarios/deis-runaway.yaml"), "{out}");
+    assert!(out.contains("fleet") && out.contains("plimsoll demo runaway"), "{out}");
     for file in
         ["report.html", "summary.json", "runs.csv", "hosts.csv", "changes.csv", "evictions.csv", "scenario.yaml"]
     {

@@ -4,7 +4,7 @@
 
 use plimsoll::units::SECOND_US;
 
-use crate::world::{at, check, story, told, world};
+use crate::world::{at, check, metric, run, story, told, world};
 
 const TWO: &str = "hosts a=1000m/1Gi b=1000m/1Gi";
 
@@ -186,6 +186,9 @@ fn a_body_that_is_not_read_in_time_stops_a_healthy_unit_for_one_round() {
     for seed in 0..10 {
         let setup = world(&format!("{text}; seed {seed}"));
         let story = story(&setup, "fleet store=dedicated agent_ttl=1000s", "place start end");
+        let told_of = metric(&run(&setup, "fleet store=dedicated agent_ttl=1000s").unwrap(), "healthy_stops");
+        let seen = story.iter().filter(|(_, line)| line.ends_with("stopped")).count();
+        assert_eq!(told_of, seen.to_string(), "seed {seed}");
         for (i, (time, line)) in story.iter().enumerate() {
             let Some((unit, _)) = line.split_once('.').filter(|_| line.ends_with("stopped")) else { continue };
             stops += 1;

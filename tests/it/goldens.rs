@@ -310,6 +310,20 @@ fn the_shipped_report_is_what_the_demo_writes() {
     shipped_is("demo", &fresh, &names(&fresh));
 }
 
+#[test]
+fn the_shipped_essay_is_what_the_migration_demo_writes() {
+    let folder = Folder::new("migration-report");
+    let (out, _) = expect(0, &["demo", "migration", "-o", &folder.of("migration")]);
+    let fresh = folder.path().join("migration");
+    shipped_is("migration", &fresh, &names(&fresh));
+    // A verdict for every claim, in words and in the table.
+    let verdicts = [": holds", ": holds only if", ": does not hold"];
+    let told = out.lines().filter(|line| !line.starts_with(' ') && verdicts.iter().any(|v| line.contains(v))).count();
+    let rows = std::fs::read_to_string(fresh.join("claims.csv")).unwrap();
+    let claims: std::collections::BTreeSet<&str> = rows.lines().skip(1).filter_map(|row| row.split(',').next()).collect();
+    assert_eq!(told, claims.len(), "{out}");
+}
+
 /// What of the results of a `kube-…` scenario is shipped; `plimsoll run` writes the rest again.
 const OF_KUBE_REPORTS: &[&str] = &["apps.csv", "report.html", "summary.json"];
 

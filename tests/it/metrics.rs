@@ -103,6 +103,21 @@ const CHANGES: &str = "hosts a=1000m/1Gi; platform starts 5s; job web service 0s
 const TWICE: &str = "hosts a=1000m/1Gi b=1000m/1Gi; job x service 0s - 1000m/0; fail a cut 20s 30s; platform starts 0s
     end 100s";
 
+// Two converges end, at 30 and 160, while b is dead.
+const DEAD_NODE: &str = "hosts a=1000m/1Gi b=1000m/1Gi; fail b down 5s 300s; job x service 20s - 0/0 type t
+    job y service 20s - 0/0 type t; job z service 40s - 0/0 type t; job v service 400s - 0/0 type t; end 450s";
+// x's app is to have none; b has as many of the type, is later, and has none of x's app.
+const ENDLESS: &str = "hosts a=1000m/1Gi b=1000m/1Gi; job x service 0s 60s 0/0 app x type web
+    job y1 service 1s - 0/0 app y type web; job y2 service 2s - 0/0 app y type web
+    job y3 service 3s - 0/0 app y type web; end 100s";
+const CHEF_10: &str = "chef converge_duration=10s";
+// Nobody is answered from 100 to 160.
+const AWAY: &str = "hosts a=1000m/1Gi b=1000m/1Gi c=1000m/1Gi; job x service 0s - 0/0; etcd fault unreachable 100s 60s
+    end 300s";
+// Every request takes longer than a second from 100 to 101.5: one turn of the engine begins in that time.
+const SLOW: &str = "hosts a=1000m/1Gi b=1000m/1Gi c=1000m/1Gi; job x service 0s - 0/0; etcd sigma 0
+    etcd fault rtt=2s 100s 1500ms; end 300s";
+
 const MIB: f64 = 1048576.0;
 
 #[rustfmt::skip]
@@ -340,7 +355,18 @@ fn cases() -> Vec<(&'static str, &'static str, &'static str, String)> {
         ("config_propagation_seconds_mean", CHANGES, PROXY, n(17.5)),
         ("config_propagation_seconds_max", CHANGES, PROXY, n(20.0)),
         ("config_propagation_seconds_max", CONVERGED, PROXY, "-".into()),
-    ]
+        ("converges_failed", DEAD_NODE, CHEF_10, n(2.0)),
+        ("endless_loops", ENDLESS, CHEF_10, n(1.0)),
+        ("endless_loops", DEAD_NODE, CHEF_10, n(0.0)),
+        // 55,535 containers would have to be there first.
+        ("ports_exhausted", DEAD_NODE, CHEF_10, n(0.0)),
+        ("leadership_losses", AWAY, "kubernetes store=dedicated", n(1.0)),
+        // Counted against the stops seen in `fleet_worlds.rs`; nothing is stopped where no list is read at all.
+        ("healthy_stops", AWAY, "fleet store=dedicated", n(0.0)),
+        // Each of the three machines gives up once, 10 s after its first heartbeat in vain.
+        ("loops_stopped", AWAY, "fleet store=dedicated", n(3.0)),
+        ("turns_lost", SLOW, "fleet store=dedicated", n(1.0)),
+        ]
 }
 
 fn same(found: Value, want: &str) -> bool {

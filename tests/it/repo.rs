@@ -188,6 +188,7 @@ fn every_row_has_a_file_and_every_file_a_row() {
     rows_and_files("PLACEMENTS", "src/placement", PLACEMENTS.iter().map(|row| snake(row.name)), &[]);
     let helpers = [
         ("books", "what any control plane believes"),
+        ("incident", "what goes wrong within any control plane"),
         ("held", "news that wait for the store"),
         ("options", "what all orchestrators have in common"),
         ("periodic", "ticks of any control plane"),

@@ -413,9 +413,30 @@ pub fn run(setup: &Setup, options_text: &str) -> Result<RunResult, String> {
     if small && run(true)?.digest != result.digest {
         let (few, all) = (lines(setup, &options, false), lines(setup, &options, true));
         let differ = few.iter().zip(&all).find(|(few, all)| few != all);
-        panic!("an idle tick changed something: {differ:?}, of {} and {} lines", few.len(), all.len());
+        let (few_raw, all_raw) = (raw(setup, &options, false), raw(setup, &options, true));
+        let first = few_raw.iter().zip(&all_raw).find(|(few, all)| few != all);
+        panic!(
+            "{options_text}: an idle tick changed something: {differ:?}, of {} and {} lines; {first:?}",
+            few.len(),
+            all.len()
+        );
     }
     Ok(result)
+}
+
+/// All changes of a run, as they are.
+fn raw(setup: &Setup, options: &Options, every_tick: bool) -> Vec<String> {
+    struct Raw(Vec<String>);
+    impl Observer for Raw {
+        fn change(&mut self, at: SimTime, change: &Change) {
+            self.0.push(format!("{} {change:?}", at.0));
+        }
+        fn finish(&mut self, _end: SimTime) {}
+    }
+    let mut raw = Raw(Vec::new());
+    let flags = Flags { every_tick, most_events: u64::MAX, explain: None, pulse: &mut |_| true };
+    simulate(setup, options, &mut raw, flags).unwrap();
+    raw.0
 }
 
 /// What was seen, as lines `SECONDS WHAT`.

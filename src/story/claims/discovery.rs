@@ -113,11 +113,12 @@ fn logspout(seen: &Seen<'_>) -> Finding {
         verdict: if once > 2.0 * often { Verdict::Holds } else { Verdict::DoesNotHold },
         condition: "",
         seen: format!(
-            "When the logger moved, components of Deis 1.12.3 went on without the peer they were looking for, {} container-seconds in all until the end of the \
-             run, as log shippers never look again. With 1.13 it was {}. Under Kubernetes of 2016 it was {}, nearly all of it the time until the node was given up and the logger ran elsewhere.",
-            seen.count("fleet-deis-1.12", "stuck_lost_peer_seconds"),
-            seen.count("fleet-deis-1.13", "stuck_lost_peer_seconds"),
-            seen.count("kubernetes-2016", "stuck_lost_peer_seconds"),
+            "When the logger moved, components of Deis 1.12.3 went on without the peer they were looking for: {} of it, summed over \
+             containers, until the end of the run, as log shippers never look again. With 1.13 it was {}. Under Kubernetes of 2016 it was {}, nearly \
+             all of it the time until the node was given up and the logger ran elsewhere.",
+            seen.time("fleet-deis-1.12", "stuck_lost_peer_seconds"),
+            seen.time("fleet-deis-1.13", "stuck_lost_peer_seconds"),
+            seen.time("kubernetes-2016", "stuck_lost_peer_seconds"),
         ),
     }
 }

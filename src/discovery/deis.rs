@@ -211,17 +211,17 @@ impl Deis {
         let Some(publisher) = self.publishers[host.index()] else { return };
         let Some(life) = self.ground.lives.get(&(job, host)).map(|life| life.number) else { return };
         let (key, address) = (Key::App(app, job, host), Address { job, host, life });
-        if self.keys.get(key).is_some_and(|entry| entry.kept() && entry.address == address)
-            || !self.request(true, publisher.job, host, world)
-        {
+        // In etcd all copies of a container share one key, so that whoever writes it takes it from those that no longer do.
+        let others =
+            self.keys.of_job(app, job).filter(|(other, entry)| *other != key && !self.is_written(entry.address));
+        let others: Vec<Key> = others.map(|(other, _)| other).collect();
+        let kept = self.keys.get(key).is_some_and(|entry| entry.kept() && entry.address == address);
+        if kept && others.is_empty() || !self.request(true, publisher.job, host, world) {
             return;
         }
         let (ttl, beat) = (self.set.publish_ttl, self.keeps(publisher.beat, self.set.publish_ttl));
         let (new, expires) = self.keys.write(at, key, address, ttl, beat);
         self.agenda.add(expires, Due::Expire(key));
-        let others =
-            self.keys.of_job(app, job).filter(|(other, entry)| *other != key && !self.is_written(entry.address));
-        let others: Vec<Key> = others.map(|(other, _)| other).collect();
         let replaced = others.into_iter().filter(|&other| self.keys.remove(other)).count() > 0;
         if new || replaced {
             self.key_changed(at, key);
@@ -244,6 +244,11 @@ impl Deis {
     }
 
     fn release(&mut self, at: SimTime, key: Key) {
+        if let Key::App(app, job, _) = key {
+            let copies = self.keys.of_job(app, job).filter(|(other, entry)| *other != key && entry.kept());
+            let hosts: Vec<HostId> = copies.map(|(_, entry)| entry.address.host).collect();
+            hosts.into_iter().for_each(|host| self.plan_publish(at, host));
+        }
         if let Some(expires) = self.keys.release(at, key) {
             self.agenda.add(expires.max(at), Due::Expire(key));
         }

@@ -320,7 +320,8 @@ fn the_shipped_essay_is_what_the_migration_demo_writes() {
     let verdicts = [": holds", ": holds only if", ": does not hold"];
     let told = out.lines().filter(|line| !line.starts_with(' ') && verdicts.iter().any(|v| line.contains(v))).count();
     let rows = std::fs::read_to_string(fresh.join("claims.csv")).unwrap();
-    let claims: std::collections::BTreeSet<&str> = rows.lines().skip(1).filter_map(|row| row.split(',').next()).collect();
+    let claims: std::collections::BTreeSet<&str> =
+        rows.lines().skip(1).filter_map(|row| row.split(',').next()).collect();
     assert_eq!(told, claims.len(), "{out}");
 }
 

@@ -116,7 +116,7 @@ const AWAY: &str = "hosts a=1000m/1Gi b=1000m/1Gi c=1000m/1Gi; job x service 0s 
     end 300s";
 // Every request takes longer than a second from 100 to 101.5: one turn of the engine begins in that time.
 const SLOW: &str = "hosts a=1000m/1Gi b=1000m/1Gi c=1000m/1Gi; job x service 0s - 0/0; etcd sigma 0
-    etcd fault rtt=2s 100s 1500ms; end 300s";
+    etcd members 1; etcd fault rtt=2s 100s 1500ms; end 300s";
 
 const MIB: f64 = 1048576.0;
 

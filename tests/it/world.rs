@@ -414,7 +414,8 @@ pub fn run(setup: &Setup, options_text: &str) -> Result<RunResult, String> {
         let (few, all) = (lines(setup, &options, false), lines(setup, &options, true));
         let differ = few.iter().zip(&all).find(|(few, all)| few != all);
         let (few_raw, all_raw) = (raw(setup, &options, false), raw(setup, &options, true));
-        let first = few_raw.iter().zip(&all_raw).find(|(few, all)| few != all);
+        let at = few_raw.iter().zip(&all_raw).position(|(few, all)| few != all).unwrap_or(0);
+        let first = (&few_raw[at.saturating_sub(3)..(at + 3).min(few_raw.len())], all_raw.get(at));
         panic!(
             "{options_text}: an idle tick changed something: {differ:?}, of {} and {} lines; {first:?}",
             few.len(),

@@ -407,8 +407,10 @@ impl Fleet {
                 actions.push(Action::Cancel(job));
                 actions.push(Action::Stop(job, host, now.at));
                 actions.push(Action::Start(job, host, tick));
-                actions.push(Action::Incident(Incident::HealthyStopped, Some(host)));
-                self.stopped.insert(job, tick);
+                // One that was stopped last time and was to start now is stopped already.
+                if self.stopped.insert(job, tick).is_none() {
+                    actions.push(Action::Incident(Incident::HealthyStopped, Some(host)));
+                }
             }
         }
         if lost {

@@ -92,6 +92,10 @@ pub(super) fn run(args: &Args) -> Result<()> {
         some => some.iter().map(String::as_str).collect(),
     };
     let found: Vec<Attribution> = asked.iter().filter_map(|metric| Attribution::of(&study, &factors, metric)).collect();
+    // Of what nobody asked for by name, what does not move at all only takes room.
+    let moves = found.iter().any(|attribution| !attribution.is_flat());
+    let found: Vec<Attribution> =
+        found.into_iter().filter(|attribution| !args.metrics.is_empty() || !moves || !attribution.is_flat()).collect();
     if found.is_empty() {
         return Err(Error::input("none of the metrics is defined in all combinations; choose others with --metric"));
     }

@@ -122,6 +122,11 @@ pub struct Attribution {
 }
 
 impl Attribution {
+    /// Whether the metric is the same in all combinations.
+    pub fn is_flat(&self) -> bool {
+        self.effects.iter().all(|effect| effect.interval.low == 0.0 && effect.interval.high == 0.0)
+    }
+
     /// Attributes `metric` over a study whose runs are [`cells`] of `factors`. `None` where the metric is undefined in a cell.
     pub fn of(study: &SeedStudy, factors: &[Factor], metric: &str) -> Option<Attribution> {
         let metric = *study.metrics().iter().find(|name| **name == metric)?;
@@ -171,7 +176,9 @@ fn names(factors: &[Factor], set: usize) -> Vec<&'static str> {
 fn contrast(row: &[f64], set: usize) -> f64 {
     let sign = |cell: usize| if (set & !cell).count_ones() % 2 == 0 { 1.0 } else { -1.0 };
     let sum: f64 = row.iter().enumerate().map(|(cell, y)| sign(cell) * y).sum();
-    sum / (row.len() / 2) as f64
+    let all: f64 = row.iter().map(|y| y.abs()).sum();
+    // What is left when equal values cancel is rounding, not an effect.
+    if sum.abs() < 1e-12 * all { 0.0 } else { sum / (row.len() / 2) as f64 }
 }
 
 /// What ingredient number `i` adds, averaged over all orders.

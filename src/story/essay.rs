@@ -47,7 +47,7 @@ struct Page {
 #[derive(Serialize)]
 struct Section {
     name: &'static str,
-    claim: &'static str,
+    claim: String,
     verdict: &'static str,
     condition: &'static str,
     simulated: Vec<String>,
@@ -123,11 +123,11 @@ fn section(chapter: &Chapter<'_>) -> Section {
     }
     Section {
         name: claim.name,
-        claim: claim.claim,
+        claim: plain(claim.claim),
         verdict: finding.verdict.name(),
         condition: if finding.verdict == super::Verdict::HoldsOnlyIf { finding.condition } else { "" },
         simulated: simulated(claim.scenario),
-        seen: finding.seen.clone(),
+        seen: plain(&finding.seen),
         heads: claim.shows.iter().map(|(_, label)| *label).collect(),
         lines: lines(experiment, claim),
         figures,
@@ -160,6 +160,11 @@ fn lines(experiment: &Experiment, claim: &Claim) -> Vec<Line> {
             .collect(),
     };
     experiment.runs.iter().map(line).collect()
+}
+
+/// Without the marks of code, which a page has no use for.
+fn plain(text: &str) -> String {
+    text.replace('`', "")
 }
 
 /// The paragraphs at the head of a scenario, its opening question first.

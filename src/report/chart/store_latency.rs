@@ -6,10 +6,9 @@ use crate::report::draw::{
     Anchor, Canvas, EMPTY, GRID, HEAD, LABEL, MARGIN, MUTED, PANELS_MAX, TICK, WIDTH, head_height, svg,
 };
 use crate::report::draw::{Ink, run_ink};
-use crate::report::figures::percent;
+use crate::report::figures::{number, percent};
 use crate::report::store_latency::{Stretch, is_swept, stretches};
 use crate::report::text::shown;
-use crate::units::SimDuration;
 
 /// The row.
 pub const CHART: ChartInfo = ChartInfo {
@@ -80,7 +79,7 @@ fn panel(
         // Labels that would run into each other are left out.
         if x(tick) - last >= 64 {
             last = x(tick);
-            let text = rounded(tick).to_string();
+            let text = rounded(tick);
             canvas.text((x(tick), top + PLOT_HEIGHT + 14), Anchor::Middle, TICK, &text);
         }
     }
@@ -102,15 +101,16 @@ fn panel(
     let worst = stretches.iter().filter_map(|s| Some((s.answered?, s.read_us))).min_by(|a, b| a.0.total_cmp(&b.0));
     if let Some((share, at)) = worst.filter(|(share, _)| *share < 0.9995) {
         let text = format!("worst {} at {}", percent(share), rounded(at));
-        canvas.text((LEFT + PLOT_WIDTH - 6, top + 12), Anchor::End, LABEL, &text);
+        canvas.text((LEFT + 10, top + PLOT_HEIGHT - 12), Anchor::Start, LABEL, &text);
     }
 }
 
 /// To three figures, so that labels are short.
-fn rounded(us: u64) -> SimDuration {
-    let mut unit = 1;
-    while us / unit >= 1000 {
-        unit *= 10;
+fn rounded(us: u64) -> String {
+    let us = us as f64;
+    match us {
+        us if us < 1e3 => format!("{} \u{b5}s", number(us)),
+        us if us < 1e6 => format!("{} ms", number(us / 1e3)),
+        us => format!("{} s", number(us / 1e6)),
     }
-    SimDuration((us + unit / 2) / unit * unit)
 }

@@ -73,7 +73,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
         scenario.runs = cells(&factors);
         Ok(scenario)
     };
-    let progress = Progress::new(2 * seeds.len() << factors.len());
+    let progress = Progress::new((2 * seeds.len()) << factors.len());
     let done = on_threads(args.threads, || {
         run_seeds(
             &seeds,

@@ -174,7 +174,7 @@ fn names(factors: &[Factor], set: usize) -> Vec<&'static str> {
 
 /// The contrast of the ingredients in `set` over the cells of `row`.
 fn contrast(row: &[f64], set: usize) -> f64 {
-    let sign = |cell: usize| if (set & !cell).count_ones() % 2 == 0 { 1.0 } else { -1.0 };
+    let sign = |cell: usize| if (set & !cell).count_ones().is_multiple_of(2) { 1.0 } else { -1.0 };
     let sum: f64 = row.iter().enumerate().map(|(cell, y)| sign(cell) * y).sum();
     let all: f64 = row.iter().map(|y| y.abs()).sum();
     // What is left when equal values cancel is rounding, not an effect.

@@ -6,6 +6,7 @@ use super::{TieBreak, World};
 use crate::cluster::Bookings;
 use crate::ids::{AppId, HostId, JobId};
 use crate::placement::{Ask, Placement, placement};
+use crate::workload::Controller;
 
 const NOWHERE: u32 = u32::MAX;
 
@@ -96,9 +97,13 @@ impl Books {
         let host = {
             let Books { bookings, same_type, placement, max_jobs, heeds_taints, .. } = self;
             let bookings = &*bookings;
+            // What is one on every host is tied to its own, whatever the placement looks at.
+            let job_spec = world.workload.spec(job);
+            let tied = job_spec.controller == Controller::DaemonSet;
             let admits = |host: HostId| {
                 let spec = world.cluster.spec(host);
-                bookings.open[host.index()]
+                (!tied || world.cluster.matches(host, &job_spec.node_selector, &job_spec.gpu_models))
+                    && bookings.open[host.index()]
                     && able(host)
                     && (*max_jobs == u32::MAX || bookings.jobs[host.index()] < spec.pods.unwrap_or(*max_jobs))
                     && (!*heeds_taints || spec.taints.is_empty() || world.cluster.tolerated(host, request.tolerations))

@@ -154,7 +154,7 @@ fn lines(experiment: &Experiment, claim: &Claim) -> Vec<Line> {
             .iter()
             .zip(&kinds)
             .map(|((metric, _), (kind, divisor))| match run.metric(metric) {
-                Some(value) => kind.show_value(&value, *divisor),
+                Some(value) => kind.show_value(value, *divisor),
                 None => "-".into(),
             })
             .collect(),

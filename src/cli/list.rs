@@ -37,16 +37,11 @@ pub struct Listing {
 /// All tables.
 pub fn listings() -> Vec<Listing> {
     let rows = |pairs: Vec<(&str, &str)>| pairs.into_iter().map(|(n, s)| (n.to_owned(), s.to_owned())).collect();
-    let parameters = ORCHESTRATORS.iter().flat_map(|o| {
-        o.parameters.iter().map(move |p| {
+    let set = ORCHESTRATORS.iter().map(|o| (o.name, o.parameters));
+    let parameters = set.chain(DISCOVERIES.iter().map(|d| (d.name, d.parameters))).flat_map(|(owner, parameters)| {
+        parameters.iter().map(move |p| {
             let default = if p.default.is_empty() { "none" } else { p.default };
-            (format!("{}.{}", o.name, p.name), parameter(p.summary, default, p.source, p.range))
-        })
-    });
-    let of_discoveries = DISCOVERIES.iter().flat_map(|d| {
-        d.parameters.iter().map(move |p| {
-            let default = if p.default.is_empty() { "none" } else { p.default };
-            (format!("{}.{}", d.name, p.name), parameter(p.summary, default, p.source, p.range))
+            (format!("{owner}.{}", p.name), parameter(p.summary, default, p.source, p.range))
         })
     });
     let of_hosts =
@@ -65,7 +60,7 @@ pub fn listings() -> Vec<Listing> {
         Listing { table: "metrics", rows: rows(metrics().map(|m| (m.name, m.summary)).collect()) },
         Listing { table: "charts", rows: rows(CHARTS.iter().map(|c| (c.name, c.summary)).collect()) },
         Listing { table: "outputs", rows: rows(OUTPUTS.iter().map(|o| (o.file, o.summary)).collect()) },
-        Listing { table: "parameters", rows: parameters.chain(of_discoveries).chain(of_hosts).collect() },
+        Listing { table: "parameters", rows: parameters.chain(of_hosts).collect() },
         Listing { table: "kube-fields", rows: fields.collect() },
     ]
 }

@@ -11,19 +11,44 @@ const LISTED_MAX: usize = 4;
 /// Offered load below which little can go wrong under any orchestrator.
 pub const LOW_LOAD_SHARE: f64 = 0.3;
 
-/// Which run left the largest and the smallest share of demanded CPU unserved, and how many hosts came down.
+/// A share that runs are compared by: what it is of, for sentences.
+struct Compared {
+    /// As in *left the largest share of the demanded CPU unserved*.
+    most: &'static str,
+    /// As in *All runs left the same share of the demanded CPU unserved*.
+    same: &'static str,
+}
+
+const CPU: Compared = Compared {
+    most: "left the largest share of the demanded CPU unserved",
+    same: "All runs left the same share of the demanded CPU unserved",
+};
+const REQUESTS: Compared = Compared {
+    most: "failed the largest share of requests from outside",
+    same: "All runs failed the same share of requests from outside",
+};
+
+/// Where there is a platform, which run failed the largest and the smallest share of requests; then which left how much of the
+/// demanded CPU unserved, and how many hosts came down.
 pub fn answer(experiment: &Experiment) -> String {
-    let measured: Vec<(&RunResult, f64)> =
-        experiment.runs.iter().filter_map(|run| Some((run, metric(run, "cpu_unserved_share")?))).collect();
+    let shares = |of: &str| -> Vec<(&RunResult, f64)> {
+        experiment.runs.iter().filter_map(|run| Some((run, metric(run, of)?))).collect()
+    };
+    let visitors = match shares("requests_failed_share").as_slice() {
+        [] => String::new(),
+        [(run, share)] => format!("Under {} {} of requests from outside failed. ", name(run), percent(*share)),
+        measured => format!("{}. ", compared(measured, &REQUESTS)),
+    };
+    let measured = shares("cpu_unserved_share");
     let unserved = match measured.as_slice() {
         [] if experiment.runs.is_empty() => return "Nothing was run.".into(),
         [] => "No CPU was demanded, so none could be left unserved".into(),
         [(run, share)] => {
             format!("Under {} {} of the CPU that jobs demanded went unserved", name(run), percent(*share))
         }
-        _ => compared(&measured),
+        _ => compared(&measured, &CPU),
     };
-    format!("{unserved}; {}.", fallen(experiment))
+    format!("{visitors}{unserved}; {}.", fallen(experiment))
 }
 
 /// A warning if so little load was offered that the comparison says little, or if jobs ask for nothing, so that what
@@ -44,17 +69,18 @@ pub fn load_warning(experiment: &Experiment) -> Option<String> {
     })
 }
 
-fn compared(measured: &[(&RunResult, f64)]) -> String {
+fn compared(measured: &[(&RunResult, f64)], what: &Compared) -> String {
     // The first of equals, so that the order of the runs decides and nothing else.
     let most = measured.iter().fold(measured[0], |best, run| if run.1 > best.1 { *run } else { best });
     let least = measured.iter().fold(measured[0], |best, run| if run.1 < best.1 { *run } else { best });
     if percent(most.1) == percent(least.1) {
-        return format!("All runs left the same share of the demanded CPU unserved, {}", percent(most.1));
+        return format!("{}, {}", what.same, percent(most.1));
     }
     let same = |share: f64| measured.iter().filter(move |run| percent(run.1) == percent(share)).map(|run| run.0);
     format!(
-        "{} left the largest share of the demanded CPU unserved ({}), {} the smallest ({})",
+        "{} {} ({}), {} the smallest ({})",
         listed(same(most.1)),
+        what.most,
         percent(most.1),
         listed(same(least.1)),
         percent(least.1)

@@ -81,12 +81,13 @@ pub fn stretches(experiment: &Experiment, run: &RunResult) -> Vec<Stretch> {
     found
 }
 
-/// Whether some run met at least three different round trips.
+/// Whether round trips rose step by step in some run, over three at least, and perhaps fell again: single faults of various
+/// size make no curve.
 pub fn is_swept(experiment: &Experiment) -> bool {
     experiment.runs.iter().any(|run| {
-        let mut seen: Vec<u64> = stretches(experiment, run).iter().map(|stretch| stretch.read_us).collect();
-        seen.sort_unstable();
-        seen.dedup();
-        seen.len() >= 3
+        let seen: Vec<u64> = stretches(experiment, run).iter().map(|stretch| stretch.read_us).collect();
+        let Some(most) = seen.iter().max() else { return false };
+        let (up, down) = seen.split_at(seen.iter().position(|us| us == most).unwrap_or(0));
+        up.len() >= 2 && up.is_sorted() && down.is_sorted_by(|a, b| a >= b)
     })
 }

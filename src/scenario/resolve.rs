@@ -13,7 +13,7 @@ use super::text::{Length, Share, Usage};
 use super::{API_VERSION, Budgets, KIND, events, failures, hosts, jobs, outside, platform, runs};
 use crate::cluster::{Bookings, Cluster, Request};
 use crate::error::{Error, Result};
-use crate::orchestrator::Options;
+use crate::orchestrator::{Options, ParameterValue};
 use crate::rng::Seed;
 use crate::sim::{Loop, Setup};
 use crate::units::{SimDuration, SimTime};
@@ -103,6 +103,7 @@ pub fn resolve(file: &ScenarioFile, folder: &Path, budgets: &Budgets) -> Result<
     };
     let platform = platform::resolve(file, &workload, end)?;
     scaled_requests_fit(&workload, &runs)?;
+    masters_leave_hosts(&cluster, &runs)?;
     let offered = outside::offered_load(&workload, &cluster);
     let highest = offered.shares()[usize::from(offered.highest())];
     if highest == 0.0 && offered.jobs_peak > 0 {
@@ -263,6 +264,19 @@ fn scaled_requests_fit(workload: &Workload, runs: &[Options]) -> Result<()> {
         {
             let what = format!("run \"{}\": requests {} add up to more than 2^62 bytes", run.name, run.requests);
             return Err(Error::input(what));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a control plane that keeps every host for itself.
+fn masters_leave_hosts(cluster: &Cluster, runs: &[Options]) -> Result<()> {
+    for run in runs {
+        if let Some(ParameterValue::Count(masters)) = run.parameters.get("masters")
+            && *masters >= cluster.len() as u64
+        {
+            let (name, hosts) = (&run.name, cluster.len());
+            return Err(Error::input(format!("run \"{name}\": masters {masters} leaves no host for jobs, of {hosts}")));
         }
     }
     Ok(())

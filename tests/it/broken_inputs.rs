@@ -30,6 +30,19 @@ fn broken_scenarios_say_where_and_what_would_do() {
         ),
         ("duplicate job", scenario(HOST, &format!("{JOB}}}\n  - {{{JOB}"), ""), "two jobs are named \"j\""),
         ("leave before join", scenario(&format!("{HOST}, joins: 5m, leaves: 1m"), JOB, ""), "leaves before it joins"),
+        (
+            "masters everywhere",
+            scenario(HOST, JOB, "")
+                .replace("fleet", "{name: k, orchestrator: kubernetes-2016, parameters: {masters: 1}}"),
+            "masters 1 leaves no host for jobs, of 1",
+        ),
+        ("unknown role", scenario(HOST, &format!("{JOB}, role: routr"), "platform: {}\n"), "did you mean \"router\"?"),
+        (
+            "role without a platform",
+            scenario(HOST, &format!("{JOB}, role: router"), ""),
+            "count where there is a platform",
+        ),
+        ("unknown member", scenario(HOST, JOB, "etcd: {faults: [{at: 1s, down: 7}]}\n"), "\"7\" is no member"),
         ("unknown orchestrator", scenario(HOST, JOB, "").replace("fleet", "fleat"), "did you mean \"fleet\"?"),
         ("bad duration", scenario(HOST, "name: j, duration: soon", ""), "not a duration"),
         ("horizon 0", scenario(HOST, JOB, "").replace("1m", "0s"), "horizon"),

@@ -267,8 +267,24 @@ const OVERVIEW: &[(&str, [&str; 2])] = &[
     ("wait_seconds_p95", ["95 %", "wait"]),
 ];
 
+/// The columns where there is a platform: what visitors met and who was stuck first.
+const PLATFORM_OVERVIEW: &[(&str, [&str; 2])] = &[
+    ("requests_failed_share", ["requests", "failed"]),
+    ("platform_down_seconds", ["platform", "down"]),
+    ("deploys_down_seconds", ["no", "deploys"]),
+    ("stuck_no_peer_seconds", ["waiting", "for a peer"]),
+    ("stuck_lost_peer_seconds", ["peer", "gone"]),
+    ("healthy_stops", ["healthy", "stopped"]),
+    ("evictions", ["", "evicted"]),
+    ("oom_kills", ["OOM", "kills"]),
+    ("hosts_down", ["hosts", "fell"]),
+    ("cpu_unserved_share", ["CPU not", "served"]),
+];
+
 /// A line a run, for experiments with many variants. Parts of what was not served are shares of what was demanded.
 fn overview(out: &mut String, runs: &[RunResult], style: &Style, width: usize) {
+    let platform = runs.iter().any(|run| run.metric("requests_failed_share").is_some());
+    let shows = if platform { PLATFORM_OVERVIEW } else { OVERVIEW };
     let cell = |run: &RunResult, metric: &str| -> String {
         let Some(value) = run.metric(metric) else { return "-".into() };
         let demanded = run.metric("cpu_demanded_core_seconds").and_then(|d| d.number());
@@ -280,20 +296,20 @@ fn overview(out: &mut String, runs: &[RunResult], style: &Style, width: usize) {
     let names: Vec<String> = runs.iter().map(|run| shown(&run.label.name, width / 2)).collect();
     let name_width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
     let cells: Vec<Vec<String>> =
-        runs.iter().map(|run| OVERVIEW.iter().map(|(metric, _)| cell(run, metric)).collect()).collect();
+        runs.iter().map(|run| shows.iter().map(|(metric, _)| cell(run, metric)).collect()).collect();
     let column = |i: usize| {
-        let heads = OVERVIEW[i].1.iter().map(|head| head.len());
+        let heads = shows[i].1.iter().map(|head| head.len());
         cells.iter().map(|row| row[i].chars().count()).chain(heads).max().unwrap_or(0) + GAP
     };
     // Columns beyond the width are left to the files; the first ones say most.
     let (mut columns, mut used) = (0, name_width);
-    while columns < OVERVIEW.len() && used + column(columns) <= width {
+    while columns < shows.len() && used + column(columns) <= width {
         used += column(columns);
         columns += 1;
     }
     for half in 0..2 {
         let _ = write!(out, "{:name_width$}", "");
-        for (i, (_, head)) in OVERVIEW.iter().enumerate().take(columns) {
+        for (i, (_, head)) in shows.iter().enumerate().take(columns) {
             let _ = write!(out, "{}", style.bold(&format!("{:>w$}", head[half], w = column(i))));
         }
         out.push('\n');
@@ -385,6 +401,7 @@ pub fn wrap(out: &mut String, bullet: &str, text: &str, width: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metrics::Value;
     use crate::report::fixture;
 
     #[test]
@@ -408,6 +425,21 @@ mod tests {
                 assert!(text.contains(&format!("kubernetes-variant-{i}")), "{width}");
             }
         }
+    }
+
+    #[test]
+    fn an_overview_of_a_platform_begins_with_its_visitors() {
+        let mut experiment = fixture::bare();
+        experiment.runs = (0..9).map(|i| fixture::run(&format!("run-{i}"))).collect();
+        let style = Style { color: false, width: 100 };
+        assert!(!render(&experiment, &style).contains("requests"));
+        for run in &mut experiment.runs {
+            run.metrics.push(("requests_failed_share", Value::Amount(0.25)));
+        }
+        let text = render(&experiment, &style);
+        let first = text.lines().find(|line| line.starts_with("run-3")).unwrap();
+        assert!(first.starts_with("run-3") && first.split_whitespace().nth(1) == Some("25"), "{first}");
+        assert!(text.contains("All runs failed the same share of requests from outside, 25 %."), "{text}");
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! choose is listed in the report.
 
 mod input;
+pub(crate) mod manifest;
 pub mod native;
 mod openb;
 

@@ -7,6 +7,7 @@ use super::text::{At, Cpu, Memory};
 use super::{Budgets, outside};
 use crate::cluster::HostSpec;
 use crate::error::{Error, Result};
+use crate::trace::manifest::annotation::MOST_CPU;
 use crate::units::{Bytes, MilliCpu, SimTime};
 
 /// The hosts of a scenario.
@@ -17,9 +18,6 @@ pub(super) struct Hosts {
     /// Names of the hosts of each group.
     pub groups: BTreeMap<String, Vec<String>>,
 }
-
-/// Most CPU of one host or job: a million cores, so that rates in nano-cores stay far inside `u64`.
-pub(super) const MOST_CPU: MilliCpu = MilliCpu(1_000_000_000);
 
 /// `name` alone, or `name-000` … when there are several of them; at least three digits, all of one width.
 pub(super) fn numbered(name: &str, index: u32, count: u32) -> String {

@@ -9,6 +9,7 @@ mod import;
 mod input;
 mod keys;
 mod machines;
+pub(crate) mod manifest;
 pub mod native;
 mod openb;
 mod option;

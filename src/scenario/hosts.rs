@@ -8,6 +8,7 @@ use super::{Budgets, outside};
 use crate::cluster::HostSpec;
 use crate::error::{Error, Result};
 use crate::trace::TraceOutage;
+use crate::trace::manifest::annotation::MOST_CPU;
 use crate::units::{Bytes, MilliCpu, SimDuration, SimTime};
 
 /// The hosts of a scenario.
@@ -20,9 +21,6 @@ pub(super) struct Hosts {
     /// When hosts of a trace are down.
     pub outages: Vec<TraceOutage>,
 }
-
-/// Most CPU of one host or job: a million cores, so that rates in nano-cores stay far inside `u64`.
-pub(super) const MOST_CPU: MilliCpu = MilliCpu(1_000_000_000);
 
 /// `name` alone, or `name-000` … when there are several of them; at least three digits, all of one width.
 pub(super) fn numbered(name: &str, index: u32, count: u32) -> String {

@@ -108,6 +108,7 @@ fn decision(c: &mut Criterion) {
             gpu_models: &[],
             extended: &[],
             selector: &[],
+            constraints: &[],
             tolerations: &[],
             ports: &[],
         };

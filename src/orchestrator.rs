@@ -93,6 +93,7 @@ impl<'a> World<'a> {
             gpu_models: &spec.gpu_models,
             extended: &spec.extended,
             selector: &spec.node_selector,
+            constraints: &spec.constraints,
             tolerations: &spec.tolerations,
             ports: &spec.ports,
         }

@@ -171,6 +171,7 @@ pub(crate) mod tests {
                 gpu_models: &[],
                 extended: &[],
                 selector: &[],
+                constraints: &[],
                 tolerations: &[],
                 ports: &[],
             };

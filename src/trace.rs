@@ -4,24 +4,39 @@
 //! read, used and left out. Nothing here decides what a scheduler sees beyond what the file says; what a reader had to
 //! choose is listed in the report.
 
+mod decimal;
+mod import;
 mod input;
+mod keys;
+mod machines;
 pub mod native;
 mod openb;
+mod option;
+mod overlay;
+mod parts;
+mod report;
+mod samples;
+mod sniff;
 
-pub use input::{Column, Row, Table};
+pub use decimal::Decimal;
+pub use import::{
+    Import, Imported, ImportedHosts, OutageTarget, Place, TraceOutage, as_input, read_cluster, read_hosts,
+    read_outages, read_trace, read_trace_as,
+};
+pub use input::{Column, Lines, Row, Table, TableShape};
+pub use machines::{HostOutage, MachineCounts, MachineEvent, Machines};
+pub use option::{OptionInfo, OptionValues};
+pub use overlay::{Overlaid, Overlay, SeriesOwner, SeriesUnit};
+pub use report::{ImportReport, UsageReport};
+pub use samples::{Reading, Sample, SampleCounts, Samples, UsageRule};
+pub use sniff::Sniffed;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
-use std::path::{Path, PathBuf};
-
-use serde::Serialize;
-
-use crate::cluster::HostSpec;
 use crate::error::{Error, Result, unknown_name};
-use crate::rng::Seed;
-use crate::workload::{Job, UsageMode, Workload, WorkloadBuilder};
 
-/// A row of the table of trace formats.
+/// What a format reads from: its files, and what it makes of them.
+pub type Reader = fn(&Source, &mut Import) -> Result<()>;
+
+/// A row of the table of trace formats. A format has no reader for what its files do not hold.
 #[derive(Debug)]
 pub struct FormatInfo {
     /// Name on the command line (`--trace NAME:PATH`).
@@ -30,23 +45,46 @@ pub struct FormatInfo {
     pub summary: &'static str,
     /// What `--option KEY=VALUE` understands.
     pub options: &'static [OptionInfo],
-    /// Reads jobs, and hosts where the format has them.
-    pub read: fn(&Source, &mut Import) -> Result<()>,
-    /// Reads only the hosts (`--cluster NAME:PATH`).
-    pub read_hosts: fn(&Source, &mut Import) -> Result<()>,
+    /// Whether a file or folder is surely of this format, by its names and first bytes; `None`: nothing tells.
+    pub sniff: Option<fn(&Sniffed) -> bool>,
+    /// Reads jobs, and hosts and outages where the format has them.
+    pub read: Option<Reader>,
+    /// Reads only the hosts and their outages (`--cluster NAME:PATH`).
+    pub read_hosts: Option<Reader>,
+    /// Reads usage to lay over jobs (`--usage NAME:PATH`), into [`Import::overlay`].
+    pub read_usage: Option<Reader>,
+    /// Reads outages alone (`failures: [{file: NAME:PATH}]`).
+    pub read_outages: Option<Reader>,
 }
 
-/// An option of a format.
-#[derive(Debug)]
-pub struct OptionInfo {
-    /// The key.
-    pub name: &'static str,
-    /// The values that will do.
-    pub values: &'static [&'static str],
-    /// What holds when the option is not given: one of `values`.
-    pub default: &'static str,
-    /// One line for `list`.
-    pub summary: &'static str,
+impl FormatInfo {
+    /// A format that reads nothing yet.
+    const BASE: FormatInfo = FormatInfo {
+        name: "",
+        summary: "",
+        options: &[],
+        sniff: None,
+        read: None,
+        read_hosts: None,
+        read_usage: None,
+        read_outages: None,
+    };
+
+    /// What it gives, in words: `jobs, hosts`.
+    pub fn gives(&self) -> String {
+        let all = [
+            (self.read, "jobs"),
+            (self.read_hosts, "hosts"),
+            (self.read_usage, "usage"),
+            (self.read_outages, "outages"),
+        ];
+        all.iter().filter(|(reader, _)| reader.is_some()).map(|(_, what)| *what).collect::<Vec<_>>().join(", ")
+    }
+
+    /// The reader of `what`; an error says what the format gives instead.
+    fn reader(&self, reader: Option<Reader>, what: &str) -> Result<Reader> {
+        reader.ok_or_else(|| Error::usage(format!("format {} gives {}, not {what}", self.name, self.gives())))
+    }
 }
 
 /// The trace formats.
@@ -69,25 +107,33 @@ pub struct TraceArg {
 }
 
 impl TraceArg {
-    /// Reads `FORMAT:PATH`.
+    /// Reads `FORMAT:PATH`, or a path alone whose format its look tells ([`FormatInfo::sniff`]).
     ///
-    /// Errors (usage): no colon, an unknown format, an empty path.
+    /// Errors (usage): no format given or known by its look, an unknown format, an empty path.
     pub fn parse(text: &str) -> Result<Self> {
         let names: Vec<&str> = FORMATS.iter().map(|f| f.name).collect();
-        let Some((name, path)) = text.split_once(':') else {
-            let first = names.first().copied().unwrap_or("FORMAT");
-            return Err(Error::usage(format!(
-                "\"{text}\" names no trace format; write FORMAT:PATH, such as {first}:{text} (formats: {})",
-                names.join(", ")
-            )));
-        };
-        let Some(format) = FORMATS.iter().find(|f| f.name == name) else {
-            return Err(Error::usage(unknown_name("trace format", name, &names)));
-        };
-        if path.is_empty() {
-            return Err(Error::usage(format!("\"{text}\" names no file; write {name}:PATH")));
+        if let Some((name, path)) = text.split_once(':')
+            && let Some(format) = FORMATS.iter().find(|f| f.name == name)
+        {
+            if path.is_empty() {
+                return Err(Error::usage(format!("\"{text}\" names no file; write {name}:PATH")));
+            }
+            return Ok(TraceArg { format, source: Source { path: path.into() } });
         }
-        Ok(TraceArg { format, source: Source { path: path.into() } })
+        if let Some(format) = sniff::sniff(text)? {
+            return Ok(TraceArg { format, source: Source { path: text.into() } });
+        }
+        match text.split_once(':') {
+            Some((name, _)) => Err(Error::usage(unknown_name("trace format", name, &names))),
+            None => {
+                let first = names.first().copied().unwrap_or("FORMAT");
+                Err(Error::usage(format!(
+                    "\"{text}\" names no trace format and no file that is there; write FORMAT:PATH, such as \
+                     {first}:{text} (formats: {})",
+                    names.join(", ")
+                )))
+            }
+        }
     }
 }
 
@@ -118,257 +164,15 @@ impl Default for Budgets {
     }
 }
 
-/// Most distinct extended resources: hosts hold one amount for each.
-const EXTENDED_NAMES_MAX: usize = 1_000;
-
-/// What a reader did, for the report of a run.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
-pub struct ImportReport {
-    /// Name of the format.
-    pub format: String,
-    /// Rows of jobs read, the header apart.
-    pub rows_read: u64,
-    /// Rows of jobs that became jobs.
-    pub rows_used: u64,
-    /// Rows of jobs left out, by reason.
-    pub rows_dropped: BTreeMap<String, u64>,
-    /// Jobs made.
-    pub jobs: u64,
-    /// Hosts made.
-    pub hosts: u64,
-    /// What the format leaves open and how it was read.
-    pub choices: Vec<String>,
-    /// What a reader of the results should know.
-    pub warnings: Vec<String>,
-}
-
-impl fmt::Display for ImportReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ImportReport { format, rows_read, rows_used, jobs, hosts, .. } = self;
-        writeln!(f, "{format}: {rows_used} of {rows_read} rows used; {jobs} jobs, {hosts} hosts")?;
-        for (reason, count) in &self.rows_dropped {
-            writeln!(f, "  dropped: {count} × {reason}")?;
-        }
-        for choice in &self.choices {
-            writeln!(f, "  choice: {choice}")?;
-        }
-        for warning in &self.warnings {
-            writeln!(f, "  warning: {warning}")?;
-        }
-        Ok(())
-    }
-}
-
-/// What a format reads into.
-#[derive(Debug)]
-pub struct Import<'a> {
-    /// The limits that hold.
-    pub budgets: &'a Budgets,
-    /// What is said of it; rows and totals are counted here by [`Import::job`], [`Import::drop_row`] and
-    /// [`Import::host`].
-    pub report: ImportReport,
-    options: BTreeMap<&'static str, &'static str>,
-    builder: WorkloadBuilder,
-    hosts: Vec<HostSpec>,
-    /// Names of `hosts`: a repeated one is refused at its line.
-    host_names: BTreeSet<String>,
-    extended_names: BTreeSet<String>,
-    /// The file that the jobs came from.
-    job_file: PathBuf,
-}
-
-impl<'a> Import<'a> {
-    fn new(format: &FormatInfo, given: &BTreeMap<String, String>, budgets: &'a Budgets) -> Result<Self> {
-        let mut options: BTreeMap<_, _> = format.options.iter().map(|o| (o.name, o.default)).collect();
-        for (key, value) in given {
-            let Some(option) = format.options.iter().find(|o| o.name == key) else {
-                let known: Vec<&str> = format.options.iter().map(|o| o.name).collect();
-                let what = format!("option of trace format {}", format.name);
-                return Err(Error::usage(if known.is_empty() {
-                    format!("unknown {what} \"{key}\"; it has none")
-                } else {
-                    unknown_name(&what, key, &known)
-                }));
-            };
-            let Some(value) = option.values.iter().find(|v| *v == value) else {
-                return Err(Error::usage(format!("\"{value}\" will not do; {} will", option.values.join(" or ")))
-                    .in_field(format!("--option {key}")));
-            };
-            options.insert(option.name, value);
-        }
-        Ok(Import {
-            budgets,
-            report: ImportReport { format: format.name.into(), ..ImportReport::default() },
-            options,
-            builder: WorkloadBuilder::new(),
-            hosts: Vec::new(),
-            host_names: BTreeSet::new(),
-            extended_names: BTreeSet::new(),
-            job_file: PathBuf::new(),
-        })
-    }
-
-    /// The value of an option of the format, given or by default. Panics for an option not in its table.
-    pub fn option(&self, name: &str) -> &'static str {
-        self.options[name]
-    }
-
-    /// Opens a table of jobs.
-    pub fn jobs_table(&mut self, path: &str, needed: &str) -> Result<Table> {
-        self.job_file = input::display_name(path);
-        Table::open(path, &format!("no jobs: {needed}"), self.budgets)
-    }
-
-    /// Opens a table of hosts.
-    pub fn hosts_table(&self, path: &str, needed: &str) -> Result<Table> {
-        Table::open(path, &format!("no hosts: {needed}"), self.budgets)
-    }
-
-    /// Counts a row of jobs before it is looked at, and refuses one too many.
-    pub fn job_row(&mut self, row: &Row) -> Result<()> {
-        self.report.rows_read += 1;
-        // A job's id is a u32 whatever the budget.
-        let most = self.budgets.max_jobs.min(u64::from(u32::MAX) - 1);
-        if self.builder.len() as u64 >= most {
-            return Err(row.place(Error::budget("jobs", most + 1, most, "--max-jobs")));
-        }
-        Ok(())
-    }
-
-    /// Adds the job that `row` describes.
-    pub fn job(&mut self, row: &Row, job: Job) -> Result<()> {
-        self.extended(row, &job.extended)?;
-        self.builder.push(job).map_err(|error| row.place(error))?;
-        self.report.rows_used += 1;
-        self.report.jobs += 1;
-        Ok(())
-    }
-
-    /// Counts a row of jobs that is left out.
-    pub fn drop_row(&mut self, reason: &str) {
-        match self.report.rows_dropped.get_mut(reason) {
-            Some(count) => *count += 1,
-            None => drop(self.report.rows_dropped.insert(reason.into(), 1)),
-        }
-    }
-
-    /// Refuses one host too many before it is read.
-    pub fn host_row(&self, row: &Row) -> Result<()> {
-        let most = self.budgets.max_hosts.min(u64::from(u32::MAX) - 1);
-        if self.hosts.len() as u64 >= most {
-            return Err(row.place(Error::budget("hosts", most + 1, most, "--max-hosts")));
-        }
-        Ok(())
-    }
-
-    /// Adds the host that `row` describes; its name is in column `name`.
-    pub fn host(&mut self, row: &Row, name: &str, host: HostSpec) -> Result<()> {
-        let refuse = |field: &str, what: String| Err(row.place(Error::input(what).in_field(field)));
-        self.extended(row, &host.extended)?;
-        if host.name.is_empty() {
-            return refuse(name, "a host needs a name".into());
-        }
-        if host.leaves.is_some_and(|leaves| leaves <= host.joins) {
-            return refuse("leaves_us", "the host leaves before it joins".into());
-        }
-        if !self.host_names.insert(host.name.clone()) {
-            return refuse(name, format!("two hosts are named \"{}\"", host.name));
-        }
-        self.hosts.push(host);
-        self.report.hosts += 1;
-        Ok(())
-    }
-
-    fn extended(&mut self, row: &Row, amounts: &BTreeMap<String, i64>) -> Result<()> {
-        for name in amounts.keys() {
-            if !self.extended_names.contains(name) {
-                if self.extended_names.len() == EXTENDED_NAMES_MAX {
-                    let what = format!("more than {EXTENDED_NAMES_MAX} different extended resources");
-                    return Err(row.place(Error::input(what).in_field("extended")));
-                }
-                self.extended_names.insert(name.clone());
-            }
-        }
-        Ok(())
-    }
-}
-
-/// What was read: jobs not yet sorted, hosts, and what is to be said of them.
-#[derive(Debug)]
-pub struct Imported {
-    /// The jobs; [`Imported::finish`] sorts and checks them.
-    pub builder: WorkloadBuilder,
-    /// The hosts; empty if the trace has none.
-    pub hosts: Vec<HostSpec>,
-    /// What was read, left out and chosen.
-    pub report: ImportReport,
-    /// The file that the jobs came from.
-    pub job_file: PathBuf,
-}
-
-impl Imported {
-    /// Sorts the jobs; errors, such as a repeated name, name the file.
-    pub fn finish(self, usage: UsageMode, seed: Seed) -> Result<(Workload, Vec<HostSpec>, ImportReport)> {
-        let file = self.job_file;
-        let workload = self.builder.finish(usage, seed).map_err(|error| error.in_file(file))?;
-        Ok((workload, self.hosts, self.report))
-    }
-}
-
-/// Reads a trace. Unknown options and values are usage errors; a trace without a job is an input error.
-pub fn read_trace(arg: &TraceArg, options: &BTreeMap<String, String>, budgets: &Budgets) -> Result<Imported> {
-    let mut import = Import::new(arg.format, options, budgets)?;
-    (arg.format.read)(&arg.source, &mut import)?;
-    if import.builder.is_empty() {
-        let dropped: u64 = import.report.rows_dropped.values().sum();
-        let why = match dropped {
-            0 => "no jobs: there is no row below the header".into(),
-            _ => {
-                let reasons: Vec<String> =
-                    import.report.rows_dropped.iter().map(|(reason, count)| format!("{count} × {reason}")).collect();
-                format!("no jobs: all rows were left out ({})", reasons.join(", "))
-            }
-        };
-        return Err(Error::input(why).in_file(import.job_file));
-    }
-    let Import { builder, hosts, report, job_file, .. } = import;
-    Ok(Imported { builder, hosts, report, job_file })
-}
-
 /// Opens the table at `path`, plain or gzip; `needed` is what an empty file lacks.
 pub fn open_table(path: &str, needed: &str, budgets: &Budgets) -> Result<Table> {
     Table::open(path, needed, budgets)
 }
 
-/// Reads hosts (`--cluster`): from `FORMAT:PATH`, or from a native hosts table at a plain path.
-pub fn read_hosts(text: &str, budgets: &Budgets) -> Result<Vec<HostSpec>> {
-    // A plain path may hold a colon; it is FORMAT:PATH if what stands before the first one is a format's name, or
-    // could be one misspelt: a name, not a path, of a file that is not there.
-    let plain = text.split_once(':').is_none_or(|(name, _)| {
-        let known = FORMATS.iter().any(|f| f.name == name);
-        let a_name = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-        !known && (!a_name || Path::new(text).exists())
-    });
-    let none = BTreeMap::new();
-    let (mut import, file);
-    if plain {
-        import = Import::new(&native::INFO, &none, budgets)?;
-        native::read_hosts_table(text, &mut import)?;
-        file = text;
-    } else {
-        let arg = TraceArg::parse(text)?;
-        import = Import::new(arg.format, &none, budgets)?;
-        (arg.format.read_hosts)(&arg.source, &mut import)?;
-        file = &text[arg.format.name.len() + 1..];
-    }
-    if import.hosts.is_empty() {
-        return Err(Error::input("no hosts: there is no row below the header").in_file(file));
-    }
-    Ok(import.hosts)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
     use super::*;
 
     #[test]
@@ -378,7 +182,7 @@ mod tests {
         for format in FORMATS {
             assert!(!format.summary.is_empty() && !format.summary.contains('\n'), "{}", format.name);
             for option in format.options {
-                assert!(option.values.contains(&option.default), "{}: {}", format.name, option.name);
+                assert!(option.values.takes(option.default), "{}: {}", format.name, option.name);
                 assert!(!option.summary.is_empty());
             }
         }
@@ -391,7 +195,7 @@ mod tests {
         for (text, message) in [
             (
                 "x.csv",
-                "\"x.csv\" names no trace format; write FORMAT:PATH, such as native:x.csv (formats: native, openb)",
+                "\"x.csv\" names no trace format and no file that is there; write FORMAT:PATH, such as native:x.csv (formats: ",
             ),
             ("openbb:x", "unknown trace format \"openbb\"; did you mean \"openb\"?"),
             ("openb:", "\"openb:\" names no file; write openb:PATH"),
@@ -413,21 +217,5 @@ mod tests {
             let error = read_trace(&arg, &options, &Budgets::default()).unwrap_err();
             assert_eq!((error.to_string().as_str(), error.exit_code()), (message, 2));
         }
-    }
-
-    #[test]
-    fn a_report_reads_as_text() {
-        let report = ImportReport {
-            format: "openb".into(),
-            rows_read: 5,
-            rows_used: 3,
-            rows_dropped: BTreeMap::from([("no end".to_string(), 2)]),
-            jobs: 3,
-            hosts: 1,
-            choices: vec!["a".into()],
-            warnings: vec!["b".into()],
-        };
-        let text = "openb: 3 of 5 rows used; 3 jobs, 1 hosts\n  dropped: 2 × no end\n  choice: a\n  warning: b\n";
-        assert_eq!(report.to_string(), text);
     }
 }

@@ -19,6 +19,7 @@ use crate::scenario::{
     self, At, BandSection, BandWorld, HostsArg, Length, Load, OrchestratorEntry, OrchestratorSection, Scenario,
     ScenarioFile, Switch, TraceSection, Usage, usage_mode_parse,
 };
+use crate::trace::{FORMATS, TraceArg};
 use crate::units::SimTime;
 
 /// Most seeds of one study.
@@ -37,8 +38,8 @@ pub(super) struct Args {
     /// Run the scenario in FILE; `-` is standard input
     #[arg(value_name = "SCENARIO", required_unless_present = "trace", conflicts_with = "trace")]
     scenario: Option<PathBuf>,
-    /// Replay a trace, named as FORMAT:PATH (see `plimsoll list formats`)
-    #[arg(long, value_name = "FORMAT:PATH")]
+    /// Replay a trace, named as FORMAT:PATH (see `plimsoll list formats`), or as PATH where its look tells the format
+    #[arg(long, value_name = "[FORMAT:]PATH")]
     trace: Option<String>,
     /// Take the hosts from a native hosts file, or of a trace as FORMAT:PATH
     #[arg(long, value_name = "FILE|FORMAT:PATH", conflicts_with = "hosts")]
@@ -58,12 +59,21 @@ pub(super) struct Args {
     /// Divide the times between the trace's arrivals by X
     #[arg(long, value_name = "X")]
     speed: Option<f64>,
-    /// What jobs without a usage of their own use: `model:NAME`, `request`, or `cpu=0.3,memory=0.8` of their requests
+    /// What jobs without a usage of their own use: `model:NAME`, `request`, `cpu=0.3,memory=0.8` of their requests, or series of FORMAT:PATH laid over the trace's jobs
     #[arg(long, value_name = "USAGE")]
     usage: Option<String>,
+    /// Of each sample of the trace's usage count CPU's mean and memory's maximum (mixed, the default), the means or the maxima
+    #[arg(long, value_name = "mixed|mean|max")]
+    usage_stat: Option<String>,
+    /// Multiply usage that ran into a limit or a busy host by K (none by default): a bound on what was wanted
+    #[arg(long, value_name = "none|xK")]
+    uncensor: Option<String>,
     /// Set an option of the trace's format (again for more)
     #[arg(long = "option", value_name = "KEY=VALUE")]
     options: Vec<String>,
+    /// Set an option of the format that --cluster names (again for more)
+    #[arg(long = "cluster-option", value_name = "KEY=VALUE", requires = "cluster")]
+    cluster_options: Vec<String>,
     /// Begin T into the trace; jobs that run then go on from there
     #[arg(long, value_name = "T")]
     from: Option<String>,
@@ -434,12 +444,12 @@ fn asked(args: &Args, first: Option<u64>) -> Result<Asked<'_>> {
     if let Some(cluster) = &args.cluster {
         say("--cluster", cluster);
         file.cluster = At::default();
-        // Named on the command line, so seen from where the command was given.
-        let here = std::path::absolute(cluster_path(cluster)).ok();
-        file.cluster.value.trace = Some(match (folder.as_os_str().is_empty(), here) {
-            (false, Some(here)) => cluster.replace(cluster_path(cluster), &here.to_string_lossy()).into(),
-            _ => cluster.clone().into(),
-        });
+        for option in &args.cluster_options {
+            say("--cluster-option", option);
+            let (key, value) = key_value("--cluster-option", option)?;
+            file.cluster.value.options.insert(key, value);
+        }
+        file.cluster.value.trace = Some(from_here(cluster, &folder).into());
     }
     if let Some(hosts) = &args.hosts {
         say("--hosts", hosts);
@@ -477,8 +487,20 @@ fn asked(args: &Args, first: Option<u64>) -> Result<Asked<'_>> {
     }
     if let Some(usage) = &args.usage {
         say("--usage", usage);
-        let mode = usage_mode_parse(usage).map_err(|why| Error::usage(why.message()).in_field("--usage"))?;
-        file.workload.value.usage = Some(Usage(mode).into());
+        let overlay = usage.split_once(':').is_some_and(|(name, _)| FORMATS.iter().any(|format| format.name == name));
+        match &mut file.workload.value.trace {
+            Some(trace) if overlay => {
+                trace.value.overlay = Some(from_here(usage, &folder).into());
+            }
+            None if overlay => {
+                let what = "series are laid over the jobs of a trace; give --trace, or trace in the scenario";
+                return Err(Error::usage(what).in_field("--usage"));
+            }
+            _ => {
+                let mode = usage_mode_parse(usage).map_err(|why| Error::usage(why.message()).in_field("--usage"))?;
+                file.workload.value.usage = Some(Usage(mode).into());
+            }
+        }
     }
     let time = |flag: &str, text: &Option<String>| match text {
         Some(text) => Length::parse(text).map(Some).map_err(|why| Error::usage(why.message()).in_field(flag)),
@@ -498,6 +520,8 @@ fn asked(args: &Args, first: Option<u64>) -> Result<Asked<'_>> {
     let wants_trace = args.load.is_some()
         || args.speed.is_some()
         || !args.options.is_empty()
+        || args.usage_stat.is_some()
+        || args.uncensor.is_some()
         || args.from.is_some()
         || args.to.is_some();
     match &mut file.workload.value.trace {
@@ -518,10 +542,17 @@ fn asked(args: &Args, first: Option<u64>) -> Result<Asked<'_>> {
             }
             for option in &args.options {
                 say("--option", option);
-                let Some((key, value)) = option.split_once('=') else {
-                    return Err(Error::usage(format!("\"{option}\" is not KEY=VALUE")).in_field("--option"));
-                };
-                trace.options.insert(key.to_owned(), value.to_owned());
+                let (key, value) = key_value("--option", option)?;
+                trace.options.insert(key, value);
+            }
+            for (flag, key, value) in
+                [("--usage-stat", "usage-stat", &args.usage_stat), ("--uncensor", "uncensor", &args.uncensor)]
+            {
+                let Some(value) = value else { continue };
+                say(flag, value);
+                // Of the series that lie over the jobs, where there are such; else of the trace's own usage.
+                let options = if trace.overlay.is_some() { &mut trace.overlay_options } else { &mut trace.options };
+                options.insert(key.to_owned(), value.clone());
             }
             if let Some(from) = time("--from", &args.from)? {
                 say("--from", &from.0.to_string());
@@ -534,7 +565,7 @@ fn asked(args: &Args, first: Option<u64>) -> Result<Asked<'_>> {
         }
         None if wants_trace => {
             return Err(Error::usage(
-                "--load, --speed, --option, --from and --to need a trace (--trace, or trace in the scenario)",
+                "--load, --speed, --option, --usage-stat, --uncensor, --from and --to need a trace (--trace, or trace in the scenario)",
             ));
         }
         None => {}
@@ -567,8 +598,8 @@ pub(super) fn read_scenario(path: &Path, budgets: &scenario::Budgets) -> Result<
 
 /// A scenario of nothing but a trace.
 fn of_trace(text: &str) -> Result<ScenarioFile> {
-    let arg = crate::trace::TraceArg::parse(text)?;
-    let path = text.split_once(':').map_or("", |(_, path)| path);
+    let arg = TraceArg::parse(text)?;
+    let path = arg.source.path.as_str();
     let mut file = ScenarioFile {
         name: arg.format.name.to_owned(),
         question: String::new(),
@@ -585,6 +616,26 @@ fn of_trace(text: &str) -> Result<ScenarioFile> {
         .into(),
     );
     Ok(file)
+}
+
+/// Cuts `KEY=VALUE`.
+fn key_value(flag: &str, text: &str) -> Result<(String, String)> {
+    match text.split_once('=') {
+        Some((key, value)) => Ok((key.to_owned(), value.to_owned())),
+        None => Err(Error::usage(format!("\"{text}\" is not KEY=VALUE")).in_field(flag)),
+    }
+}
+
+/// `[FORMAT:]PATH` named on the command line, so seen from where the command was given, as the scenario in `folder` finds it.
+fn from_here(text: &str, folder: &Path) -> String {
+    let path = cluster_path(text);
+    if folder.as_os_str().is_empty() || path == "-" {
+        return text.to_owned();
+    }
+    match std::path::absolute(path) {
+        Ok(here) => text.replace(path, &here.to_string_lossy()),
+        Err(_) => text.to_owned(),
+    }
 }
 
 fn cluster_path(cluster: &str) -> &str {

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use super::{Cluster, Devices};
 use crate::ids::{HostId, JobId, ResourceId};
+use crate::kube::object::selector::Requirement;
 use crate::units::{Bytes, MilliCpu};
 
 /// What placements compare: the request of one job under the run's options.
@@ -26,6 +27,8 @@ pub struct Request<'a> {
     pub extended: &'a [(ResourceId, i64)],
     /// Labels the host must have.
     pub selector: &'a [(String, String)],
+    /// What else is asked of its labels.
+    pub constraints: &'a [Requirement],
     /// Taints the job tolerates.
     pub tolerations: &'a [String],
     /// Host ports the job binds.
@@ -167,6 +170,7 @@ impl Bookings {
                 room(amount, self.extended[h * self.resources + resource.index()], cluster.extended(host, resource))
             })
             && cluster.matches(host, request.selector, request.gpu_models)
+            && request.constraints.iter().all(|asked| asked.matches(&spec.labels))
             && (request.gpus.is_empty() || self.devices.fits(host, request.gpus))
             && request.ports.iter().all(|port| !self.ports[h].contains(port))
     }
@@ -179,6 +183,7 @@ impl Bookings {
             && request.ephemeral.0 <= spec.ephemeral.0
             && request.extended.iter().all(|&(resource, amount)| amount <= cluster.extended(host, resource))
             && cluster.matches(host, request.selector, request.gpu_models)
+            && request.constraints.iter().all(|asked| asked.matches(&spec.labels))
             && request.gpus.len() <= usize::from(spec.gpus)
     }
 }

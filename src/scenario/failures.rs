@@ -12,7 +12,7 @@ use crate::error::{Error, Result, did_you_mean};
 use crate::ids::HostId;
 use crate::rng::{Purpose, Seed};
 use crate::sim::{Failure, FailureKind};
-use crate::trace::open_table;
+use crate::trace::{OutageTarget, TraceOutage, open_table};
 use crate::units::{SimDuration, SimTime};
 
 /// Longest drawn time: a factor of the longest run, so that sums never wrap.
@@ -34,7 +34,16 @@ pub(super) fn resolve(
             if section.value != alone {
                 return Err(section.refuse("file excludes all other keys; the table says the rest"));
             }
-            let table = Outages { path: &outside::found(path, folder), cluster, seed, rule: rule as u64, end };
+            if let Some((outages, said)) =
+                outside::outages(path, folder, budgets).map_err(|why| outside::placed(why, path))?
+            {
+                notes.extend(said);
+                let drawn = Drawing { cluster, seed, rule: rule as u64, end };
+                notes.extend(drawn.of_trace(&outages, &mut failures, budgets)?);
+                continue;
+            }
+            let drawing = Drawing { cluster, seed, rule: rule as u64, end };
+            let table = Outages { path: &outside::found(path, folder), drawing };
             notes.extend(table.read(&mut failures, budgets).map_err(|why| outside::placed(why, path))?);
             continue;
         }
@@ -81,6 +90,8 @@ pub(super) fn resolve(
         }
         within_budget(failures.len(), budgets)?;
     }
+    let drawing = Drawing { cluster, seed, rule: TRACE_RULE, end };
+    notes.extend(drawing.of_trace(&hosts.outages, &mut failures, budgets)?);
     let missed = failures.iter().filter(|failure| misses(failure, cluster)).count();
     if missed > 0 {
         notes.push(format!(
@@ -101,14 +112,22 @@ fn misses(failure: &Failure, cluster: &Cluster) -> bool {
     failure.at < spec.joins || spec.leaves.is_some_and(|leaves| leaves <= failure.at)
 }
 
-/// A table of outages.
-struct Outages<'a> {
-    path: &'a str,
+/// The entry under `failures` that outages of the trace itself would be: behind all that are written.
+const TRACE_RULE: u64 = (1 << 31) - 1;
+
+/// What outages of a share of all hosts are drawn with.
+struct Drawing<'a> {
     cluster: &'a Cluster,
     seed: Seed,
     /// Number of the entry under `failures`.
     rule: u64,
     end: SimTime,
+}
+
+/// A table of outages.
+struct Outages<'a> {
+    path: &'a str,
+    drawing: Drawing<'a>,
 }
 
 impl Outages<'_> {
@@ -150,10 +169,10 @@ impl Outages<'_> {
                 ("", "", Some(column), _) | ("", "", None, Some(column)) => {
                     return Err(row.refuse(column, "blank; a row names a host or a share of all hosts"));
                 }
-                (name, "", Some(column), _) => match self.cluster.find(name) {
+                (name, "", Some(column), _) => match self.drawing.cluster.find(name) {
                     Some(host) => vec![host],
                     None => {
-                        let known = self.cluster.ids().map(|h| self.cluster.name(h));
+                        let known = self.drawing.cluster.ids().map(|h| self.drawing.cluster.name(h));
                         let hint =
                             did_you_mean(name, known).map_or(String::new(), |n| format!("; did you mean \"{n}\"?"));
                         return Err(row.refuse(column, format!("unknown host \"{name}\"{hint}")));
@@ -165,7 +184,7 @@ impl Outages<'_> {
                     if share > 1000 {
                         return Err(refuse("a share of all hosts is at most 1"));
                     }
-                    self.drawn(share, rows)
+                    self.drawing.drawn(share, rows)
                 }
                 (_, _, _, Some(column)) | (_, _, Some(column), None) => {
                     return Err(row.refuse(column, "host and share exclude each other; leave one blank"));
@@ -173,7 +192,7 @@ impl Outages<'_> {
                 (_, _, None, None) => Vec::new(),
             };
             nobody += u64::from(targets.is_empty());
-            if at >= self.end {
+            if at >= self.drawing.end {
                 late += 1;
                 continue;
             }
@@ -190,6 +209,33 @@ impl Outages<'_> {
             .filter(|(count, _)| *count > 0)
             .map(|(count, what)| format!("outages of {name}: {count} {what}"));
         Ok(said.collect())
+    }
+}
+
+impl Drawing<'_> {
+    /// Adds the outages of a trace to `failures`; returns notes.
+    fn of_trace(&self, outages: &[TraceOutage], failures: &mut Vec<Failure>, budgets: &Budgets) -> Result<Vec<String>> {
+        let (mut late, mut strangers) = (0u64, 0u64);
+        for (row, outage) in outages.iter().enumerate() {
+            let targets = match &outage.target {
+                OutageTarget::Share(share) => self.drawn(*share, row as u64 + 1),
+                OutageTarget::Host(name) => self.cluster.find(name).into_iter().collect(),
+            };
+            strangers += u64::from(targets.is_empty());
+            if outage.at >= self.end {
+                late += 1;
+                continue;
+            }
+            let (at, kind, lasts) = (outage.at, FailureKind::Down, outage.lasts);
+            failures.extend(targets.into_iter().map(|host| Failure { at, host, kind, lasts }));
+            within_budget(failures.len(), budgets)?;
+        }
+        let said = [
+            (late, "begin after the end of the run and have no effect"),
+            (strangers, "take down no host: it is not in the cluster, or the share is less than half a host"),
+        ];
+        let said = said.iter().filter(|(count, _)| *count > 0);
+        Ok(said.map(|(count, what)| format!("outages of the trace: {count} {what}")).collect())
     }
 
     /// So many thousandths of all hosts, rounded to the nearest, for row number `row`: the same for every orchestrator.

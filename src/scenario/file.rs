@@ -94,6 +94,9 @@ pub struct ClusterSection {
     /// The hosts of a trace, as `FORMAT:PATH`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<At<String>>,
+    /// The options of that trace's format.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub options: BTreeMap<String, String>,
     /// Whether the Nodes of manifests are hosts; default on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nodes: Option<Switch>,
@@ -402,6 +405,12 @@ pub struct TraceSection {
     /// The format's options.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub options: BTreeMap<String, String>,
+    /// Usage laid over its jobs, as `FORMAT:PATH`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overlay: Option<At<String>>,
+    /// The options of that format.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub overlay_options: BTreeMap<String, String>,
     /// Scale arrivals to this peak share of the cluster.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub load: Option<Load>,

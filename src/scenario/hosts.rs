@@ -7,7 +7,8 @@ use super::text::{At, Cpu, Memory};
 use super::{Budgets, outside};
 use crate::cluster::HostSpec;
 use crate::error::{Error, Result};
-use crate::units::{Bytes, MilliCpu, SimTime};
+use crate::trace::TraceOutage;
+use crate::units::{Bytes, MilliCpu, SimDuration, SimTime};
 
 /// The hosts of a scenario.
 #[derive(Debug, Default)]
@@ -16,6 +17,8 @@ pub(super) struct Hosts {
     pub specs: Vec<HostSpec>,
     /// Names of the hosts of each group.
     pub groups: BTreeMap<String, Vec<String>>,
+    /// When hosts of a trace are down.
+    pub outages: Vec<TraceOutage>,
 }
 
 /// Most CPU of one host or job: a million cores, so that rates in nano-cores stay far inside `u64`.
@@ -31,7 +34,12 @@ pub(super) fn numbered(name: &str, index: u32, count: u32) -> String {
 }
 
 /// All hosts of `section`, in groups.
-pub(super) fn expand(section: &ClusterSection, folder: &std::path::Path, budgets: &Budgets) -> Result<Hosts> {
+pub(super) fn expand(
+    section: &ClusterSection,
+    folder: &std::path::Path,
+    budgets: &Budgets,
+    notes: &mut Vec<String>,
+) -> Result<Hosts> {
     let wanted: u64 = section.hosts.iter().map(|group| u64::from(group.count.unwrap_or(1))).sum();
     if wanted > budgets.hosts {
         return Err(Error::budget("hosts", wanted, budgets.hosts, "--max-hosts"));
@@ -56,9 +64,40 @@ pub(super) fn expand(section: &ClusterSection, folder: &std::path::Path, budgets
         hosts.specs.extend(outside::file_hosts(file, folder, budgets).map_err(|why| outside::placed(why, file))?);
     }
     if let Some(trace) = &section.trace {
-        hosts.specs.extend(outside::trace_hosts(trace, folder, budgets).map_err(|why| outside::placed(why, trace))?);
+        let read = outside::trace_hosts(trace, &section.options, folder, budgets)
+            .map_err(|why| outside::placed(why, trace))?;
+        hosts.specs.extend(read.hosts);
+        hosts.outages.extend(read.outages);
+        notes.extend(outside::said(&read.report).into_iter().map(|said| format!("cluster: {said}")));
+    } else if !section.options.is_empty() {
+        return Err(Error::input("options belong to a trace; name one").in_field("options"));
     }
     Ok(hosts)
+}
+
+impl Hosts {
+    /// Lets time begin `from` into what the hosts say: those that have joined by then are there, those that have left are
+    /// not. Returns what is to be said.
+    pub fn begin_at(&mut self, from: SimDuration) -> Vec<String> {
+        let before = self.specs.len();
+        let moved = |at: SimTime| SimTime(at.0.saturating_sub(from.0));
+        self.specs.retain(|host| host.leaves.is_none_or(|leaves| moved(leaves) > SimTime::ZERO));
+        for host in &mut self.specs {
+            host.joins = moved(host.joins);
+            host.leaves = host.leaves.map(moved);
+        }
+        self.outages.retain_mut(|outage| {
+            let end = outage.at + outage.lasts;
+            outage.at = moved(outage.at);
+            if outage.lasts.0 != u64::MAX {
+                outage.lasts = SimDuration(moved(end).0.saturating_sub(outage.at.0));
+            }
+            outage.lasts != SimDuration::ZERO
+        });
+        let gone = before - self.specs.len();
+        let said = (gone > 0).then(|| format!("window from {from}: {gone} hosts have left before it and are left out"));
+        said.into_iter().collect()
+    }
 }
 
 /// ` (the first in line 3)`, or nothing without a line.

@@ -154,6 +154,8 @@ fn job(
             gpu_models: entry.gpu_models.clone(),
             extended: Vec::new(),
             node_selector: entry.node_selector.iter().map(|(k, v)| (k.clone(), v.clone())).collect(),
+            constraints: Vec::new(),
+            apart: false,
             tolerations: entry.tolerations.clone(),
             ports: entry.ports.clone(),
             threads: entry.threads,

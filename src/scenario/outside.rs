@@ -1,5 +1,6 @@
 //! What a scenario takes from other files and from generators.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::Budgets;
@@ -7,9 +8,12 @@ use super::file::TraceSection;
 use super::generator::GeneratorSection;
 use super::text::At;
 use crate::cluster::{Cluster, HostSpec};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::rng::Seed;
-use crate::trace::{ImportReport, TraceArg, read_hosts, read_trace};
+use crate::trace::{
+    FORMATS, ImportReport, Imported, ImportedHosts, TraceArg, TraceOutage, as_input, read_cluster, read_hosts,
+    read_outages, read_trace,
+};
 use crate::units::SimTime;
 use crate::workload::{
     Capacity, LOAD_RESOURCES, Offered, Workload, WorkloadBuilder, generator, offered, scale_to, speed,
@@ -29,11 +33,6 @@ pub(super) fn found(path: &str, folder: &Path) -> String {
     path.split(',').map(one).collect::<Vec<_>>().join(",")
 }
 
-/// What is wrong usage on a command line is wrong input in a file.
-fn as_input(why: Error) -> Error {
-    if why.kind() == ErrorKind::Usage { Error::input(why.message()) } else { why }
-}
-
 /// Adds the place of `path` in the scenario to an error that names no file of its own.
 pub(super) fn placed(why: Error, path: &At<String>) -> Error {
     if why.file().is_some() { why } else { path.place(why) }
@@ -45,10 +44,34 @@ pub(super) fn file_hosts(file: &str, folder: &Path, budgets: &Budgets) -> Result
 }
 
 /// The hosts of a trace, as `FORMAT:PATH`.
-pub(super) fn trace_hosts(trace: &str, folder: &Path, budgets: &Budgets) -> Result<Vec<HostSpec>> {
-    let arg = TraceArg::parse(trace).map_err(as_input)?;
-    let path = found(&arg.source.path, folder);
-    read_hosts(&format!("{}:{path}", arg.format.name), &budgets.trace).map_err(as_input)
+pub(super) fn trace_hosts(
+    trace: &str,
+    options: &BTreeMap<String, String>,
+    folder: &Path,
+    budgets: &Budgets,
+) -> Result<ImportedHosts> {
+    read_cluster(&found_trace(trace, folder), options, &budgets.trace).map_err(as_input)
+}
+
+/// `FORMAT:PATH` with the path as seen from where the program runs.
+fn found_trace(trace: &str, folder: &Path) -> String {
+    match trace.split_once(':') {
+        Some((name, path)) if FORMATS.iter().any(|format| format.name == name) => {
+            format!("{name}:{}", found(path, folder))
+        }
+        _ => found(trace, folder),
+    }
+}
+
+/// Outages of `FORMAT:PATH`; `None` where `path` names no format.
+pub(super) fn outages(path: &str, folder: &Path, budgets: &Budgets) -> Result<Option<(Vec<TraceOutage>, Vec<String>)>> {
+    let named = path.split_once(':').is_some_and(|(name, _)| FORMATS.iter().any(|format| format.name == name));
+    if !named {
+        return Ok(None);
+    }
+    let arg = TraceArg::parse(&found_trace(path, folder)).map_err(as_input)?;
+    let read = read_outages(&arg, &BTreeMap::new(), &budgets.trace).map_err(as_input)?;
+    Ok(Some((read.outages, said(&read.report))))
 }
 
 /// What a trace gave.
@@ -58,6 +81,8 @@ pub(super) struct Traced {
     pub builder: WorkloadBuilder,
     /// Its hosts, used when the scenario names none.
     pub hosts: Vec<HostSpec>,
+    /// When these are down.
+    pub outages: Vec<TraceOutage>,
     /// What was dropped or approximated.
     pub notes: Vec<String>,
     /// The file that the jobs came from.
@@ -71,19 +96,24 @@ pub(super) fn trace(section: &TraceSection, folder: &Path, budgets: &Budgets) ->
     let arg =
         TraceArg::parse(&format!("{}:{}", **format, found(path, folder))).map_err(|why| format.place(as_input(why)))?;
     // A place in the trace's own file stays; the scenario's is added where there is none.
-    let imported = read_trace(&arg, &section.options, &budgets.trace).map_err(as_input)?;
+    let mut imported = read_trace(&arg, &section.options, &budgets.trace).map_err(as_input)?;
+    if let Some(overlay) = &section.overlay {
+        let mut lay = || {
+            let over = TraceArg::parse(&found_trace(overlay, folder))?;
+            imported.overlay(&over, &section.overlay_options, &budgets.trace)
+        };
+        lay().map_err(|why| placed(as_input(why), overlay))?;
+    }
     let notes = said(&imported.report);
-    Ok(Traced { builder: imported.builder, hosts: imported.hosts, notes, file: imported.job_file })
+    let Imported { builder, hosts, outages, job_file, .. } = imported;
+    Ok(Traced { builder, hosts, outages, notes, file: job_file })
 }
 
 /// One sentence for everything that a reader of a trace counted or chose.
-fn said(report: &ImportReport) -> Vec<String> {
-    let ImportReport { format, rows_read, rows_used, jobs, hosts, .. } = report;
-    let mut notes = vec![format!("{format}: {rows_used} of {rows_read} rows used; {jobs} jobs, {hosts} hosts")];
-    notes.extend(report.rows_dropped.iter().map(|(reason, count)| format!("{format}: {count} rows dropped: {reason}")));
-    notes.extend(report.choices.iter().map(|choice| format!("{format}: {choice}")));
-    notes.extend(report.warnings.iter().map(|warning| format!("{format}: {warning}")));
-    notes
+pub(super) fn said(report: &ImportReport) -> Vec<String> {
+    let mut sentences = report.sentences().into_iter();
+    let first = sentences.next();
+    first.into_iter().chain(sentences.map(|sentence| format!("{}: {sentence}", report.format))).collect()
 }
 
 /// `workload` cut to the trace's window, then with its arrivals scaled by `load` or `speed`.

@@ -58,11 +58,14 @@ pub fn resolve(file: &ScenarioFile, folder: &Path, budgets: &Budgets) -> Result<
     let mut manifests = manifest::read(file, folder, budgets)?;
     let configuration = manifests.configuration()?;
     let runs = runs::resolve(&file.orchestrators, folder, budgets, configuration.as_ref(), &mut notes)?;
-    let mut hosts = hosts::expand(&file.cluster, folder, budgets)?;
+    let mut hosts = hosts::expand(&file.cluster, folder, budgets, &mut notes)?;
     if file.cluster.nodes.is_none_or(|nodes| nodes.0) {
         manifests.add_hosts(&mut hosts, budgets)?;
     }
     let workload = workload(file, folder, budgets, seed, &mut hosts, &mut manifests, &mut notes)?;
+    if let Some(from) = file.workload.trace.as_ref().and_then(|trace| trace.from) {
+        notes.extend(hosts.begin_at(from.0));
+    }
     notes.append(&mut manifests.notes);
     let cluster = cluster(&hosts, &workload).map_err(|why| file.cluster.place(why))?;
     let workload = match &file.workload.trace {
@@ -163,6 +166,7 @@ fn workload(
         notes.extend(traced.notes);
         if hosts.specs.is_empty() {
             hosts.specs = traced.hosts;
+            hosts.outages = traced.outages;
         }
         builder = traced.builder;
         source = Some(traced.file);
@@ -312,6 +316,7 @@ fn too_big(workload: &Workload, cluster: &Cluster) -> Vec<String> {
             gpu_models: &spec.gpu_models,
             extended: &spec.extended,
             selector: &spec.node_selector,
+            constraints: &spec.constraints,
             tolerations: &spec.tolerations,
             ports: &spec.ports,
         };

@@ -1,16 +1,18 @@
-//! Bytes to rows: plain or gzip, by name of column, with the line of every row, and never more in memory than a line.
+//! Bytes to rows: plain, gzip or zstd, by name or place of column, with the line of every row, and never more in memory
+//! than a line.
 //!
 //! Knows no format. A guard in front of the CSV reader holds lines and files to their budgets, since the reader itself
 //! would buffer one endless line; the guard also ends the last line, so that a row's line number can be computed.
 
 use std::fs::File;
-use std::io::{self, BufReader, Cursor, Read};
+use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 
 use csv::{ByteRecord, Terminator};
 use flate2::read::MultiGzDecoder;
+use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
 
-use super::Budgets;
+use super::{Budgets, Decimal, Place};
 use crate::error::{Error, Result, unknown_name};
 
 /// Largest amount that a row may hold: 2^53 of its unit, exact in the `f64` of a score.
@@ -23,35 +25,46 @@ pub(super) fn display_name(path: &str) -> PathBuf {
     PathBuf::from(if path == "-" { "<stdin>" } else { path })
 }
 
-/// A table with a header.
+/// A table whose columns have fixed places, with or without a header.
+#[derive(Clone, Copy, Debug)]
+pub struct TableShape {
+    /// What the columns are called, in order.
+    pub columns: &'static [&'static str],
+    /// How many of them a row has at least; those after it may be missing.
+    pub least: usize,
+    /// A column that holds numbers: if it is neither a number nor blank in the first row, this row is a header.
+    pub number: usize,
+    /// What stands between fields; a tab after it belongs to it.
+    pub delimiter: u8,
+}
+
+impl TableShape {
+    /// All columns in every row, commas between, a number in the first column.
+    pub const fn of(columns: &'static [&'static str]) -> Self {
+        TableShape { columns, least: columns.len(), number: 0, delimiter: b',' }
+    }
+}
+
+/// A table.
 pub struct Table {
     name: PathBuf,
     reader: csv::Reader<Guard<Box<dyn Read>>>,
     header: Vec<String>,
+    /// Fewest fields of a row.
+    least: usize,
     record: ByteRecord,
     line: u64,
+    /// The record that was read to look for a header and is the first row.
+    held: bool,
+    /// Whether the first row is a header.
+    has_header: bool,
 }
 
 impl Table {
-    /// Opens `path`, plain or gzip (by content, whatever its name), `-` for stdin, and reads the header. `needed` is
+    /// Opens `path`, packed or not (by content, whatever its name), `-` for stdin, and reads the header. `needed` is
     /// what an empty file lacks.
     pub(super) fn open(path: &str, needed: &str, budgets: &Budgets) -> Result<Table> {
-        let name = display_name(path);
-        let raw = open_raw(path).map_err(|error| error.in_file(&name))?;
-        let place = |error: io::Error| read_error(error).in_file(&name);
-        let (magic, raw) = peek(raw, 2).map_err(place)?;
-        let plain: Box<dyn Read> =
-            if magic == [0x1f, 0x8b] { Box::new(MultiGzDecoder::new(BufReader::new(raw))) } else { Box::new(raw) };
-        let guard = Guard::new(without_bom(plain).map_err(place)?, budgets);
-        // A line ends at \n alone, and the \r before it is taken off here: the CSV reader's own \r\n handling would
-        // make its line numbers depend on the line ends.
-        let reader = csv::ReaderBuilder::new()
-            .has_headers(false)
-            .flexible(true)
-            .terminator(Terminator::Any(b'\n'))
-            .buffer_capacity(1 << 16)
-            .from_reader(guard);
-        let mut table = Table { name, reader, header: Vec::new(), record: ByteRecord::new(), line: 0 };
+        let mut table = Table::unread(path, b',', budgets)?;
         if !table.advance()? {
             return Err(Error::input(format!("{needed} (the file is empty)")).in_file(table.name));
         }
@@ -63,13 +76,57 @@ impl Table {
                 return Err(row.place(Error::input(format!("two columns are named \"{column}\""))));
             }
         }
+        table.least = header.len();
         table.header = header;
+        table.has_header = true;
         Ok(table)
+    }
+
+    /// Opens a table whose columns have fixed places; a header, if there is one, is passed over. An empty file is a
+    /// table without rows.
+    pub(super) fn fixed(path: &str, shape: &TableShape, budgets: &Budgets) -> Result<Table> {
+        let mut table = Table::unread(path, shape.delimiter, budgets)?;
+        table.header = shape.columns.iter().map(|name| (*name).to_owned()).collect();
+        table.least = shape.least;
+        if table.advance()? {
+            let first = table.record.get(shape.number).unwrap_or_default().trim_ascii();
+            let number = first.is_empty() || std::str::from_utf8(first).is_ok_and(|t| Decimal::parse(t).is_some());
+            table.has_header = !number;
+            table.held = number;
+        }
+        Ok(table)
+    }
+
+    fn unread(path: &str, delimiter: u8, budgets: &Budgets) -> Result<Table> {
+        let name = display_name(path);
+        let plain = open_plain(path).map_err(|error| error.in_file(&name))?;
+        let guard = Guard::new(plain, delimiter, budgets);
+        // A line ends at \n alone, and the \r before it is taken off here: the CSV reader's own \r\n handling would
+        // make its line numbers depend on the line ends.
+        let reader = csv::ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .delimiter(delimiter)
+            .terminator(Terminator::Any(b'\n'))
+            .buffer_capacity(1 << 16)
+            .from_reader(guard);
+        let record = ByteRecord::new();
+        Ok(Table { name, reader, header: Vec::new(), least: 0, record, line: 0, held: false, has_header: false })
     }
 
     /// The file as errors name it.
     pub fn name(&self) -> &Path {
         &self.name
+    }
+
+    /// Whether its first row is a header.
+    pub fn has_header(&self) -> bool {
+        self.has_header
+    }
+
+    /// The column at place `index` of a table of fixed places.
+    pub fn fixed_column(&self, shape: &TableShape, index: usize) -> Column {
+        Column { index, name: shape.columns[index] }
     }
 
     /// The columns, in order.
@@ -109,13 +166,15 @@ impl Table {
 
     /// The next row, `None` at the end. Blank lines are passed over.
     pub fn next_row(&mut self) -> Result<Option<Row<'_>>> {
-        if !self.advance()? {
+        if !std::mem::take(&mut self.held) && !self.advance()? {
             return Ok(None);
         }
         let row = Row { table: self };
-        if row.len() != self.header.len() {
-            let (found, wanted) = (row.len(), self.header.len());
-            return Err(row.place(Error::input(format!("{found} columns where the header has {wanted}"))));
+        if row.len() < self.least || row.len() > self.header.len() {
+            let (found, most) = (row.len(), self.header.len());
+            let wanted = if self.least == most { most.to_string() } else { format!("{} to {most}", self.least) };
+            let known = if self.has_header { "the header has" } else { "a row has" };
+            return Err(row.place(Error::input(format!("{found} columns where {known} {wanted}"))));
         }
         if !self.record.as_slice().is_ascii() {
             for i in 0..row.len() {
@@ -180,6 +239,11 @@ impl<'a> Row<'a> {
         self.table.line
     }
 
+    /// Where it is, for what is found out later.
+    pub fn at(&self) -> Place {
+        Place { file: self.table.name.clone(), line: self.table.line }
+    }
+
     /// `error` with this row's place.
     pub fn place(&self, error: Error) -> Error {
         error.in_file(&self.table.name).at_line(self.table.line)
@@ -195,9 +259,58 @@ impl<'a> Row<'a> {
             .map_err(|_| self.place(Error::input("not UTF-8 text; convert the file, such as by iconv -t UTF-8")))
     }
 
-    /// The field as text.
+    /// The field as text; a field that a short row lacks is blank.
     pub fn text(&self, column: Column) -> Result<&'a str> {
-        self.bytes_as_text(column.index)
+        if column.index >= self.len() { Ok("") } else { self.bytes_as_text(column.index) }
+    }
+
+    /// Whether the field is blank, or not there.
+    pub fn is_blank(&self, column: Column) -> bool {
+        self.table.record.get(column.index).unwrap_or_default().trim_ascii().is_empty()
+    }
+
+    /// A whole number of either sign that 64 bits hold; `None` where blank.
+    pub fn signed(&self, column: Column, unit: &str) -> Result<Option<i64>> {
+        let text = self.text(column)?.trim();
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let refuse = || self.refuse(column, format!("\"{text}\" is not a whole number of {unit}"));
+        text.parse().map(Some).map_err(|_| refuse())
+    }
+
+    /// A decimal number; `None` where blank.
+    pub fn decimal(&self, column: Column, unit: &str) -> Result<Option<Decimal>> {
+        let text = self.text(column)?.trim();
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let refuse = || self.refuse(column, format!("\"{text}\" is not a number of {unit}"));
+        Decimal::parse(text).map(Some).ok_or_else(refuse)
+    }
+
+    /// A decimal number of 0 or more times `one`, rounded, at most `most`; `None` where blank. More than nothing stays
+    /// more than nothing.
+    pub fn scaled(&self, column: Column, unit: &str, one: u64, most: u64) -> Result<Option<u64>> {
+        let Some(number) = self.decimal(column, unit)? else { return Ok(None) };
+        let text = self.text(column)?.trim();
+        if number.is_negative() {
+            return Err(self.refuse(column, format!("\"{text}\" is negative; 0 or more {unit} will do")));
+        }
+        match number.times(one).filter(|n| *n <= most) {
+            Some(n) => Ok(Some(n)),
+            None => Err(self.refuse(column, format!("\"{text}\" {unit} is too large"))),
+        }
+    }
+
+    /// A time of 0 or more `unit`, each of `unit_us`, perhaps with a point, at most 2^61 µs; `None` where blank.
+    pub fn decimal_time_us(&self, column: Column, unit: &str, unit_us: u64) -> Result<Option<u64>> {
+        // A time of less than half a microsecond is 0, unlike an amount.
+        let Some(number) = self.decimal(column, unit)? else { return Ok(None) };
+        if number.is_zero() {
+            return Ok(Some(0));
+        }
+        self.scaled(column, unit, unit_us, TIME_MAX_US)
     }
 
     /// The field as text; empty where there is no such column.
@@ -275,8 +388,166 @@ fn open_raw(path: &str) -> Result<Box<dyn Read>> {
     Ok(Box::new(file))
 }
 
+/// What `path` holds, unpacked and without a byte order mark.
+fn open_plain(path: &str) -> Result<Box<dyn Read>> {
+    let raw = open_raw(path)?;
+    let (magic, raw) = peek(raw, 4).map_err(read_error)?;
+    let plain: Box<dyn Read> = if magic.starts_with(&[0x1f, 0x8b]) {
+        Box::new(MultiGzDecoder::new(BufReader::new(raw)))
+    } else if magic == [0x28, 0xb5, 0x2f, 0xfd] {
+        Box::new(Zstd { raw: Some(Box::new(BufReader::with_capacity(1 << 16, raw))), frame: None })
+    } else {
+        Box::new(raw)
+    };
+    without_bom(plain).map_err(read_error)
+}
+
+/// Largest zstd window that is taken on: what `zstd --long=27` makes; a frame that wants more is refused, not allocated.
+const ZSTD_WINDOW_MAX: u64 = 1 << 27;
+
+/// The frames of a zstd file, one after the other.
+struct Zstd {
+    /// The bytes; `None` while a frame has them.
+    raw: Option<Box<dyn BufRead>>,
+    frame: Option<Box<StreamingDecoder<Box<dyn BufRead>, FrameDecoder>>>,
+}
+
+impl Read for Zstd {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let damaged = |what: String| {
+            let what = format!("the zstd data is damaged or ends before its end ({what}); copy or download it again");
+            io::Error::other(Error::input(what))
+        };
+        loop {
+            if let Some(frame) = &mut self.frame {
+                let n = frame.read(buffer).map_err(|why| damaged(why.to_string()))?;
+                if n > 0 || buffer.is_empty() {
+                    return Ok(n);
+                }
+                let frame = self.frame.take().expect("just read from");
+                self.raw = Some(frame.into_inner());
+            }
+            let Some(raw) = &mut self.raw else { return Ok(0) };
+            if raw.fill_buf()?.is_empty() {
+                return Ok(0);
+            }
+            let raw = self.raw.take().expect("just looked into");
+            let mut decoder = FrameDecoder::new();
+            decoder.set_max_window_size(ZSTD_WINDOW_MAX);
+            let frame = StreamingDecoder::new_with_decoder(raw, decoder).map_err(|why| damaged(why.to_string()))?;
+            self.frame = Some(Box::new(frame));
+        }
+    }
+}
+
+/// The first bytes of `path`, unpacked, at most `most`.
+pub(super) fn head(path: &str, most: u64, budgets: &Budgets) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let most = most.min(budgets.max_decompressed_bytes);
+    let plain = open_plain(path).map_err(|error| error.in_file(path))?;
+    plain.take(most).read_to_end(&mut bytes).map_err(|error| read_error(error).in_file(path))?;
+    Ok(bytes)
+}
+
+/// All of `path` as text, unpacked, within the budget of bytes: for what can only be read whole.
+pub(super) fn whole_text(path: &str, budgets: &Budgets) -> Result<String> {
+    let name = display_name(path);
+    let most = budgets.max_decompressed_bytes.min(WHOLE_MAX);
+    let mut bytes = Vec::new();
+    let plain = open_plain(path).map_err(|error| error.in_file(&name))?;
+    plain.take(most + 1).read_to_end(&mut bytes).map_err(|error| read_error(error).in_file(&name))?;
+    if bytes.len() as u64 > most {
+        let found = format!("more than {most}");
+        return Err(Error::budget("bytes of text", found, most, "--max-input-bytes").in_file(&name));
+    }
+    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+        return Err(Error::input("is UTF-16, as Windows PowerShell writes files; save it as UTF-8").in_file(&name));
+    }
+    String::from_utf8(bytes).map_err(|why| {
+        let good = &why.as_bytes()[..why.utf8_error().valid_up_to()];
+        let line = good.iter().filter(|byte| **byte == b'\n').count() as u64 + 1;
+        Error::input("a byte is not UTF-8; save the file as UTF-8").in_file(&name).at_line(line)
+    })
+}
+
+/// Most bytes of a text that is read whole.
+const WHOLE_MAX: u64 = 2 << 30;
+
+/// The lines of a text that is no table.
+pub struct Lines {
+    name: PathBuf,
+    reader: BufReader<Box<dyn Read>>,
+    buffer: Vec<u8>,
+    line: u64,
+    total_bytes: u64,
+    max_line_bytes: u64,
+    max_total_bytes: u64,
+}
+
+impl Lines {
+    /// Opens `path`, packed or not, `-` for stdin.
+    pub(super) fn open(path: &str, budgets: &Budgets) -> Result<Lines> {
+        let name = display_name(path);
+        let plain = open_plain(path).map_err(|error| error.in_file(&name))?;
+        Ok(Lines {
+            name,
+            reader: BufReader::with_capacity(1 << 16, plain),
+            buffer: Vec::new(),
+            line: 0,
+            total_bytes: 0,
+            max_line_bytes: budgets.max_line_bytes,
+            max_total_bytes: budgets.max_decompressed_bytes,
+        })
+    }
+
+    /// The next line without its end, `None` at the end of the text.
+    pub fn next_line(&mut self) -> Result<Option<&str>> {
+        self.buffer.clear();
+        let mut limited = (&mut self.reader).take(self.max_line_bytes.saturating_add(2));
+        let read =
+            limited.read_until(b'\n', &mut self.buffer).map_err(|error| read_error(error).in_file(&self.name))?;
+        if read == 0 {
+            return Ok(None);
+        }
+        self.line += 1;
+        self.total_bytes += read as u64;
+        if self.total_bytes > self.max_total_bytes {
+            let found = format!("more than {}", self.max_total_bytes);
+            let error = Error::budget("bytes after decompression", found, self.max_total_bytes, "--max-input-bytes");
+            return Err(error.in_file(&self.name));
+        }
+        while matches!(self.buffer.last(), Some(b'\n' | b'\r')) {
+            self.buffer.pop();
+        }
+        if self.buffer.len() as u64 > self.max_line_bytes {
+            let (found, most) = (self.max_line_bytes + 1, self.max_line_bytes);
+            return Err(self.place(Error::budget("bytes in one line", found, most, "--max-line-bytes")));
+        }
+        if std::str::from_utf8(&self.buffer).is_err() {
+            let what = "not UTF-8 text; convert the file, such as by iconv -t UTF-8";
+            return Err(self.place(Error::input(what)));
+        }
+        Ok(Some(std::str::from_utf8(&self.buffer).expect("just checked")))
+    }
+
+    /// The number of the last line, 1-based.
+    pub fn line(&self) -> u64 {
+        self.line
+    }
+
+    /// Where the last line is.
+    pub fn at(&self) -> Place {
+        Place { file: self.name.clone(), line: self.line }
+    }
+
+    /// `error` with the place of the last line.
+    pub fn place(&self, error: Error) -> Error {
+        self.at().of(error)
+    }
+}
+
 /// The first `n` bytes (fewer at the end), and a reader that still has them.
-fn peek<R: Read>(mut reader: R, n: usize) -> io::Result<(Vec<u8>, impl Read)> {
+fn peek<R: Read>(mut reader: R, n: usize) -> io::Result<(Vec<u8>, io::Chain<Cursor<Vec<u8>>, R>)> {
     let mut first = Vec::with_capacity(n);
     reader.by_ref().take(n as u64).read_to_end(&mut first)?;
     Ok((first.clone(), Cursor::new(first).chain(reader)))
@@ -318,6 +589,7 @@ enum At {
 /// Holds what is read to its budgets and ends the last line.
 struct Guard<R> {
     inner: R,
+    delimiter: u8,
     at: At,
     line: u64,
     /// The line on which the record began.
@@ -330,9 +602,10 @@ struct Guard<R> {
 }
 
 impl<R: Read> Guard<R> {
-    fn new(inner: R, budgets: &Budgets) -> Self {
+    fn new(inner: R, delimiter: u8, budgets: &Budgets) -> Self {
         Guard {
             inner,
+            delimiter,
             at: At::FieldStart,
             line: 1,
             record_line: 1,
@@ -363,7 +636,7 @@ impl<R: Read> Guard<R> {
                 (At::FieldStart, b'"') | (At::QuoteInQuoted, b'"') => At::Quoted,
                 (At::Quoted, b'"') => At::QuoteInQuoted,
                 (At::Quoted, _) => At::Quoted,
-                (_, b',') => At::FieldStart,
+                (_, byte) if byte == self.delimiter => At::FieldStart,
                 _ => At::Unquoted,
             };
             self.record_bytes += 1;

@@ -1,33 +1,35 @@
 //! The native format: what every importer converts to, and the one that can say all a workload may hold.
 //!
-//! `x.csv` holds jobs; beside it, where present, `x.hosts.csv` holds hosts and `x.usage.csv` what jobs really used.
-//! Any of them may be gzip. Columns go by name; an unknown one is refused. As the format is ours, a row that cannot be
+//! `x.csv` holds jobs; beside it, where present, `x.hosts.csv` holds hosts, `x.outages.csv` when these were down and
+//! `x.usage.csv` what jobs really used. Any of them may be packed. Columns go by name; an unknown one is refused. As the format is ours, a row that cannot be
 //! used is an error, never left out. The end of the trace as such is not written: jobs without end say it themselves.
 
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 
-use super::{Column, FormatInfo, Import, Row, Source, Table};
+use super::{Column, FormatInfo, Import, OutageTarget, Row, Source, Table, TraceOutage};
 use crate::cluster::HostSpec;
 use crate::error::{Error, Result};
 use crate::ids::JobId;
-use crate::units::{Bytes, MilliCpu, NANO_PER_MILLI, SimDuration, SimTime};
+use crate::kube::object::selector::{Operator, Requirement};
+use crate::units::{Bytes, MilliCpu, NANO_PER_MILLI, SimDuration, SimTime, parse_milli};
 use crate::workload::{Controller, Job, JobKind, RestartPolicy, Spec, UsageStep, Workload};
 
 pub(super) const INFO: FormatInfo = FormatInfo {
     name: "native",
-    summary: "Plimsoll's own: x.csv with jobs, and beside it x.hosts.csv and x.usage.csv where present",
-    options: &[],
-    read,
-    read_hosts,
+    summary: "Plimsoll's own: x.csv with jobs, and beside it x.hosts.csv, x.outages.csv and x.usage.csv where present",
+    sniff: Some(|seen| !seen.is_folder && seen.has_columns(&JOB_COLUMNS[..5])),
+    read: Some(read),
+    read_hosts: Some(read_hosts),
+    ..FormatInfo::BASE
 };
 
 /// Columns of jobs in the order they are written; the first five are required.
 ///
 /// `gpus` (thousandths), `extended` (`name=amount`), `node_selector` (`key=value`), `tolerations`, `ports` and `after`
 /// are lists joined by `;`, `gpu_models` by `|`. A blank `duration_us` is an open end, for services only.
-pub const JOB_COLUMNS: [&str; 22] = [
+pub const JOB_COLUMNS: [&str; 24] = [
     "job",
     "arrival_us",
     "duration_us",
@@ -46,6 +48,8 @@ pub const JOB_COLUMNS: [&str; 22] = [
     "gpu_models",
     "extended",
     "node_selector",
+    "constraints",
+    "apart",
     "tolerations",
     "ports",
     "after",
@@ -72,21 +76,24 @@ pub const HOST_COLUMNS: [&str; 12] = [
 /// stand in for `cpu_nano`.
 pub const USAGE_COLUMNS: [&str; 5] = ["job", "length_us", "cpu_nano", "memory_bytes", "cpu_milli"];
 
+/// Columns of outages: when they begin and how long they last, as `90s` or `10us`, blank for good; `host`, or `share` of
+/// all hosts.
+pub const OUTAGE_COLUMNS: [&str; 5] = ["host", "share", "at", "for", "kind"];
+
 /// Most ports, GPUs and other entries of one list.
 const LIST_MAX: usize = 1_024;
 
 /// The path beside `jobs` that holds `what`, plain or gzip; `None` if there is none or the name of `jobs` gives none.
 fn beside(jobs: &str, what: &str) -> Result<Option<String>> {
-    let Some(stem) = jobs.strip_suffix(".gz").unwrap_or(jobs).strip_suffix(".csv") else { return Ok(None) };
-    let plain = format!("{stem}.{what}.csv");
-    let packed = format!("{plain}.gz");
-    match (Path::new(&plain).exists(), Path::new(&packed).exists()) {
-        (true, true) => {
-            Err(Error::input(format!("{packed} is there too; remove the one that does not belong")).in_file(plain))
+    let plain = [".gz", ".zst"].iter().find_map(|packed| jobs.strip_suffix(packed)).unwrap_or(jobs);
+    let Some(stem) = plain.strip_suffix(".csv") else { return Ok(None) };
+    let spellings = ["", ".gz", ".zst"].map(|packed| format!("{stem}.{what}.csv{packed}"));
+    let mut there = spellings.into_iter().filter(|path| Path::new(path).exists());
+    match (there.next(), there.next()) {
+        (Some(one), Some(other)) => {
+            Err(Error::input(format!("{other} is there too; remove the one that does not belong")).in_file(one))
         }
-        (true, false) => Ok(Some(plain)),
-        (false, true) => Ok(Some(packed)),
-        (false, false) => Ok(None),
+        (one, _) => Ok(one),
     }
 }
 
@@ -120,16 +127,66 @@ fn read(source: &Source, import: &mut Import) -> Result<()> {
     ));
     choices.push(say(hosts.is_some(), "hosts are as in the table beside the jobs", "no table of hosts"));
     match hosts {
-        Some(hosts) => read_hosts_table(&hosts, import),
+        Some(hosts) => {
+            read_hosts_table(&hosts, import)?;
+            read_outages_beside(path, import)
+        }
         None => Ok(()),
     }
 }
 
 fn read_hosts(source: &Source, import: &mut Import) -> Result<()> {
     match beside(&source.path, "hosts")? {
-        Some(hosts) => read_hosts_table(&hosts, import),
+        Some(hosts) => {
+            read_hosts_table(&hosts, import)?;
+            read_outages_beside(&source.path, import)
+        }
         None => read_hosts_table(&source.path, import),
     }
+}
+
+/// Reads `x.outages.csv` beside the jobs. A scenario's table of outages may be of other kinds, too; here a host is down.
+fn read_outages_beside(jobs: &str, import: &mut Import) -> Result<()> {
+    let Some(path) = beside(jobs, "outages")? else { return Ok(()) };
+    let mut table = Table::open(&path, "no outages: columns host, at and for are needed", import.budgets)?;
+    table.refuse_other_columns(&OUTAGE_COLUMNS)?;
+    let (at, lasts) = (table.column("at")?, table.column("for")?);
+    let (host, share, kind) = (table.optional("host"), table.optional("share"), table.optional("kind"));
+    if host.is_none() && share.is_none() {
+        table.column("host")?;
+    }
+    while let Some(row) = table.next_row()? {
+        let length =
+            |column: Column, text: &str| SimDuration::parse(text).map_err(|why| row.refuse(column, why.message()));
+        let begins = SimTime(length(at, row.text(at)?)?.0);
+        let lasts = match row.text(lasts)?.trim() {
+            "" => SimDuration(u64::MAX),
+            text => length(lasts, text)?,
+        };
+        if let (Some(column), false) = (kind, matches!(row.optional(kind)?.trim(), "" | "down")) {
+            return Err(row.refuse(column, "an outage beside a trace is down; others belong under failures"));
+        }
+        let target = match (row.optional(host)?.trim(), row.optional(share)?.trim(), host, share) {
+            ("", text, _, Some(column)) if !text.is_empty() => {
+                match parse_milli(text, "share").map_err(|why| row.refuse(column, why.message()))? {
+                    milli @ 0..=1000 => OutageTarget::Share(milli),
+                    _ => return Err(row.refuse(column, "a share of all hosts is at most 1")),
+                }
+            }
+            (name, "", Some(column), _) => {
+                if !import.has_host(name) {
+                    return Err(row.refuse(column, format!("unknown host \"{name}\"")));
+                }
+                OutageTarget::Host(name.into())
+            }
+            (_, _, Some(column), _) | (_, _, None, Some(column)) => {
+                return Err(row.refuse(column, "a row names a host or a share of all hosts, one of the two"));
+            }
+            (_, _, None, None) => unreachable!("one of the columns is required above"),
+        };
+        import.outage(&row.at(), TraceOutage { at: begins, target, lasts })?;
+    }
+    Ok(())
 }
 
 /// The steps of a job, and the line of the first.
@@ -249,6 +306,62 @@ fn one_of<T: Copy + ToString>(row: &Row, column: Option<Column>, default: T, val
     }
 }
 
+/// A list of demands on labels, each `key!=a|b`, `key=a|b`, `key<5`, `key>5`, `key` or `!key`.
+fn constraints(row: &Row, column: Option<Column>) -> Result<Vec<Requirement>> {
+    let entries = list(row, column, ';')?;
+    let Some(column) = column else { return Ok(Vec::new()) };
+    let refuse = |entry: &str| {
+        row.refuse(
+            column,
+            format!("\"{entry}\" is no demand on a label (key!=a|b, key=a|b, key<5, key>5, key or !key)"),
+        )
+    };
+    entries.into_iter().map(|entry| constraint(entry).ok_or_else(|| refuse(entry))).collect()
+}
+
+/// Reads what [`constraint_text`] writes.
+fn constraint(text: &str) -> Option<Requirement> {
+    let made = |key: &str, operator| {
+        (!key.is_empty() && !key.contains(['=', '<', '>', '!'])).then(|| Requirement { key: key.into(), operator })
+    };
+    let values = |text: &str| text.split('|').map(String::from).collect();
+    if let Some(key) = text.strip_prefix('!') {
+        return made(key, Operator::DoesNotExist);
+    }
+    let Some(at) = text.find(['!', '<', '>', '=']) else { return made(text, Operator::Exists) };
+    let (key, rest) = text.split_at(at);
+    if let Some(list) = rest.strip_prefix("!=") {
+        made(key, Operator::NotIn(values(list)))
+    } else if let Some(list) = rest.strip_prefix('=') {
+        made(key, Operator::In(values(list)))
+    } else if let Some(bound) = rest.strip_prefix('<') {
+        made(key, Operator::Lt(bound.parse().ok()?))
+    } else {
+        made(key, Operator::Gt(rest.strip_prefix('>')?.parse().ok()?))
+    }
+}
+
+/// A demand on a label as a list of the format holds it.
+///
+/// Errors: a key or value that would not come back as it was.
+fn constraint_text(name: &str, asked: &Requirement) -> Result<String> {
+    let key = &asked.key;
+    let text = match &asked.operator {
+        Operator::In(values) => format!("{key}={}", values.join("|")),
+        Operator::NotIn(values) => format!("{key}!={}", values.join("|")),
+        Operator::Exists => key.clone(),
+        Operator::DoesNotExist => format!("!{key}"),
+        Operator::Gt(bound) => format!("{key}>{bound}"),
+        Operator::Lt(bound) => format!("{key}<{bound}"),
+    };
+    if constraint(&text).as_ref() == Some(asked) {
+        return Ok(text);
+    }
+    Err(Error::input(format!(
+        "{name}: the demand \"{text}\" cannot stand in the native format (=, !, <, > or | in it)"
+    )))
+}
+
 fn owned(entries: Vec<&str>) -> Vec<String> {
     entries.into_iter().map(String::from).collect()
 }
@@ -277,6 +390,8 @@ fn read_jobs(path: &str, import: &mut Import, usage: &mut BTreeMap<String, Profi
     let gpu_models = table.optional("gpu_models");
     let extended_column = table.optional("extended");
     let selector = table.optional("node_selector");
+    let constraints_column = table.optional("constraints");
+    let apart = table.optional("apart");
     let tolerations = table.optional("tolerations");
     let ports = table.optional("ports");
     let after = table.optional("after");
@@ -308,6 +423,8 @@ fn read_jobs(path: &str, import: &mut Import, usage: &mut BTreeMap<String, Profi
             gpu_models: owned(list(&row, gpu_models, '|')?),
             extended: Vec::new(),
             node_selector: pairs(&row, selector)?.into_iter().map(|(k, v)| (k.into(), v.into())).collect(),
+            constraints: constraints(&row, constraints_column)?,
+            apart: one_of(&row, apart, false, &[false, true])?,
             tolerations: owned(list(&row, tolerations, ';')?),
             ports: numbers(&row, ports, "ports", 65_535, "65535")?,
             threads: None,
@@ -449,6 +566,8 @@ pub fn write_jobs(workload: &Workload, out: &mut dyn Write) -> Result<()> {
         let name = workload.name(job);
         let numbers = |list: &[u16]| list.iter().map(u16::to_string).collect::<Vec<_>>().join(";");
         let resources = workload.resources();
+        let demands: Vec<String> =
+            spec.constraints.iter().map(|asked| constraint_text(name, asked)).collect::<Result<_>>()?;
         csv.write_record([
             name,
             &workload.arrival(job).0.to_string(),
@@ -468,6 +587,8 @@ pub fn write_jobs(workload: &Workload, out: &mut dyn Write) -> Result<()> {
             &joined(name, spec.gpu_models.iter().cloned(), '|')?,
             &joined(name, spec.extended.iter().map(|(id, n)| format!("{}={n}", resources[id.index()])), ';')?,
             &joined(name, spec.node_selector.iter().map(|(k, v)| format!("{k}={v}")), ';')?,
+            &joined(name, demands, ';')?,
+            if spec.apart { "true" } else { "" },
             &joined(name, spec.tolerations.iter().cloned(), ';')?,
             &numbers(&spec.ports),
             &joined(name, workload.after(job).iter().map(|&first: &JobId| workload.name(first).to_string()), ';')?,
@@ -499,6 +620,21 @@ pub fn write_hosts(hosts: &[HostSpec], out: &mut dyn Write) -> Result<()> {
             &joined(name, host.extended.iter().map(|(k, n)| format!("{k}={n}")), ';')?,
         ])
         .map_err(failed)?;
+    }
+    csv.flush().map_err(failed)
+}
+
+/// Writes the table of outages, which a scenario's `failures` take, too.
+pub fn write_outages(outages: &[TraceOutage], out: &mut dyn Write) -> Result<()> {
+    let mut csv = csv::Writer::from_writer(out);
+    csv.write_record(&OUTAGE_COLUMNS[..4]).map_err(failed)?;
+    for outage in outages {
+        let (host, share) = match &outage.target {
+            OutageTarget::Host(name) => (name.clone(), String::new()),
+            OutageTarget::Share(milli) => (String::new(), format!("{}.{:03}", milli / 1000, milli % 1000)),
+        };
+        let lasts = if outage.lasts.0 == u64::MAX { String::new() } else { format!("{}us", outage.lasts.0) };
+        csv.write_record([host, share, format!("{}us", outage.at.0), lasts]).map_err(failed)?;
     }
     csv.flush().map_err(failed)
 }
@@ -554,6 +690,15 @@ mod tests {
             job.spec.gpu_models = some(&mut dice, |i| format!("M{i}"));
             job.spec.node_selector = some(&mut dice, |i| (format!("k{i}"), format!("v={i}")));
             job.spec.tolerations = some(&mut dice, |i| format!("t{i}:NoExecute"));
+            job.spec.apart = dice.below(2) == 0;
+            job.spec.constraints = some(&mut dice, |i| Requirement {
+                key: format!("c{i}"),
+                operator: match i {
+                    0 => Operator::NotIn(vec!["a".into(), String::new()]),
+                    1 => Operator::Gt(-5),
+                    _ => Operator::DoesNotExist,
+                },
+            });
             job.spec.ports = some(&mut dice, |i| 80 + i as u16);
             job.extended = some(&mut dice, |i| (format!("x/{}", 2 - i), i as i64)).into_iter().collect();
             job.usage = some(&mut dice, |i| UsageStep {

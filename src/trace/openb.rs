@@ -6,7 +6,7 @@
 
 use std::path::Path;
 
-use super::{FormatInfo, Import, OptionInfo, Source};
+use super::{FormatInfo, Import, OptionInfo, OptionValues, Source, parts};
 use crate::cluster::HostSpec;
 use crate::error::{Error, Result};
 use crate::units::{Bytes, MilliCpu, SECOND_US, SimDuration, SimTime};
@@ -17,12 +17,14 @@ pub(super) const INFO: FormatInfo = FormatInfo {
     summary: "Alibaba GPU cluster trace 2023: a folder with node and pod list, or NODES.csv,PODS.csv",
     options: &[OptionInfo {
         name: "pending",
-        values: &["run", "drop"],
+        values: OptionValues::OneOf(&["run", "drop"]),
         default: "run",
         summary: "pods that were never scheduled run from creation to deletion, or are left out",
     }],
-    read,
-    read_hosts,
+    sniff: Some(|seen| seen.names.iter().any(|name| parts::stem(name) == parts::stem(PODS)) && seen.is_folder),
+    read: Some(read),
+    read_hosts: Some(read_hosts),
+    ..FormatInfo::BASE
 };
 
 const NODES: &str = "openb_node_list_all_node.csv";
@@ -45,8 +47,8 @@ fn pair(source: &Source) -> Result<Option<(&str, &str)>> {
 
 /// The file `name` in `folder`, plain or gzip.
 fn inside(folder: &Path, name: &str) -> Result<String> {
-    let (plain, packed) = (folder.join(name), folder.join(format!("{name}.gz")));
-    match [plain, packed].iter().find(|path| path.exists()) {
+    let spellings = ["", ".gz", ".zst"].map(|packed| folder.join(format!("{name}{packed}")));
+    match spellings.iter().find(|path| path.exists()) {
         Some(path) => Ok(path.to_string_lossy().into_owned()),
         None => Err(Error::input(format!(
             "the folder has no {name} (or {name}.gz); name the lists as openb:NODES.csv,PODS.csv"
@@ -131,23 +133,24 @@ fn read_pods(path: &str, import: &mut Import) -> Result<()> {
         import.job_row(&row)?;
         // A blank time is the trace's way to say "did not happen"; anything else that is no number is an error.
         let Some(arrival) = row.time_us(created, "seconds", SECOND_US)? else {
-            import.drop_row("creation_time is blank");
+            import.drop_row(&row, "creation_time is blank")?;
             continue;
         };
         let Some(end) = row.time_us(deleted, "seconds", SECOND_US)? else {
-            import.drop_row("deletion_time is blank");
+            import.drop_row(&row, "deletion_time is blank")?;
             continue;
         };
         let start = row.time_us(scheduled, "seconds", SECOND_US)?;
         if start.is_none() && drop_pending {
-            import.drop_row("never scheduled (pending=drop)");
+            import.drop_row(&row, "never scheduled (pending=drop)")?;
             continue;
         }
         let Some(duration) = end.checked_sub(start.unwrap_or(arrival)) else {
-            import.drop_row(match start {
+            let why = match start {
                 Some(_) => "deletion_time is before scheduled_time",
                 None => "deletion_time is before creation_time",
-            });
+            };
+            import.drop_row(&row, why)?;
             continue;
         };
         let gpus = match row.number(gpu_count, row.text(gpu_count)?, "GPUs", GPUS_MAX, "1024")? {
@@ -180,6 +183,7 @@ fn read_pods(path: &str, import: &mut Import) -> Result<()> {
         failed += u64::from(row.optional(phase)? == "Failed");
         no_memory += u64::from(requested.0 == 0);
         no_time += u64::from(duration == 0);
+        import.report.span(arrival, end);
         import.job(&row, job)?;
     }
     let choices = &mut import.report.choices;
@@ -198,8 +202,8 @@ fn read_pods(path: &str, import: &mut Import) -> Result<()> {
     if failed > 0 {
         choices.push(format!("{failed} pods of phase Failed run their recorded time and finish like any other"));
     }
-    if !ignored.is_empty() {
-        choices.push(format!("ignored columns: {}", ignored.join(", ")));
+    for column in ignored {
+        import.report.ignore(&column, 0);
     }
     for (count, what) in [
         (no_memory, "jobs request 0 MiB of memory"),
@@ -260,7 +264,7 @@ mod tests {
             imported.report.rows_dropped.iter().map(|(reason, n)| (reason.as_str(), *n)).collect();
         assert_eq!(dropped, [("deletion_time is before scheduled_time", 1), ("deletion_time is blank", 1)]);
         assert_eq!(imported.report.warnings, ["1 jobs request 0 MiB of memory", "1 jobs last 0 s"]);
-        assert!(imported.report.choices.contains(&"ignored columns: qos".to_string()));
+        assert_eq!(imported.report.fields_ignored, BTreeMap::from([("qos".to_string(), 0)]));
         let (workload, hosts, _) = imported.finish(UsageMode::Request, Seed(1)).unwrap();
         let files = native::write(&workload, &hosts).unwrap();
         // p0: 100 − 20 s; p2, never scheduled: 42 − 12 s. 64 MiB are 67,108,864 bytes.

@@ -81,11 +81,30 @@ impl Job {
     }
 }
 
+/// A job that was added, as far as what lies over it has to know.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct JobView<'a> {
+    /// Name.
+    pub name: &'a str,
+    /// Namespace.
+    pub namespace: &'a str,
+    /// CPU request.
+    pub cpu_request: MilliCpu,
+    /// Memory request.
+    pub memory_request: Bytes,
+    /// CPU limit.
+    pub cpu_limit: Option<MilliCpu>,
+    /// Memory limit.
+    pub memory_limit: Option<Bytes>,
+}
+
 /// Collects jobs and makes a [`Workload`] of them.
 #[derive(Debug, Default)]
 pub struct WorkloadBuilder {
     jobs: Columns,
     specs: BTreeMap<Spec, SpecId>,
+    /// Namespaces of `specs`, by their ids.
+    namespaces: Vec<String>,
     apps: BTreeMap<String, AppId>,
     resources: BTreeMap<String, ResourceId>,
     profiles: Vec<u32>,
@@ -167,6 +186,36 @@ impl WorkloadBuilder {
         (self.units.len() - 1) as u32
     }
 
+    /// Numbers of the jobs, in order of input, that have no usage of their own.
+    pub fn without_usage(&self) -> Vec<u32> {
+        (0..self.len() as u32).filter(|&job| self.jobs.profile[job as usize] == NO_PROFILE).collect()
+    }
+
+    /// What job number `job`, in order of input, is.
+    pub fn view(&self, job: u32) -> JobView<'_> {
+        let (c, i) = (&self.jobs, job as usize);
+        let start = if i == 0 { 0 } else { c.name_end[i - 1] as usize };
+        let limit = |of: i64| (of != NO_LIMIT).then_some(of);
+        JobView {
+            name: &c.names[start..c.name_end[i] as usize],
+            namespace: self.namespaces.get(c.spec[i].index()).map_or("", String::as_str),
+            cpu_request: c.cpu_request[i],
+            memory_request: c.memory_request[i],
+            cpu_limit: limit(c.cpu_limit[i]).map(MilliCpu),
+            memory_limit: limit(c.memory_limit[i]).map(Bytes),
+        }
+    }
+
+    /// Gives job number `job`, in order of input, usage of its own in place of what it has. Its last step holds to the end.
+    pub fn set_usage(&mut self, job: u32, usage: Vec<UsageStep>) {
+        if usage.is_empty() {
+            return;
+        }
+        self.steps.extend(usage);
+        self.profiles.push(self.steps.len() as u32);
+        self.jobs.profile[job as usize] = (self.profiles.len() - 2) as u32;
+    }
+
     /// States what else a Kubernetes scheduler looks up: services, controllers, budgets, namespaces.
     pub fn objects(&mut self, objects: Arc<Listed>) {
         self.objects = objects;
@@ -199,6 +248,9 @@ impl WorkloadBuilder {
             spec.extended.push((id, amount));
         }
         let next = SpecId::from_index(self.specs.len());
+        if !self.specs.contains_key(&spec) {
+            self.namespaces.push(spec.namespace.clone());
+        }
         let spec = *self.specs.entry(spec).or_insert(next);
         let next = AppId::from_index(self.apps.len());
         let app = *self.apps.entry(app).or_insert(next);

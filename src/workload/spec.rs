@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::ResourceId;
+use crate::kube::object::selector::Requirement;
 use crate::units::Bytes;
 
 /// How a job ends.
@@ -140,6 +141,12 @@ pub struct Spec {
     pub extended: Vec<(ResourceId, i64)>,
     /// Labels its host must have.
     pub node_selector: Vec<(String, String)>,
+    /// What it asks of its host's labels beside: Kubernetes heeds it as required node affinity, other placements that look
+    /// at requests as a filter.
+    pub constraints: Vec<Requirement>,
+    /// Whether no two jobs of its app may be on one host. Only Kubernetes heeds it, as required anti-affinity; fleet has
+    /// `Conflicts`, in the job's unit.
+    pub apart: bool,
     /// Taints it tolerates.
     pub tolerations: Vec<String>,
     /// Host ports it binds.

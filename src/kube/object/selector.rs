@@ -12,7 +12,7 @@ use crate::kube::object::read::At;
 pub type Labels = BTreeMap<String, String>;
 
 /// What a requirement asks of one key.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub enum Operator {
     /// The value is one of these.
     In(Vec<String>),
@@ -29,7 +29,7 @@ pub enum Operator {
 }
 
 /// One key and what is asked of it.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct Requirement {
     /// The label.
     pub key: String,

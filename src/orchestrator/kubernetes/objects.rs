@@ -11,7 +11,7 @@ use crate::cluster::HostSpec;
 use crate::host::kubelet::threshold::{CONDITIONS, Condition, Pressure};
 use crate::ids::{AppId, JobId};
 use crate::kube::framework::World as Listed;
-use crate::kube::object::affinity::NodeAffinity;
+use crate::kube::object::affinity::{AffinityTerm, NodeAffinity, TermNamespaces};
 use crate::kube::object::meta::Owner;
 use crate::kube::object::node::{Effect, Node, Taint, Toleration, TolerationOperator};
 use crate::kube::object::other::{Controller as ControllerObject, ControllerKind};
@@ -26,6 +26,8 @@ use crate::workload::Controller;
 pub(in crate::orchestrator) const MAX_PODS: u32 = 110;
 /// The label by which jobs that name GPU models choose their hosts.
 const GPU_MODEL: &str = "plimsoll/gpu-model";
+/// The label by which a node is told from all others.
+const HOSTNAME: &str = "kubernetes.io/hostname";
 /// The label by which the pods of an app are told from others.
 pub(in crate::orchestrator) const APP: &str = "app";
 /// What node lifecycle controller and kubelet call a node that is not heard of.
@@ -52,7 +54,7 @@ pub(in crate::orchestrator) fn node(world: &World, spec: &HostSpec, conditions: 
     };
     node.name.clone_from(&spec.name);
     node.gpus = spec.gpus;
-    node.labels.entry("kubernetes.io/hostname".into()).or_insert_with(|| spec.name.clone());
+    node.labels.entry(HOSTNAME.into()).or_insert_with(|| spec.name.clone());
     if !spec.gpu_model.is_empty() {
         node.labels.entry(GPU_MODEL.into()).or_insert_with(|| spec.gpu_model.clone());
     }
@@ -285,10 +287,20 @@ fn plain(world: &World, job: JobId) -> Pod {
     if !spec.node_selector.is_empty() {
         pod.node_affinity.node_selector = Some(spec.node_selector.iter().cloned().collect());
     }
+    let mut required = spec.constraints.clone();
     if !spec.gpu_models.is_empty() {
-        let operator = Operator::In(spec.gpu_models.clone());
-        let term = NodeTerm::of_labels(vec![Requirement { key: GPU_MODEL.into(), operator }]);
+        required.push(Requirement { key: GPU_MODEL.into(), operator: Operator::In(spec.gpu_models.clone()) });
+    }
+    if !required.is_empty() {
+        let term = NodeTerm::of_labels(required);
         pod.node_affinity = NodeAffinity { required: Some(vec![term]), ..pod.node_affinity };
+    }
+    if spec.apart && !app.is_empty() {
+        pod.anti_affinity.required.push(AffinityTerm {
+            namespaces: TermNamespaces { names: vec![pod.namespace.clone()], selector: Selector::Nothing },
+            selector: Selector::of_labels(&labels(app)),
+            topology_key: HOSTNAME.into(),
+        });
     }
     for &port in &spec.ports {
         pod.host_ports.push(HostPort { ip: "0.0.0.0".into(), protocol: "TCP".into(), port: i32::from(port) });

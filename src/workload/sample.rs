@@ -134,7 +134,9 @@ pub fn grow(workload: &Workload, factor: f64, seed: Seed) -> Result<(WorkloadBui
         .collect();
     let (builder, said) = repeated(workload, &copies)?;
     if said.jobs == 0 {
-        return Err(Error::input("nothing is left; a larger growth or another seed will keep some").in_field("--growth"));
+        return Err(
+            Error::input("nothing is left; a larger growth or another seed will keep some").in_field("--growth")
+        );
     }
     Ok((builder, said))
 }
@@ -195,8 +197,7 @@ mod tests {
             rows.reverse();
         }
         for i in rows {
-            let mut job =
-                Job::batch(format!("job-{i}"), SimTime(i), SimDuration(10 + i), MilliCpu(1), Bytes(1));
+            let mut job = Job::batch(format!("job-{i}"), SimTime(i), SimDuration(10 + i), MilliCpu(1), Bytes(1));
             job.app = format!("app-{}", i / 5);
             if i % 5 > 0 {
                 job.after = vec![format!("job-{}", i - 1)];

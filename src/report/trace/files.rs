@@ -53,8 +53,10 @@ impl Names {
                 let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
                 Ok(Names { folder: folder.unwrap_or(Path::new(".")).into(), stem: stem.into(), packed })
             }
-            None => Err(Error::usage("-o wants a name that ends in .csv or .csv.gz, or - for standard output")
-                .in_file(path)),
+            None => {
+                Err(Error::usage("-o wants a name that ends in .csv or .csv.gz, or - for standard output")
+                    .in_file(path))
+            }
         }
     }
 
@@ -82,10 +84,10 @@ pub fn check_native(path: &Path, force: bool) -> Result<()> {
     }
     match names.all().into_iter().find(|path| path.exists()) {
         Some(there) if there.is_dir() => Err(Error::usage("is a folder; choose another name").in_file(there)),
-        Some(there) if !force => Err(Error::usage(
-            "is there already; choose another name, or replace all tables of that name with --force",
-        )
-        .in_file(there)),
+        Some(there) if !force => {
+            Err(Error::usage("is there already; choose another name, or replace all tables of that name with --force")
+                .in_file(there))
+        }
         _ => Ok(()),
     }
 }

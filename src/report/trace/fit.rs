@@ -43,7 +43,10 @@ pub fn text(fitted: &Fitted, found: &Goodness) -> String {
         ));
     }
     if fitted.after_ignored > 0 {
-        out.push_str(&format!("left out: {} jobs of the source wait for others; those made do not\n", fitted.after_ignored));
+        out.push_str(&format!(
+            "left out: {} jobs of the source wait for others; those made do not\n",
+            fitted.after_ignored
+        ));
     }
     let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<String>>();
     let mut rows = vec![words(&["source / generated", "p10", "p50", "p90", "p99", "mean", "KS"])];

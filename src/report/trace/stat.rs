@@ -167,7 +167,10 @@ fn sentences(w: &WorkloadStats) -> Vec<String> {
     let mut said = Vec::new();
     if let Some(fit) = w.duration_fit {
         let tail = w.duration_tail_index.map_or(String::new(), |index| {
-            format!("; tail index {} over the longest 5 % (Hill; below 1 the mean is not a property of the tail)", number(index))
+            format!(
+                "; tail index {} over the longest 5 % (Hill; below 1 the mean is not a property of the tail)",
+                number(index)
+            )
         });
         said.push(format!(
             "durations: log-normal fit with median {} and sigma {}{tail}",
@@ -279,7 +282,8 @@ pub fn csv(stat: &TraceStat) -> String {
     for (name, count) in &stat.import.entities {
         row(&cell(name), "count", "", count.to_string());
     }
-    for (name, value) in [("first arrival", w.first_arrival_s), ("last arrival", w.last_arrival_s), ("last end", w.last_end_s)]
+    for (name, value) in
+        [("first arrival", w.first_arrival_s), ("last arrival", w.last_arrival_s), ("last end", w.last_end_s)]
     {
         row(name, "at", "s", value.to_string());
     }
@@ -287,8 +291,15 @@ pub fn csv(stat: &TraceStat) -> String {
         let Some(s) = summary else { continue };
         let name = name.split(',').next().unwrap_or(name);
         row(name, "count", "", s.count.to_string());
-        let figures =
-            [("min", s.min), ("p10", s.p10), ("p50", s.p50), ("p90", s.p90), ("p99", s.p99), ("max", s.max), ("mean", s.mean)];
+        let figures = [
+            ("min", s.min),
+            ("p10", s.p10),
+            ("p50", s.p50),
+            ("p90", s.p90),
+            ("p99", s.p99),
+            ("max", s.max),
+            ("mean", s.mean),
+        ];
         for (statistic, value) in figures {
             row(name, statistic, unit, value.to_string());
         }
@@ -318,7 +329,9 @@ pub fn csv(stat: &TraceStat) -> String {
     for (hour, jobs) in w.arrivals_by_hour.iter().enumerate() {
         row("arrivals by hour", &hour.to_string(), "jobs", jobs.to_string());
     }
-    for (name, value) in [("cores", stat.hosts.cpu_cores), ("GiB", stat.hosts.memory_gib), ("GPUs", stat.hosts.gpus as f64)] {
+    for (name, value) in
+        [("cores", stat.hosts.cpu_cores), ("GiB", stat.hosts.memory_gib), ("GPUs", stat.hosts.gpus as f64)]
+    {
         row("hosts", "sum", name, value.to_string());
     }
     for shape in &stat.hosts.shapes {

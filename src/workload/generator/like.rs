@@ -158,9 +158,8 @@ impl Groups {
         jobs.sort_by_key(|&job| (source.arrival(job), source.app(job), job));
         let mut ends = Vec::new();
         for (i, &job) in jobs.iter().enumerate() {
-            let same = |next: &JobId| {
-                source.arrival(*next) == source.arrival(job) && source.app(*next) == source.app(job)
-            };
+            let same =
+                |next: &JobId| source.arrival(*next) == source.arrival(job) && source.app(*next) == source.app(job);
             if !jobs.get(i + 1).is_some_and(same) {
                 ends.push(i as u32 + 1);
             }
@@ -272,7 +271,9 @@ pub fn like(source: &Workload, params: &LikeParams, seed: Seed) -> Result<(Workl
     while params.until.is_some() || made < params.jobs {
         let at_s = day.as_ref().map_or(at_even, |day| day.real(at_even));
         if at_s > SECONDS_MAX {
-            return Err(Error::input("arrivals go on for more than a hundred years; fewer jobs or a higher rate will do"));
+            return Err(Error::input(
+                "arrivals go on for more than a hundred years; fewer jobs or a higher rate will do",
+            ));
         }
         let arrival = SimTime(micros(at_s));
         if params.until.is_some_and(|until| arrival >= until) {
@@ -347,7 +348,8 @@ fn resize(job: &mut Job, joint: &Joint, mut shape: [f64; 3], dice: &mut Stream) 
     let memory = job.memory_request.0 as f64 / old_memory;
     let length = drawn[2] / duration.0 as f64;
     job.cpu_limit = job.cpu_limit.map(|limit| MilliCpu(((limit.0 as f64 * cpu) as i64).max(job.cpu_request.0)));
-    job.memory_limit = job.memory_limit.map(|limit| Bytes(((limit.0 as f64 * memory) as i64).max(job.memory_request.0)));
+    job.memory_limit =
+        job.memory_limit.map(|limit| Bytes(((limit.0 as f64 * memory) as i64).max(job.memory_request.0)));
     for step in &mut job.usage {
         step.cpu_nano = (step.cpu_nano as f64 * cpu) as u64;
         step.memory = Bytes((step.memory.0 as f64 * memory) as i64);
@@ -497,6 +499,12 @@ mod tests {
         (builder.finish(source.usage(), Seed(seed)).unwrap(), fitted)
     }
 
+    /// What two draws of one distribution may differ by. Requests are the same within a group, and a few groups of hundreds
+    /// make up much of all jobs, so they differ more.
+    fn noise(row: &GoodnessRow) -> f64 {
+        if row.name.contains("request, ") { 0.2 } else { 0.08 }
+    }
+
     #[test]
     fn what_is_made_is_like_its_source() {
         let source = source(20_000);
@@ -508,7 +516,7 @@ mod tests {
         let found = goodness(&source, &w);
         assert_eq!(found.margins.len(), 7);
         for row in &found.margins {
-            assert!(row.ks < 0.06, "{row:?}");
+            assert!(row.ks < noise(row), "{row:?}");
         }
         for pair in &found.correlations {
             assert!((pair.source.unwrap() - pair.made.unwrap()).abs() < 0.1, "{pair:?}");
@@ -534,7 +542,7 @@ mod tests {
         assert!((cpu.median - 0.5).abs() < 0.1 && (duration.sigma - 1.9).abs() < 0.1, "{fitted:?}");
         let found = goodness(&source, &w);
         for row in &found.margins {
-            assert!(row.ks < 0.1, "{row:?}");
+            assert!(row.ks < noise(row), "{row:?}");
         }
         // CPU and memory go together in the mix.
         let pair = &found.correlations[0];

@@ -91,12 +91,7 @@ fn make(params: &GeneratorParams, seed: Seed, builder: &mut WorkloadBuilder) -> 
     make_within(params, &MixLimits::default(), seed, builder)
 }
 
-fn make_within(
-    params: &GeneratorParams,
-    limits: &MixLimits,
-    seed: Seed,
-    builder: &mut WorkloadBuilder,
-) -> Result<()> {
+fn make_within(params: &GeneratorParams, limits: &MixLimits, seed: Seed, builder: &mut WorkloadBuilder) -> Result<()> {
     let mut arrivals = Arrivals::new(params, seed);
     let (mut group, mut made) = (0u64, 0u64);
     let most = limits.most_jobs.min(JOBS_MAX);

@@ -95,8 +95,7 @@ pub(super) fn over_time(workload: &Workload) -> OverTime {
             continue;
         }
         let gpus: i128 = workload.spec(job).gpus.iter().map(|share| i128::from(*share)).sum();
-        let amounts =
-            [1, i128::from(workload.cpu_request(job).0), i128::from(workload.memory_request(job).0), gpus];
+        let amounts = [1, i128::from(workload.cpu_request(job).0), i128::from(workload.memory_request(job).0), gpus];
         let (begin, end) = (begin.0 - from.0, end.0 - from.0);
         let (first, last) = ((begin / step) as usize, ((end - 1) / step) as usize);
         let mut add = |stretch: usize, us: u64| {

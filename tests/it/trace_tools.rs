@@ -198,7 +198,7 @@ fn figures_come_as_table_json_csv_and_picture() {
     let trace = format!("openb:{}", openb_like(&folder));
     let svg = folder.of("x.svg");
     let (table, _) = expect(0, &["trace", "stat", &trace, "--svg", &svg]);
-    for word in ["119 jobs (119 batch, 0 services", "tail index", "arrivals by hour", "6 hosts:", "dropped: 1"] {
+    for word in ["119 jobs (119 batch, 0 services", "log-normal fit", "arrivals by hour", "6 hosts:", "dropped: 1"] {
         assert!(table.contains(word), "{word}: {table}");
     }
     assert!(table.lines().all(|line| line.chars().count() <= 130 || line.starts_with("  ")), "{table}");

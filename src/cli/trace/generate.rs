@@ -18,6 +18,9 @@ use crate::workload::{UsageMode, Workload};
 /// Most durations of `--durations`.
 const DURATIONS_MAX: usize = 50_000_000;
 
+/// Steps of usage a job of the default mix: a week of five minutes (*assumed*).
+const USAGE_STEPS: u32 = 2_000;
+
 /// Arguments of `trace generate`.
 #[derive(ClapArgs, Debug)]
 #[command(after_help = "Examples:\n  \
@@ -61,9 +64,9 @@ pub(super) struct Args {
     /// Share of groups that are services without end; by default 0.02
     #[arg(long, value_name = "X", conflicts_with = "like")]
     service_share: Option<f64>,
-    /// Write at most NUM steps of usage a job, the last of which holds on; 0: none, usage is then as a run's --usage says
-    #[arg(long, value_name = "NUM", default_value_t = 2_000)]
-    usage_steps: u32,
+    /// Write at most NUM steps of drawn usage a job, the last of which holds on; 0: none, usage is then as a run's --usage says. By default 2,000, with --like 0: what the source tells of usage is there anyhow
+    #[arg(long, value_name = "NUM")]
+    usage_steps: Option<u32>,
     /// Let each machine fail once in T in the mean; 0s: never
     #[arg(long, value_name = "T", default_value = "40d")]
     host_mtbf: String,
@@ -128,9 +131,10 @@ pub(super) fn run(args: &Args) -> Result<()> {
         None => default_mix(args, until, seed)?,
     };
     let Made { workload, hosts, mut said } = made;
+    let steps = args.usage_steps.unwrap_or(if args.like.is_some() { 0 } else { USAGE_STEPS });
     let figures = stats(&workload, 0);
     let end = SimTime((figures.last_end_s.max(figures.last_arrival_s) * SECOND_US as f64) as u64);
-    let workload = workload.with_usage_steps(end, args.usage_steps, budgets.usage_steps)?;
+    let workload = workload.with_usage_steps(end, steps, budgets.usage_steps)?;
     let drawn =
         outages(hosts.len() as u64, (machine.as_ref(), rack.as_ref()), args.rack_size, end, seed, budgets.failures)?;
     let down: Vec<TraceOutage> = drawn

@@ -166,12 +166,9 @@ pub fn text(stat: &TraceStat) -> String {
 fn sentences(w: &WorkloadStats) -> Vec<String> {
     let mut said = Vec::new();
     if let Some(fit) = w.duration_fit {
-        let tail = w.duration_tail_index.map_or(String::new(), |index| {
-            format!(
-                "; tail index {} over the longest 5 % (Hill; below 1 the mean is not a property of the tail)",
-                number(index)
-            )
-        });
+        let tail = w
+            .duration_tail_index
+            .map_or(String::new(), |index| format!("; tail index {} (Hill, longest 5 %)", number(index)));
         said.push(format!(
             "durations: log-normal fit with median {} and sigma {}{tail}",
             duration(fit.median),

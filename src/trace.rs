@@ -18,6 +18,7 @@ mod parts;
 mod report;
 mod samples;
 mod sniff;
+mod window;
 
 pub use decimal::Decimal;
 pub use import::{
@@ -31,6 +32,7 @@ pub use overlay::{Overlaid, Overlay, SeriesOwner, SeriesUnit};
 pub use report::{ImportReport, UsageReport};
 pub use samples::{Reading, Sample, SampleCounts, Samples, UsageRule};
 pub use sniff::Sniffed;
+pub use window::begin_at;
 
 use crate::error::{Error, Result, unknown_name};
 
@@ -168,6 +170,11 @@ impl Default for Budgets {
 /// Opens the table at `path`, plain or gzip; `needed` is what an empty file lacks.
 pub fn open_table(path: &str, needed: &str, budgets: &Budgets) -> Result<Table> {
     Table::open(path, needed, budgets)
+}
+
+/// Opens the table at `path`, whose columns have fixed places, with or without a header.
+pub fn open_fixed_table(path: &str, shape: &TableShape, budgets: &Budgets) -> Result<Table> {
+    Table::fixed(path, shape, budgets)
 }
 
 #[cfg(test)]

@@ -32,6 +32,7 @@ mod regressions;
 mod repo;
 mod seeds;
 mod timelines;
+mod trace_tools;
 mod traces;
 mod usage_replays;
 mod world;

@@ -86,8 +86,8 @@ const LIST_MAX: usize = 1_024;
 /// The path beside `jobs` that holds `what`, plain or gzip; `None` if there is none or the name of `jobs` gives none.
 fn beside(jobs: &str, what: &str) -> Result<Option<String>> {
     let plain = [".gz", ".zst"].iter().find_map(|packed| jobs.strip_suffix(packed)).unwrap_or(jobs);
-    let Some(stem) = plain.strip_suffix(".csv") else { return Ok(None) };
-    let spellings = ["", ".gz", ".zst"].map(|packed| format!("{stem}.{what}.csv{packed}"));
+    let Some(stem) = [".csv", ".parquet"].iter().find_map(|ending| plain.strip_suffix(ending)) else { return Ok(None) };
+    let spellings = ["csv", "csv.gz", "csv.zst", "parquet"].map(|ending| format!("{stem}.{what}.{ending}"));
     let mut there = spellings.into_iter().filter(|path| Path::new(path).exists());
     match (there.next(), there.next()) {
         (Some(one), Some(other)) => {

@@ -12,6 +12,7 @@ mod cpu_worlds;
 mod discovery_worlds;
 mod fleet_properties;
 mod fleet_worlds;
+mod fuzz_corpus;
 mod goldens;
 mod kube_2016_worlds;
 mod kube_broken;

@@ -7,7 +7,7 @@
 use std::path::Path;
 
 use super::keys::Keys;
-use super::option::{UNCENSOR, USAGE, USAGE_STAT};
+use super::option::{OPEN, UNCENSOR, USAGE, USAGE_STAT};
 use super::{
     Column, FormatInfo, Import, OptionInfo, OptionValues, Reading, Row, Sample, Samples, Source, TableShape, parts,
 };
@@ -43,12 +43,7 @@ pub(super) const INFO: FormatInfo = FormatInfo {
             default: "2591700",
             summary: "time of the last reading in seconds: a VM deleted then, or later, is alive at the end",
         },
-        OptionInfo {
-            name: "open",
-            values: OptionValues::OneOf(&["run", "last-seen", "drop"]),
-            default: "run",
-            summary: "VMs alive at the end run on, end with the last reading, or are left out",
-        },
+        OPEN,
         USAGE,
         USAGE_STAT,
         UNCENSOR,

@@ -8,6 +8,7 @@
 //! ([`guard`]), and where the crate panics on damage, that is an error like any other.
 
 mod guard;
+mod native;
 mod thrift;
 mod write;
 
@@ -26,6 +27,7 @@ use ::parquet::schema::types::ColumnDescriptor;
 
 use crate::error::{Error, Result};
 use guard::{Guarded, Pages};
+pub use native::{NativeParquet, native_parquet};
 pub use write::{Numbers, parquet_of};
 
 /// Rows that are decoded at once.
@@ -112,9 +114,9 @@ fn meant(column: &ColumnDescriptor) -> Result<Meant> {
         TimeUnit::NANOS => 6,
     };
     match column.logical_type_ref() {
-        Some(LogicalType::Timestamp { unit, .. }) => return Ok(Meant::Time(time(unit))),
-        Some(LogicalType::Integer { is_signed: false, .. }) => return Ok(Meant::Unsigned),
-        Some(LogicalType::Decimal { scale, .. }) if *scale != 0 => {
+        Some(LogicalType::Timestamp(of)) => return Ok(Meant::Time(time(&of.unit))),
+        Some(LogicalType::Integer(of)) if !of.is_signed => return Ok(Meant::Unsigned),
+        Some(LogicalType::Decimal(of)) if of.scale != 0 => {
             return Err(Error::input("decimals are not read; write the column as numbers").in_field(column.name()));
         }
         _ => {}

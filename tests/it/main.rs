@@ -33,6 +33,7 @@ mod repo;
 mod seeds;
 mod shared_traces;
 mod timelines;
+mod trace_opendc;
 mod trace_swf;
 mod trace_vms;
 mod traces;

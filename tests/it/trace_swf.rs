@@ -69,7 +69,7 @@ fn three_logs_are_what_a_few_lines_make_of_them() {
     for (file, jobs, users) in [
         ("CTC-SP2-excerpt-5jobs.swf", 5, 3),
         ("NASA-iPSC-1993-3.1-cln.swf.gz", 18_239, 69),
-        ("LCG-2005-jobs1-80000.swf.gz", 80_000, 0),
+        ("LCG-2005-jobs1-80000.swf.gz", 80_000, 164),
     ] {
         let Some(path) = shared(&format!("swf/{file}")) else { return };
         let (workload, _, report) = import(path.to_str().unwrap(), &[]);
@@ -89,12 +89,13 @@ fn three_logs_are_what_a_few_lines_make_of_them() {
                 assert!(said.contains("the given submit times are actually start times"), "{said}");
                 assert!(said.contains("header: MaxProcs 128"), "{said}");
             }
-            "LCG" => assert!(report.entities["partitions"] <= 170 && want.jobs_peak > 0, "{said}"),
+            "LCG" => assert!(report.entities["partitions"] == 166, "{said}"),
             _ => {
                 // 142 s of CPU in 937 s on each of 306 processors.
                 let used = workload.profile(workload.find("1").unwrap())[0].cpu_nano;
                 assert_eq!(used / 306, 142_000_000_000 / 937);
-                assert!(said.contains("2 jobs ran longer than they asked for") || want.jobs == 5, "{said}");
+                assert!(said.contains("1 jobs ran longer than they asked for"), "{said}");
+                assert!(said.contains("1 failed jobs (status 0)"), "{said}");
             }
         }
     }

@@ -71,8 +71,12 @@ impl<'a> Walk<'a> {
         }
         match kind {
             1 | 2 => {}
-            3 => drop(self.byte()?),
-            4..=6 => drop(self.unsigned()?),
+            3 => {
+                self.byte()?;
+            }
+            4..=6 => {
+                self.unsigned()?;
+            }
             7 => self.pass(8)?,
             8 => {
                 let length = usize::try_from(self.unsigned()?).ok()?;
@@ -82,7 +86,7 @@ impl<'a> Walk<'a> {
                 let (of, size) = self.list()?;
                 for _ in 0..size {
                     // In a list a truth has a byte of its own.
-                    if BOOLEANS.contains(&of) { drop(self.byte()?) } else { self.skip(of, depth + 1)? }
+                    self.skip(if BOOLEANS.contains(&of) { 3 } else { of }, depth + 1)?;
                 }
             }
             11 => {

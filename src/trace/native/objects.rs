@@ -49,7 +49,9 @@ impl Beside {
     }
 
     fn read(stem: &str, budgets: &Budgets) -> Result<Self> {
-        let Some(path) = there(&format!("{stem}.objects.json"))? else { return Ok(Beside::default()) };
+        let Some(path) = there(&format!("{stem}.objects"), &["json", "json.gz", "json.zst"])? else {
+            return Ok(Beside::default());
+        };
         let mut objects = Objects::default();
         objects.read_text(&input::whole_text(&path, budgets)?).map_err(|error| error.in_file(&path))?;
         let world = World::of(&objects);

@@ -16,7 +16,7 @@ mod usage;
 
 pub use hosts::write_hosts;
 pub use jobs::write_jobs;
-pub use objects::write_objects;
+pub use objects::{any as has_objects, write_objects};
 pub use outages::write_outages;
 pub use usage::write_usage;
 

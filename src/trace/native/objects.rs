@@ -122,7 +122,7 @@ impl Beside {
 }
 
 /// Whether anything was described by objects.
-pub(super) fn any(workload: &Workload, hosts: &[HostSpec]) -> bool {
+pub fn any(workload: &Workload, hosts: &[HostSpec]) -> bool {
     let World { namespaces, services, controllers, budgets } = &**workload.objects();
     let listed = !namespaces.is_empty() || !services.is_empty() || !controllers.is_empty() || !budgets.is_empty();
     listed

@@ -7,6 +7,7 @@
 mod decimal;
 mod import;
 mod input;
+mod k8s;
 mod keys;
 mod machines;
 pub(crate) mod manifest;
@@ -89,7 +90,7 @@ impl FormatInfo {
 }
 
 /// The trace formats.
-pub const FORMATS: &[FormatInfo] = &[native::INFO, openb::INFO];
+pub const FORMATS: &[FormatInfo] = &[native::INFO, openb::INFO, k8s::INFO];
 
 /// Where a trace is: the text after `FORMAT:`, which the format interprets.
 #[derive(Clone, PartialEq, Eq, Debug)]

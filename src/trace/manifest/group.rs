@@ -59,6 +59,15 @@ pub(crate) struct Found {
     pub added: usize,
 }
 
+/// What becomes of a pod that names its node.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Bound {
+    /// An error: a scenario places every pod itself.
+    Refused,
+    /// It is placed like any other.
+    Freed,
+}
+
 /// Finds what makes jobs in `objects`, and adds the ReplicaSets that Deployments would make.
 pub(crate) fn find(objects: &mut Objects) -> Result<Found> {
     let mut found = Found::default();
@@ -78,7 +87,7 @@ pub(crate) fn find(objects: &mut Objects) -> Result<Found> {
             let what = format!("it belongs on the pods, in {path}.annotations");
             return Err(named(at(Error::input(what), "metadata", key)));
         }
-        let Some(group) = of_controller(controller, path, &mut ignored).map_err(named)? else {
+        let Some(group) = of_controller(controller, path, Bound::Refused, &mut ignored).map_err(named)? else {
             idle += 1;
             continue;
         };
@@ -135,6 +144,7 @@ pub(crate) fn template_path(kind: ControllerKind) -> &'static str {
 pub(crate) fn of_controller(
     controller: &Controller,
     path: &'static str,
+    bound: Bound,
     ignored: &mut Ignored,
 ) -> Result<Option<Group>> {
     let kind = controller.kind;
@@ -150,11 +160,12 @@ pub(crate) fn of_controller(
         ControllerKind::CronJob => Error::input(why.to_string().replacen("spec.", "spec.jobTemplate.spec.", 1)),
         _ => why,
     })?;
-    let pod = pods.pop().expect("one replica is one pod");
-    refuse_bound(
-        &pod,
-        if kind == ControllerKind::CronJob { "spec.jobTemplate.spec.template.spec" } else { "spec.template.spec" },
-    )?;
+    let mut pod = pods.pop().expect("one replica is one pod");
+    let spec = path.replace("metadata", "spec");
+    match bound {
+        Bound::Refused => refuse_bound(&pod, &spec)?,
+        Bound::Freed => pod.node_name = None,
+    }
     let replay = Replay::read(&pod.annotations, path)?;
     let replacer = replacer(controller, &pod.restart_policy);
     let count = if runs_once { controller.completions.map_or(at_once, u64::from) } else { at_once };

@@ -147,16 +147,16 @@ fn hosts(dump: &Dump, import: &mut Import) -> Result<Vec<HostSpec>> {
     if empty > 0 {
         report.ignore("nodes without allocatable CPU or memory, on which nothing fits", empty);
     }
-    for (count, what) in [
-        (cordoned, "nodes are cordoned"),
-        (silent, "nodes are not ready"),
-        (no_pods, "nodes say pods: 0 or nothing in status.allocatable, as Kubernetes takes it"),
-    ] {
+    for (count, what) in [(cordoned, "nodes are cordoned"), (silent, "nodes are not ready")] {
         if count > 0 {
-            let so = "they take no new pods but those that tolerate it, and all pods here are new; fleet and Deis, which \
-                      know no taints, use them";
+            let so = "they take no pods but those that tolerate it, as all pods here are new; fleet and Deis, which know no \
+                      taints, use them";
             report.warnings.push(format!("{count} {what}: {so}"));
         }
+    }
+    if no_pods > 0 {
+        let so = "nodes say pods: 0 or nothing in status.allocatable, so that they take none, as in Kubernetes";
+        report.warnings.push(format!("{no_pods} {so}"));
     }
     Ok(hosts)
 }
@@ -200,7 +200,9 @@ fn say_fields(dump: &Dump, import: &mut Import) {
     if !notes.is_empty() {
         report.warnings.push(format!("fields that could decide and do not: {}", notes.join("; ")));
     }
-    for entry in approximated.iter().filter(|entry| !entry.note.is_empty()) {
+    // That CronJobs are not run is said where it is done.
+    let said = |name: &str| name == "CronJob.spec.schedule";
+    for entry in approximated.iter().filter(|entry| !entry.note.is_empty() && !said(&entry.name)) {
         report.choices.push(format!("{} ({}): {}", entry.name, entry.count, entry.note));
     }
     if dump.passed_over > 0 {

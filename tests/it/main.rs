@@ -13,6 +13,7 @@ mod discovery_worlds;
 mod fleet_properties;
 mod fleet_worlds;
 mod goldens;
+mod k8s;
 mod kube_2016_worlds;
 mod kube_broken;
 mod kube_cli;

@@ -64,8 +64,9 @@ pub(super) struct Jobs<'a, 'b> {
     places: BTreeMap<String, usize>,
     /// By Deployment: the ReplicaSet of a pod that is there.
     sets: BTreeMap<Key, String>,
-    /// Names of apps and of pods that stand alone, as short as tells them apart.
+    /// Names of apps and of pods, each as short as tells them apart.
     names: BTreeMap<Key, String>,
+    pod_names: BTreeMap<Key, String>,
     /// Names of jobs that are taken.
     taken: BTreeSet<String>,
     /// By app: templates met, for pods that differ in nothing that decides.
@@ -89,7 +90,8 @@ impl<'a, 'b> Jobs<'a, 'b> {
         let owners = Owners(objects.controllers.iter().map(|c| (controller_key(c), c)).collect());
         let apps: Vec<Key> = objects.pods.iter().map(|pod| owners.app_of(pod)).collect();
         let made = owners.0.keys().cloned();
-        let keys: BTreeSet<Key> = apps.iter().cloned().chain(made).chain(objects.pods.iter().map(key_of)).collect();
+        let app_keys: BTreeSet<Key> = apps.iter().cloned().chain(made).collect();
+        let pod_keys: BTreeSet<Key> = objects.pods.iter().map(key_of).collect();
         let mut sets: BTreeMap<Key, String> = BTreeMap::new();
         for (pod, app) in objects.pods.iter().zip(&apps).filter(|(pod, _)| !pod.finished()) {
             if let (Some(owner), "Deployment") = (&pod.owner, app.0.as_str()) {
@@ -100,7 +102,8 @@ impl<'a, 'b> Jobs<'a, 'b> {
             dump,
             places: hosts.iter().enumerate().map(|(i, host)| (host.name.clone(), i)).collect(),
             hosts,
-            names: job::names(&keys),
+            names: job::names(&app_keys),
+            pod_names: job::names(&pod_keys),
             taken: BTreeSet::new(),
             templates: BTreeMap::new(),
             live: BTreeMap::new(),
@@ -191,7 +194,7 @@ impl<'a, 'b> Jobs<'a, 'b> {
             Some(_) => self.said.bound += 1,
             None => self.said.pending += 1,
         }
-        let name = self.names[&key_of(pod)].clone();
+        let name = self.pod_names[&key_of(pod)].clone();
         let arrival = group.replay.arrival.map_or_else(|| self.arrival(pod.created_ns), |at| SimTime(at.0));
         if let (true, Some(index)) = (is_tied(pod), index) {
             self.covered.insert((app, self.hosts[index].name.clone()));

@@ -10,6 +10,7 @@ mod decimal;
 mod genai;
 mod import;
 mod input;
+mod k8s;
 mod keys;
 mod machines;
 pub(crate) mod manifest;
@@ -130,6 +131,7 @@ fn readable(_: &str) -> Result<()> {
 pub const FORMATS: &[FormatInfo] = &[
     native::INFO,
     openb::INFO,
+    k8s::INFO,
     swf::INFO,
     azure_vm::INFO,
     bitbrains::INFO,

@@ -5,6 +5,7 @@
 //! choose is listed in the report.
 
 mod decimal;
+mod google_2011;
 mod import;
 mod input;
 mod keys;
@@ -88,7 +89,7 @@ impl FormatInfo {
 }
 
 /// The trace formats.
-pub const FORMATS: &[FormatInfo] = &[native::INFO, openb::INFO];
+pub const FORMATS: &[FormatInfo] = &[native::INFO, openb::INFO, google_2011::INFO];
 
 /// Where a trace is: the text after `FORMAT:`, which the format interprets.
 #[derive(Clone, PartialEq, Eq, Debug)]

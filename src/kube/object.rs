@@ -13,6 +13,7 @@ pub mod read;
 pub mod resources;
 pub mod selector;
 pub mod text;
+pub mod write;
 
 use std::collections::{BTreeMap, BTreeSet};
 

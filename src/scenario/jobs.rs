@@ -5,10 +5,11 @@ use std::path::Path;
 
 use super::Budgets;
 use super::file::{ControllerWord, JobSection, Ramp, UsageSection, WorkloadSection};
-use super::hosts::{MOST_CPU, also_at, numbered};
+use super::hosts::{also_at, numbered};
 use super::text::{At, Cpu, Memory};
 use super::units::{self, UnitSays};
 use crate::error::{Error, Result, did_you_mean};
+use crate::trace::manifest::annotation;
 use crate::units::{Bytes, SECOND_US, SimDuration, SimTime};
 use crate::workload::{Controller, Job, JobKind, RestartPolicy, Spec, Unserved, UsageStep, WorkloadBuilder};
 
@@ -205,16 +206,14 @@ fn controller(entry: &At<JobSection>) -> Result<Controller> {
 
 fn too_much_cpu(cpu: Option<Cpu>) -> Result<()> {
     match cpu {
-        Some(cpu) if cpu.0 > MOST_CPU => Err(Error::input(format!("{cpu} is over a million cores"))),
+        Some(cpu) if cpu.0 > annotation::MOST_CPU => Err(Error::input(format!("{cpu} is over a million cores"))),
         _ => Ok(()),
     }
 }
 
 /// A stretch of usage; without `lasts` to the end.
-pub(super) fn step(lasts: Option<SimDuration>, cpu: Cpu, memory: Bytes) -> Result<UsageStep> {
-    too_much_cpu(Some(cpu))?;
-    let length_us = lasts.map_or(u64::MAX, |d| d.0);
-    Ok(UsageStep { length_us, cpu_nano: cpu.0.nano_cores(), memory, cache: Bytes(0) })
+fn step(lasts: Option<SimDuration>, cpu: Cpu, memory: Bytes) -> Result<UsageStep> {
+    annotation::step(lasts, cpu.0, memory)
 }
 
 fn cached(step: UsageStep, cache: Option<Memory>) -> UsageStep {

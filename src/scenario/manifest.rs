@@ -1,21 +1,17 @@
 //! Kubernetes manifests as the hosts and jobs of a scenario.
 //!
-//! Manifests stand beside the scenario in its own file or in files that it names. Nodes become hosts ([`host`]), pods and
-//! what makes pods become groups of jobs ([`group`], [`job`]); what a replay needs and a manifest does not say comes from
-//! annotations ([`annotation`]). Errors are given the line of the object or field that they speak of ([`source`]).
+//! Manifests stand beside the scenario in its own file or in files that it names. What becomes of Nodes, of pods and of what
+//! makes pods is `trace::manifest`'s, which dumps of clusters share. Errors are given the line of the object or field that
+//! they speak of ([`source`]).
 //!
 //! Not here: pods that run already. A scenario places every pod itself, so a bound one is refused unless something in the
 //! manifests makes it anew.
 
-mod annotation;
-mod group;
-mod host;
-mod job;
 mod source;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -23,10 +19,12 @@ use super::Budgets;
 use super::file::ScenarioFile;
 use super::hosts::Hosts;
 use super::text::At;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::kube::config::Effective;
 use crate::kube::framework::World;
 use crate::kube::object::Objects;
+use crate::trace::manifest::job::{self, Room};
+use crate::trace::manifest::{group, host, label, labelled, listed};
 use crate::workload::WorkloadBuilder;
 use source::Source;
 
@@ -59,20 +57,6 @@ pub(super) fn read_configuration(path: &At<String>, folder: &Path, budgets: &Bud
 }
 
 const CONFIGURATION: &str = "KubeSchedulerConfiguration";
-
-/// `Kind name` as errors begin: with the namespace, unless it is `default`.
-fn label(kind: &str, namespace: &str, name: &str) -> String {
-    if namespace.is_empty() || namespace == "default" {
-        format!("{kind} {name}")
-    } else {
-        format!("{kind} {namespace}/{name}")
-    }
-}
-
-/// `error` about the object that is called `label`. A budget stays one.
-fn labelled(error: Error, label: &str) -> Error {
-    if error.kind() == ErrorKind::Budget { error } else { Error::input(format!("{label}: {error}")) }
-}
 
 impl Manifests {
     /// Whether there are none.
@@ -124,7 +108,8 @@ impl Manifests {
         group::resolve_priorities(&mut found.groups, &self.objects).map_err(|why| self.place(why))?;
         self.notes.append(&mut found.notes);
         let before = builder.len();
-        let mut maker = job::Maker::new(&found.groups, hosts, budgets, most_steps, builder);
+        let room = Room { jobs: budgets.jobs, steps: most_steps, all_steps: budgets.usage_steps };
+        let mut maker = job::Maker::new(&found.groups, &mut hosts.specs, room, builder);
         for group in &found.groups {
             maker.add(group).map_err(|why| self.place(labelled(why, &group.label())))?;
         }
@@ -172,17 +157,4 @@ impl Manifests {
             self.notes.push(format!("manifests: not used here: {}", said.join("; ")));
         }
     }
-}
-
-/// `5 fields (Pod.spec.a 3, Pod.spec.b 2)`, the most frequent ones by name.
-fn listed(what: &str, counts: &BTreeMap<String, u64>) -> String {
-    const NAMED: usize = 8;
-    let mut all: Vec<(&String, &u64)> = counts.iter().collect();
-    all.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
-    let more = all.len().saturating_sub(NAMED);
-    let mut names: Vec<String> = all.iter().take(NAMED).map(|(name, count)| format!("{name} {count}")).collect();
-    if more > 0 {
-        names.push(format!("and {more} more"));
-    }
-    format!("{} {what} ({})", counts.values().sum::<u64>(), names.join(", "))
 }

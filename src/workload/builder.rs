@@ -166,6 +166,11 @@ impl WorkloadBuilder {
         self.trace_end = Some(end);
     }
 
+    /// Takes back where the trace ends.
+    pub(super) fn no_trace_end(&mut self) {
+        self.trace_end = None;
+    }
+
     /// Keeps a pod that jobs are described by; jobs name it by this number in [`Spec::template`].
     pub fn template(&mut self, pod: Arc<Pod>) -> u32 {
         self.templates.push(pod);

@@ -35,6 +35,7 @@ mod shared_traces;
 mod timelines;
 mod trace_opendc;
 mod trace_swf;
+mod trace_tools;
 mod trace_vms;
 mod traces;
 mod usage_replays;

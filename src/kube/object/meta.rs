@@ -107,7 +107,7 @@ impl Meta {
 }
 
 /// Whether the API takes it as a name: `IsDNS1123Subdomain`. Some kinds are stricter still.
-fn is_name(text: &str) -> bool {
+pub(crate) fn is_name(text: &str) -> bool {
     let alphanumeric = |c: Option<&u8>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
     let bytes = text.as_bytes();
     bytes.len() <= 253

@@ -72,6 +72,8 @@ pub struct Node {
     pub gpus: u16,
     /// Annotations of this program's own, `plimsoll/…`.
     pub annotations: Labels,
+    /// What the condition Ready says, if it is there. The scheduler goes by the taint that follows from it.
+    pub ready: Option<bool>,
 }
 
 impl Node {
@@ -107,6 +109,12 @@ impl Node {
                 let mut list = list.resources()?;
                 list.values_mut().for_each(|q| *q = q.rounded_to_milli());
                 node.allocatable = Resources::of(&list);
+            }
+            for condition in status.get("conditions").map(|c| c.list()).transpose()?.unwrap_or_default() {
+                let mut fields = condition.object()?;
+                if fields.text("type")? == Some("Ready") {
+                    node.ready = Some(fields.text("status")? == Some("True"));
+                }
             }
             if let Some(images) = status.get("images") {
                 for image in images.list()? {

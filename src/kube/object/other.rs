@@ -361,6 +361,11 @@ impl Controller {
         Ok(())
     }
 
+    /// Leaves the template out.
+    pub(super) fn forget_template(&mut self) {
+        self.template = None;
+    }
+
     /// Whether its template has a container. The API server takes no other; a controller without one makes no pods.
     pub fn has_containers(&self) -> bool {
         let containers = self.template.as_ref().and_then(|t| t.get("spec")).and_then(|s| s.get("containers"));

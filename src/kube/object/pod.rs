@@ -112,6 +112,8 @@ pub struct Pod {
     pub side_by_side: Vec<Container>,
     /// Its containers in the kubelet's integers, which no plugin looks at.
     pub size: Arc<PodSize>,
+    /// What its containers ask for as it is written, from which requests, limits and sizes above follow.
+    pub written: Arc<PodResources>,
     /// `spec.restartPolicy`; `Always` where none is written.
     pub restart_policy: String,
     /// `spec.terminationGracePeriodSeconds`, if it is written.
@@ -326,6 +328,7 @@ impl Pod {
 
     /// Works the requests and limits out from what the containers ask for.
     pub fn set_requests(&mut self, mut resources: PodResources) {
+        self.written = Arc::new(resources.clone());
         resources.apply_defaults();
         self.limits = resources.limits();
         let sidecars = resources.init_containers.iter().filter(|c| c.restartable);

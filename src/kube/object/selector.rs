@@ -161,6 +161,28 @@ impl NodeTerm {
         NodeTerm { expressions, names: Vec::new(), fields: Vec::new(), broken: false, empty }
     }
 
+    /// What `matchFields` says, in an order that reads back the same: whether the name is to be equal, and the names. And
+    /// whether the term is one that the real one cannot parse.
+    pub(super) fn match_fields(&self) -> (Vec<(bool, Vec<String>)>, bool) {
+        let mut names = self.names.iter();
+        let mut said = Vec::new();
+        for (equal, name) in &self.fields {
+            if *equal {
+                // Those of several names stand in `names` only.
+                for names in names.by_ref() {
+                    said.push((true, names.clone()));
+                    if names.len() == 1 {
+                        break;
+                    }
+                }
+            } else {
+                said.push((false, vec![name.clone()]));
+            }
+        }
+        said.extend(names.map(|names| (true, names.clone())));
+        (said, self.broken)
+    }
+
     /// `nodeSelectorTerm.match`.
     pub fn matches(&self, name: &str, labels: &Labels) -> bool {
         !self.empty

@@ -5,7 +5,6 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
-use serde_json::Value;
 
 use super::super::document::{Document, in_place};
 use super::super::outside::found;
@@ -15,7 +14,7 @@ use super::super::{Budgets, KIND};
 use crate::error::{Error, Result};
 use crate::kube::config::Effective;
 use crate::kube::object::Objects;
-use crate::kube::object::text::Documents;
+use crate::trace::manifest::source::place_of;
 
 /// A text with manifests.
 #[derive(Debug)]
@@ -65,12 +64,12 @@ impl Source {
 
     /// Whether the object that `message` begins with stands here.
     pub fn speaks_of(&self, message: &str) -> bool {
-        self.line_and_column(message).is_some()
+        place_of(&self.text, message).is_some()
     }
 
     /// Gives `error` the file, and line and column of the object and field that its message begins with.
     pub fn place(&self, error: Error) -> Error {
-        let error = match self.line_and_column(error.message()) {
+        let error = match place_of(&self.text, error.message()) {
             Some((line, column)) => error.at(line, column),
             None => error,
         };
@@ -78,25 +77,6 @@ impl Source {
             Some(file) => error.in_file(file),
             None => error,
         }
-    }
-
-    /// Where `Kind name: field: …` stands. Read anew, since only an error asks.
-    fn line_and_column(&self, message: &str) -> Option<(u64, u64)> {
-        let documents = Documents::read(&self.text).ok()?;
-        let mut objects = Vec::new();
-        for (document, value) in documents.values.iter().enumerate() {
-            flatten(value, None, document, String::new(), &mut objects);
-        }
-        if message.contains("has been read before") {
-            objects.reverse();
-        }
-        let (object, said) = objects.iter().find_map(|object| {
-            let said =
-                object.labels.iter().find_map(|label| message.strip_prefix(label.as_str())?.strip_prefix(": "))?;
-            Some((object, said))
-        })?;
-        let field = said.split(": ").next().unwrap_or_default();
-        documents.place(&self.text, object.document, &format!("{}{field}", object.path))
     }
 }
 
@@ -127,32 +107,4 @@ fn read(path: &str, budgets: &Budgets) -> Result<String> {
         let line = before.iter().filter(|&&b| b == b'\n').count() as u64 + 1;
         Error::input("a byte is not UTF-8; save the file as UTF-8").at_line(line)
     })
-}
-
-/// An object, where it stands, and what errors may call it.
-struct Object {
-    document: usize,
-    /// `items[3].` in a list; empty at the top.
-    path: String,
-    labels: Vec<String>,
-}
-
-/// The objects of a document, those of lists one by one.
-fn flatten(value: &Value, assumed: Option<&str>, document: usize, path: String, out: &mut Vec<Object>) {
-    let Some(kind) = value.get("kind").and_then(Value::as_str).or(assumed) else { return };
-    if let (Some(Value::Array(items)), Some(item)) = (value.get("items"), kind.strip_suffix("List")) {
-        let assumed = (!item.is_empty()).then_some(item);
-        for (i, item) in items.iter().enumerate() {
-            flatten(item, assumed, document, format!("{path}items[{i}]."), out);
-        }
-        return;
-    }
-    let meta = value.get("metadata");
-    let text = |key| meta.and_then(|meta| meta.get(key)?.as_str()).unwrap_or_default();
-    let labels = match (text("namespace"), text("name")) {
-        (_, "") => vec![kind.to_string()],
-        ("" | "default", name) => vec![format!("{kind} {name}"), format!("{kind} default/{name}")],
-        (namespace, name) => vec![format!("{kind} {namespace}/{name}")],
-    };
-    out.push(Object { document, path, labels });
 }

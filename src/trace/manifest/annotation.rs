@@ -1,7 +1,5 @@
 //! Annotations `plimsoll/…`: what a replay needs and a manifest does not say.
 
-use super::super::jobs::step;
-use super::super::text::{Cpu, Length, Memory};
 use crate::error::{Error, Result, unknown_name};
 use crate::kube::object::selector::Labels;
 use crate::units::{Bytes, MilliCpu, SimDuration};
@@ -9,24 +7,24 @@ use crate::workload::UsageStep;
 
 const ARRIVAL: &str = "plimsoll/arrival";
 const EVERY: &str = "plimsoll/every";
-pub(super) const DURATION: &str = "plimsoll/duration";
+pub(crate) const DURATION: &str = "plimsoll/duration";
 const USAGE_CPU: &str = "plimsoll/usage-cpu";
 const USAGE_MEMORY: &str = "plimsoll/usage-memory";
 const USAGE_STEPS: &str = "plimsoll/usage-steps";
 const USAGE_EPHEMERAL: &str = "plimsoll/usage-ephemeral";
 const PROCESSES: &str = "plimsoll/processes";
-pub(super) const JOINS: &str = "plimsoll/joins";
-pub(super) const LEAVES: &str = "plimsoll/leaves";
+pub(crate) const JOINS: &str = "plimsoll/joins";
+pub(crate) const LEAVES: &str = "plimsoll/leaves";
 
 /// What may stand on a pod, or on the template of pods.
-pub(super) const ON_PODS: &[&str] =
+pub(crate) const ON_PODS: &[&str] =
     &[ARRIVAL, EVERY, DURATION, USAGE_CPU, USAGE_MEMORY, USAGE_STEPS, USAGE_EPHEMERAL, PROCESSES];
 /// What may stand on a Node.
-pub(super) const ON_NODES: &[&str] = &[JOINS, LEAVES];
+pub(crate) const ON_NODES: &[&str] = &[JOINS, LEAVES];
 
 /// What the annotations of a pod say.
 #[derive(Clone, PartialEq, Debug, Default)]
-pub(super) struct Replay {
+pub(crate) struct Replay {
     /// When the first of its pods arrives.
     pub arrival: Option<SimDuration>,
     /// Time between the arrivals of replicas.
@@ -50,7 +48,7 @@ impl Replay {
             (Some(cpu), Some(memory)) => {
                 let cpu = MilliCpu::parse(cpu).map_err(|why| at(why, path, USAGE_CPU))?;
                 let memory = Bytes::parse(memory).map_err(|why| at(why, path, USAGE_MEMORY))?;
-                Some(vec![step(None, Cpu(cpu), memory).map_err(|why| at(why, path, USAGE_CPU))?])
+                Some(vec![step(None, cpu, memory).map_err(|why| at(why, path, USAGE_CPU))?])
             }
             (None, _) => return Err(missing_beside(path, USAGE_CPU, USAGE_MEMORY)),
             (_, None) => return Err(missing_beside(path, USAGE_MEMORY, USAGE_CPU)),
@@ -93,7 +91,7 @@ fn value<'a>(annotations: &'a Labels, key: &str) -> Option<&'a str> {
 }
 
 /// `why` about the annotation `key` of metadata at `path`.
-pub(super) fn at(why: Error, path: &str, key: &str) -> Error {
+pub(crate) fn at(why: Error, path: &str, key: &str) -> Error {
     Error::input(why.message()).in_field(format!("{path}.annotations.{key}"))
 }
 
@@ -102,12 +100,12 @@ fn missing_beside(path: &str, key: &str, other: &str) -> Error {
 }
 
 /// The length of time that the annotation `key` gives.
-pub(super) fn time(annotations: &Labels, path: &str, key: &str) -> Result<Option<SimDuration>> {
-    value(annotations, key).map(Length::parse).transpose().map_err(|why| at(why, path, key)).map(|l| l.map(|l| l.0))
+pub(crate) fn time(annotations: &Labels, path: &str, key: &str) -> Result<Option<SimDuration>> {
+    value(annotations, key).map(SimDuration::parse).transpose().map_err(|why| at(why, path, key))
 }
 
 /// Refuses annotations of this program's that are none of `known`.
-pub(super) fn refuse_unknown(annotations: &Labels, known: &[&str], path: &str) -> Result<()> {
+pub(crate) fn refuse_unknown(annotations: &Labels, known: &[&str], path: &str) -> Result<()> {
     match annotations.keys().find(|key| !known.contains(&key.as_str())) {
         Some(key) => Err(at(Error::input(unknown_name("annotation", key, known)), path, key)),
         None => Ok(()),
@@ -122,16 +120,28 @@ fn usage_steps(text: &str) -> Result<Vec<UsageStep>> {
     let read = |(index, part): (usize, &&str)| {
         let bad = || Error::input(format!("\"{part}\" is not a usage step (try 60s:500m,1Gi)"));
         let (lasts, amounts) = match part.split_once(':') {
-            Some((lasts, amounts)) => (Some(Length::parse(lasts)?), amounts),
+            Some((lasts, amounts)) => (Some(SimDuration::parse(lasts.trim())?), amounts),
             None => (None, *part),
         };
         if lasts.is_none() && index + 1 < parts.len() {
             return Err(Error::input(format!("\"{part}\" says not how long and is not the last (try 60s:{part})")));
         }
         let (cpu, memory) = amounts.split_once(',').ok_or_else(bad)?;
-        step(lasts.map(|l| l.0), Cpu::parse(cpu)?, Memory::parse(memory)?.0)
+        step(lasts, MilliCpu::parse(cpu.trim())?, Bytes::parse(memory.trim())?)
     };
     parts.iter().enumerate().map(read).collect()
+}
+
+/// Most CPU of one host or job: a million cores, so that rates in nano-cores stay far inside `u64`.
+pub(crate) const MOST_CPU: MilliCpu = MilliCpu(1_000_000_000);
+
+/// A stretch of usage; without `lasts` to the end.
+pub(crate) fn step(lasts: Option<SimDuration>, cpu: MilliCpu, memory: Bytes) -> Result<UsageStep> {
+    if cpu > MOST_CPU {
+        return Err(Error::input(format!("{cpu} is over a million cores")));
+    }
+    let length_us = lasts.map_or(u64::MAX, |lasts| lasts.0);
+    Ok(UsageStep { length_us, cpu_nano: cpu.nano_cores(), memory, cache: Bytes(0) })
 }
 
 #[cfg(test)]

@@ -5,8 +5,6 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::super::Budgets;
-use super::super::hosts::Hosts;
 use super::annotation::{DURATION, at};
 use super::group::{Group, Key, key_of};
 use super::host::node_of;
@@ -23,12 +21,22 @@ use crate::workload::{Job, JobKind, RestartPolicy, Spec, WorkloadBuilder};
 /// The label by which a node is told from all others.
 const HOSTNAME: &str = "kubernetes.io/hostname";
 
+/// How many jobs there may be, and usage steps.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Room {
+    /// Jobs in all.
+    pub jobs: u64,
+    /// Usage steps that are left.
+    pub steps: u64,
+    /// Usage steps that there were, for errors.
+    pub all_steps: u64,
+}
+
 /// Makes jobs of groups.
-pub(super) struct Maker<'a> {
+pub(crate) struct Maker<'a> {
     names: BTreeMap<Key, String>,
-    hosts: &'a mut Hosts,
-    budgets: &'a Budgets,
-    steps_left: u64,
+    hosts: &'a mut [HostSpec],
+    room: Room,
     builder: &'a mut WorkloadBuilder,
     /// Pods of DaemonSets, and how many DaemonSets.
     daemons: (u64, u64),
@@ -40,26 +48,10 @@ pub(super) struct Maker<'a> {
 
 impl<'a> Maker<'a> {
     /// A maker for `groups`, all that there will be.
-    pub fn new(
-        groups: &[Group],
-        hosts: &'a mut Hosts,
-        budgets: &'a Budgets,
-        steps_left: u64,
-        builder: &'a mut WorkloadBuilder,
-    ) -> Self {
+    pub fn new(groups: &[Group], hosts: &'a mut [HostSpec], room: Room, builder: &'a mut WorkloadBuilder) -> Self {
         let alone = groups.iter().filter(|group| group.maker.is_none()).map(|group| key_of(&group.pod));
         let keys: BTreeSet<Key> = groups.iter().map(|group| group.app.clone()).chain(alone).collect();
-        Maker {
-            names: names(&keys),
-            hosts,
-            budgets,
-            steps_left,
-            builder,
-            daemons: (0, 0),
-            unseen: 0,
-            gated: 0,
-            other_scheduler: 0,
-        }
+        Maker { names: names(&keys), hosts, room, builder, daemons: (0, 0), unseen: 0, gated: 0, other_scheduler: 0 }
     }
 
     /// Adds the jobs of `group`.
@@ -92,14 +84,13 @@ impl<'a> Maker<'a> {
     fn add_daemons(&mut self, group: &Group) -> Result<()> {
         let mut pod = group.pod.clone();
         pod.tolerations.extend(daemon_tolerations());
-        let chosen: Vec<usize> =
-            (0..self.hosts.specs.len()).filter(|&host| admits(&self.hosts.specs[host], &pod)).collect();
+        let chosen: Vec<usize> = (0..self.hosts.len()).filter(|&host| admits(&self.hosts[host], &pod)).collect();
         self.take_budget(group, chosen.len() as u64)?;
         self.daemons = (self.daemons.0 + chosen.len() as u64, self.daemons.1 + 1);
         let app = self.names[&group.app].clone();
         let every = group.replay.every.unwrap_or_default();
         for (index, host) in chosen.into_iter().enumerate() {
-            let host = &mut self.hosts.specs[host];
+            let host = &mut self.hosts[host];
             // Every kubelet sets this label; hosts that were not described by one get it here.
             let hostname = host.labels.entry(HOSTNAME.into()).or_insert_with(|| host.name.clone()).clone();
             let mut own = pod.clone();
@@ -132,14 +123,15 @@ impl<'a> Maker<'a> {
 
     fn take_budget(&mut self, group: &Group, count: u64) -> Result<()> {
         let jobs = (self.builder.len() as u64).saturating_add(count);
-        if jobs > self.budgets.jobs {
-            return Err(Error::budget("jobs", jobs, self.budgets.jobs, "--max-jobs"));
+        if jobs > self.room.jobs {
+            return Err(Error::budget("jobs", jobs, self.room.jobs, "--max-jobs"));
         }
         let steps = (group.replay.usage.len() as u64).saturating_mul(count);
-        self.steps_left = self
-            .steps_left
+        self.room.steps = self
+            .room
+            .steps
             .checked_sub(steps)
-            .ok_or_else(|| Error::budget("usage steps", steps, self.budgets.usage_steps, "--max-usage-steps"))?;
+            .ok_or_else(|| Error::budget("usage steps", steps, self.room.all_steps, "--max-usage-steps"))?;
         Ok(())
     }
 

@@ -12,7 +12,7 @@ use crate::units::{Bytes, MilliCpu, SimTime};
 const CORDON: &str = "node.kubernetes.io/unschedulable";
 
 /// The host that `node` describes; only what is allocatable counts.
-pub(super) fn of(node: &Node) -> Result<HostSpec> {
+pub(crate) fn of(node: &Node) -> Result<HostSpec> {
     refuse_unknown(&node.annotations, ON_NODES, "metadata")?;
     let joins = time(&node.annotations, "metadata", JOINS)?.unwrap_or_default();
     let leaves = time(&node.annotations, "metadata", LEAVES)?;
@@ -59,7 +59,7 @@ fn taint(taint: &Taint) -> String {
 }
 
 /// The Node that `host` is, or would be: one without a manifest has its name, labels and taints.
-pub(super) fn node_of(host: &HostSpec) -> Arc<Node> {
+pub(crate) fn node_of(host: &HostSpec) -> Arc<Node> {
     if let Some(node) = &host.node {
         return node.clone();
     }

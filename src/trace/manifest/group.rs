@@ -13,11 +13,11 @@ use crate::kube::object::read::Ignored;
 use crate::workload::{Controller as Replacer, PodReplacement};
 
 /// Kind, namespace and name.
-pub(super) type Key = (String, String, String);
+pub(crate) type Key = (String, String, String);
 
 /// Pods of one make.
 #[derive(Clone, Debug)]
-pub(super) struct Group {
+pub(crate) struct Group {
     /// The object that makes them; of a pod that stands alone, its controller's kind and name or its own.
     pub app: Key,
     /// The pod that all of them are like.
@@ -50,7 +50,7 @@ impl Group {
 
 /// The groups of a set of objects.
 #[derive(Debug, Default)]
-pub(super) struct Found {
+pub(crate) struct Found {
     /// Groups.
     pub groups: Vec<Group>,
     /// What was left out, and why.
@@ -60,7 +60,7 @@ pub(super) struct Found {
 }
 
 /// Finds what makes jobs in `objects`, and adds the ReplicaSets that Deployments would make.
-pub(super) fn find(objects: &mut Objects) -> Result<Found> {
+pub(crate) fn find(objects: &mut Objects) -> Result<Found> {
     let mut found = Found::default();
     let mut ignored = std::mem::take(&mut objects.ignored);
     let controllers = objects.controllers.clone();
@@ -214,7 +214,7 @@ fn replacer(controller: &Controller, restart_policy: &str) -> Replacer {
 }
 
 /// What a pod that stands alone is told from others by.
-pub(super) fn key_of(pod: &Pod) -> Key {
+pub(crate) fn key_of(pod: &Pod) -> Key {
     ("Pod".into(), pod.namespace.clone(), pod.name.clone())
 }
 
@@ -278,7 +278,7 @@ fn replica_set(app: &Key, all: &[Controller], world: &mut Vec<Controller>) -> St
 }
 
 /// Gives the pods of `groups` the priorities of their classes.
-pub(super) fn resolve_priorities(groups: &mut [Group], objects: &Objects) -> Result<()> {
+pub(crate) fn resolve_priorities(groups: &mut [Group], objects: &Objects) -> Result<()> {
     let mut one = Objects::default();
     one.priority_classes.clone_from(&objects.priority_classes);
     for group in groups {

@@ -74,6 +74,15 @@ fn an_imported_trace_replays_as_the_trace_itself() {
 }
 
 #[test]
+fn an_imported_cluster_replays_as_the_dump_itself() {
+    let folder = Folder::new("import-cluster");
+    let dump = "tests/traces/k8s/cluster.json";
+    expect(0, &["trace", "import", "k8s", dump, "-o", &folder.of("k.csv.gz")]);
+    assert!(folder.path().join("k.objects.json.gz").exists());
+    assert_eq!(digests(&format!("native:{}", folder.of("k.csv.gz"))), digests(&format!("k8s:{dump}")));
+}
+
+#[test]
 fn a_report_counts_what_was_left_out_and_strict_forbids_it() {
     let folder = Folder::new("import-report");
     let trace = openb_like(&folder);

@@ -19,6 +19,7 @@ mod run;
 mod schedule;
 mod schema;
 mod stdout;
+mod trace;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -62,6 +63,8 @@ enum Command {
     New(new::Args),
     /// Print the JSON Schema of scenarios
     Schema(schema::Args),
+    /// Convert, describe, sample, scale and generate traces
+    Trace(trace::Args),
     /// Place the pods of Kubernetes manifests as kube-scheduler would, and say why
     Schedule(schedule::Args),
 }
@@ -100,6 +103,7 @@ pub fn main() -> ExitCode {
         Command::List(args) => list::run(&args),
         Command::New(args) => new::run(&args),
         Command::Schema(args) => schema::run(&args),
+        Command::Trace(args) => trace::run(&args),
         Command::Schedule(args) => schedule::run(&args),
     };
     match done {

@@ -5,6 +5,7 @@
 
 mod bookings;
 mod devices;
+pub mod synthetic;
 
 pub use bookings::{Bookings, Request};
 pub use devices::{Devices, choose_devices};

@@ -38,6 +38,12 @@ pub enum Purpose {
     Visit = 13,
     /// Phases of the loops of a discovery; entity: container.
     Loop = 20,
+    /// Which jobs and hosts a sample keeps, and which a growth repeats; entity: hash of the name.
+    Sample = 30,
+    /// Shapes of generated hosts; entity: host.
+    Machine = 31,
+    /// Outages of generated hosts; entity: host, or rack in the upper half.
+    Outage = 32,
 }
 
 /// A run's seed.

@@ -4,7 +4,10 @@
 //! read, used and left out. Nothing here decides what a scheduler sees beyond what the file says; what a reader had to
 //! choose is listed in the report.
 
+mod azure_vm;
+mod bitbrains;
 mod decimal;
+mod genai;
 mod import;
 mod input;
 mod k8s;
@@ -13,12 +16,19 @@ mod machines;
 pub(crate) mod manifest;
 pub mod native;
 mod openb;
+mod opendc;
+mod opendc_failures;
 mod option;
 mod overlay;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod parts;
+mod prometheus;
 mod report;
 mod samples;
 mod sniff;
+mod swf;
+mod window;
 
 pub use decimal::Decimal;
 pub use import::{
@@ -29,9 +39,12 @@ pub use input::{Column, Lines, Row, Table, TableShape};
 pub use machines::{HostOutage, MachineCounts, MachineEvent, Machines};
 pub use option::{OptionInfo, OptionValues};
 pub use overlay::{Overlaid, Overlay, SeriesOwner, SeriesUnit};
+#[cfg(feature = "parquet")]
+pub use parquet::{NativeParquet, Numbers, native_parquet, parquet_of};
 pub use report::{ImportReport, UsageReport};
 pub use samples::{Reading, Sample, SampleCounts, Samples, UsageRule};
 pub use sniff::Sniffed;
+pub use window::begin_at;
 
 use crate::error::{Error, Result, unknown_name};
 
@@ -89,8 +102,44 @@ impl FormatInfo {
     }
 }
 
+/// What a build says that does not read Parquet.
+#[cfg(not(feature = "parquet"))]
+const NO_PARQUET: &str =
+    "is Parquet, which this build does not read; build with: cargo build --release --features parquet";
+
+/// Refuses Parquet where this build cannot read it, before anything is opened.
+#[cfg(not(feature = "parquet"))]
+fn readable(path: &str) -> Result<()> {
+    let named = |path: &std::path::Path| path.extension().is_some_and(|ending| ending == "parquet");
+    for part in path.split(',').map(std::path::Path::new) {
+        let inside = |folder: &std::path::Path| {
+            parts::names(folder).is_ok_and(|names| names.iter().any(|name| named(std::path::Path::new(name))))
+        };
+        if named(part) || (part.is_dir() && inside(part)) {
+            return Err(Error::usage(NO_PARQUET).in_file(part));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(feature = "parquet")]
+fn readable(_: &str) -> Result<()> {
+    Ok(())
+}
+
 /// The trace formats.
-pub const FORMATS: &[FormatInfo] = &[native::INFO, openb::INFO, k8s::INFO];
+pub const FORMATS: &[FormatInfo] = &[
+    native::INFO,
+    openb::INFO,
+    swf::INFO,
+    azure_vm::INFO,
+    bitbrains::INFO,
+    prometheus::INFO,
+    genai::INFO,
+    opendc::INFO,
+    opendc_failures::INFO,
+    k8s::INFO,
+];
 
 /// Where a trace is: the text after `FORMAT:`, which the format interprets.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -120,8 +169,10 @@ impl TraceArg {
             if path.is_empty() {
                 return Err(Error::usage(format!("\"{text}\" names no file; write {name}:PATH")));
             }
+            readable(path)?;
             return Ok(TraceArg { format, source: Source { path: path.into() } });
         }
+        readable(text)?;
         if let Some(format) = sniff::sniff(text)? {
             return Ok(TraceArg { format, source: Source { path: text.into() } });
         }
@@ -171,6 +222,11 @@ pub fn open_table(path: &str, needed: &str, budgets: &Budgets) -> Result<Table> 
     Table::open(path, needed, budgets)
 }
 
+/// Opens the table at `path`, whose columns have fixed places, with or without a header.
+pub fn open_fixed_table(path: &str, shape: &TableShape, budgets: &Budgets) -> Result<Table> {
+    Table::fixed(path, shape, budgets)
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::{BTreeMap, BTreeSet};
@@ -203,7 +259,8 @@ mod tests {
             ("openb:", "\"openb:\" names no file; write openb:PATH"),
         ] {
             let error = TraceArg::parse(text).unwrap_err();
-            assert_eq!((error.to_string().as_str(), error.exit_code()), (message, 2));
+            assert!(error.to_string().starts_with(message), "{error}");
+            assert_eq!(error.exit_code(), 2);
         }
     }
 

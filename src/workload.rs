@@ -7,7 +7,9 @@ mod builder;
 mod crop;
 pub mod generator;
 mod offered;
+pub mod sample;
 mod spec;
+pub mod stats;
 mod usage;
 
 pub use builder::{Job, JobView, WorkloadBuilder};

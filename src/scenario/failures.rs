@@ -8,15 +8,13 @@ use super::hosts::Hosts;
 use super::text::{At, Length, Share};
 use super::{Budgets, outside};
 use crate::cluster::Cluster;
+use crate::cluster::synthetic::FailureLaw;
 use crate::error::{Error, Result, did_you_mean};
 use crate::ids::HostId;
 use crate::rng::{Purpose, Seed};
 use crate::sim::{Failure, FailureKind};
 use crate::trace::{OutageTarget, TraceOutage, open_table};
 use crate::units::{SimDuration, SimTime};
-
-/// Longest drawn time: a factor of the longest run, so that sums never wrap.
-const LONGEST_US: f64 = (1u64 << 60) as f64;
 
 /// All failures of the run in order, and notes on them.
 pub(super) fn resolve(
@@ -324,21 +322,15 @@ impl Drawn {
         seed: Seed,
         entity: u64,
         end: SimTime,
-        mut failure: impl FnMut(SimTime, SimDuration) -> Result<()>,
+        failure: impl FnMut(SimTime, SimDuration) -> Result<()>,
     ) -> Result<()> {
-        let mut stream = seed.stream(Purpose::Failure, entity);
-        // At least a microsecond, truncated: a drawn time never stands still.
-        let us = |drawn: f64| SimDuration(drawn.clamp(1.0, LONGEST_US) as u64);
-        let mut now = SimTime::ZERO;
-        loop {
-            now = now + us(stream.weibull(self.shape, self.mtbf.0 as f64));
-            if now >= end {
-                return Ok(());
-            }
-            let lasts = us(stream.log_normal(self.repair.0 as f64, self.sigma));
-            failure(now, lasts)?;
-            now = now + lasts;
-        }
+        let law = FailureLaw {
+            up_mean: self.mtbf,
+            up_shape: self.shape,
+            repair_median: self.repair,
+            repair_sigma: self.sigma,
+        };
+        law.draw(&mut seed.stream(Purpose::Failure, entity), end, failure)
     }
 }
 

@@ -7,8 +7,8 @@ use super::text::{At, Cpu, Memory};
 use super::{Budgets, outside};
 use crate::cluster::HostSpec;
 use crate::error::{Error, Result};
-use crate::trace::TraceOutage;
 use crate::trace::manifest::annotation::MOST_CPU;
+use crate::trace::{TraceOutage, begin_at};
 use crate::units::{Bytes, MilliCpu, SimDuration, SimTime};
 
 /// The hosts of a scenario.
@@ -77,22 +77,7 @@ impl Hosts {
     /// Lets time begin `from` into what the hosts say: those that have joined by then are there, those that have left are
     /// not. Returns what is to be said.
     pub fn begin_at(&mut self, from: SimDuration) -> Vec<String> {
-        let before = self.specs.len();
-        let moved = |at: SimTime| SimTime(at.0.saturating_sub(from.0));
-        self.specs.retain(|host| host.leaves.is_none_or(|leaves| moved(leaves) > SimTime::ZERO));
-        for host in &mut self.specs {
-            host.joins = moved(host.joins);
-            host.leaves = host.leaves.map(moved);
-        }
-        self.outages.retain_mut(|outage| {
-            let end = outage.at + outage.lasts;
-            outage.at = moved(outage.at);
-            if outage.lasts.0 != u64::MAX {
-                outage.lasts = SimDuration(moved(end).0.saturating_sub(outage.at.0));
-            }
-            outage.lasts != SimDuration::ZERO
-        });
-        let gone = before - self.specs.len();
+        let gone = begin_at(&mut self.specs, &mut self.outages, from);
         let said = (gone > 0).then(|| format!("window from {from}: {gone} hosts have left before it and are left out"));
         said.into_iter().collect()
     }

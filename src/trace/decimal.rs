@@ -88,8 +88,8 @@ impl Decimal {
             digits /= 10;
             exponent += 1;
         }
-        // 30 digits and 64 bits are more than 128; what is behind the 18th digit cannot show in 2^63.
-        while digits >= 10i128.pow(18) {
+        // 30 digits and 64 bits are more than 127; what is then cut off cannot show in 2^63.
+        while digits.checked_mul(i128::from(unit)).is_none() {
             digits /= 10;
             exponent += 1;
         }

@@ -392,6 +392,13 @@ fn open_raw(path: &str) -> Result<Box<dyn Read>> {
 fn open_plain(path: &str) -> Result<Box<dyn Read>> {
     let raw = open_raw(path)?;
     let (magic, raw) = peek(raw, 4).map_err(read_error)?;
+    if magic == b"PAR1" {
+        return if path == "-" {
+            Err(Error::input("Parquet cannot be read from stdin; name the file"))
+        } else {
+            parquet(path)
+        };
+    }
     let plain: Box<dyn Read> = if magic.starts_with(&[0x1f, 0x8b]) {
         Box::new(MultiGzDecoder::new(BufReader::new(raw)))
     } else if magic == [0x28, 0xb5, 0x2f, 0xfd] {
@@ -400,6 +407,17 @@ fn open_plain(path: &str) -> Result<Box<dyn Read>> {
         Box::new(raw)
     };
     without_bom(plain).map_err(read_error)
+}
+
+/// The rows of a Parquet file, as the text of a table.
+#[cfg(feature = "parquet")]
+fn parquet(path: &str) -> Result<Box<dyn Read>> {
+    super::parquet::as_csv(path)
+}
+
+#[cfg(not(feature = "parquet"))]
+fn parquet(_: &str) -> Result<Box<dyn Read>> {
+    Err(Error::usage(super::NO_PARQUET))
 }
 
 /// Largest zstd window that is taken on: what `zstd --long=27` makes; a frame that wants more is refused, not allocated.
@@ -743,5 +761,92 @@ mod tests {
         );
         // A quote inside an unquoted field opens nothing.
         assert_eq!(guarded(b"a,b\n1,5\" disk\n2,x\n").unwrap().len(), 3);
+    }
+
+    fn put(name: &str, bytes: &[u8]) -> String {
+        let path = std::env::temp_dir().join(format!("plimsoll-input-{}-{name}", std::process::id()));
+        std::fs::write(&path, bytes).unwrap();
+        path.to_string_lossy().into_owned()
+    }
+
+    const SHAPE: TableShape =
+        TableShape { columns: &["time", "name", "cpu", "more"], least: 3, number: 0, delimiter: b',' };
+
+    fn fixed(name: &str, bytes: &[u8]) -> Result<Vec<(u64, String)>> {
+        let mut table = Table::fixed(&put(name, bytes), &SHAPE, &Budgets::default())?;
+        let column = |index| Column { index, name: SHAPE.columns[index] };
+        let mut rows = Vec::new();
+        while let Some(row) = table.next_row()? {
+            let cpu = row.scaled(column(2), "cores", 1_000, 1 << 53)?;
+            rows.push((row.line(), format!("{} {cpu:?} [{}]", row.text(column(1))?, row.text(column(3))?)));
+        }
+        Ok(rows)
+    }
+
+    #[test]
+    fn a_table_of_fixed_places_has_a_header_or_not_and_rows_that_end_early() {
+        let rows = fixed("plain.csv", b"5,a,0.5\n,b,,x\n").unwrap();
+        assert_eq!(rows, [(1, "a Some(500) []".to_string()), (2, "b None [x]".to_string())]);
+        let rows = fixed("header.csv", b"time, name, cpu, more\r\n5,a,2,y\r\n").unwrap();
+        assert_eq!(rows, [(2, "a Some(2000) [y]".to_string())]);
+        assert_eq!(fixed("empty.csv", b"").unwrap(), []);
+        for (name, bytes, message) in [
+            ("short.csv", &b"5,a\n"[..], ":1: 2 columns where a row has 3 to 4"),
+            ("long.csv", b"5,a,1,x,y\n", ":1: 5 columns where a row has 3 to 4"),
+            ("word.csv", b"5,a,1\n6,b,x\n", ":2: cpu: \"x\" is not a number of cores"),
+            ("minus.csv", b"5,a,-1\n", ":1: cpu: \"-1\" is negative; 0 or more cores will do"),
+            ("big.csv", b"5,a,1e300\n", ":1: cpu: \"1e300\" cores is too large"),
+        ] {
+            let error = fixed(name, bytes).unwrap_err().to_string();
+            assert!(error.ends_with(message), "{error}");
+        }
+    }
+
+    #[test]
+    fn zstd_is_read_frame_by_frame_and_a_cut_one_is_an_error() {
+        use ruzstd::encoding::{CompressionLevel, compress_to_vec};
+        let pack = |text: &[u8]| compress_to_vec(text, CompressionLevel::Fastest);
+        let mut packed = pack(b"5,a,0.5\n6,b");
+        packed.extend(pack(b",1\n"));
+        let rows = fixed("frames.csv.zst", &packed).unwrap();
+        assert_eq!(rows, [(1, "a Some(500) []".to_string()), (2, "b Some(1000) []".to_string())]);
+        for cut in 5..packed.len() {
+            let whole = cut == pack(b"5,a,0.5\n6,b").len();
+            match fixed("cut.csv.zst", &packed[..cut]) {
+                Ok(rows) => panic!("{cut}: {rows:?}"),
+                Err(error) if whole => assert!(error.to_string().ends_with(":2: 2 columns where a row has 3 to 4")),
+                Err(error) => assert!(error.to_string().contains("the zstd data is damaged or ends before"), "{error}"),
+            }
+        }
+    }
+
+    #[test]
+    fn lines_keep_their_numbers_and_their_budgets() {
+        let path = put("lines.txt", b"\xef\xbb\xbfone\r\n\ntwo");
+        let mut lines = Lines::open(&path, &Budgets::default()).unwrap();
+        assert_eq!(lines.next_line().unwrap(), Some("one"));
+        assert_eq!(lines.next_line().unwrap(), Some(""));
+        assert_eq!(lines.next_line().unwrap(), Some("two"));
+        assert_eq!(lines.line(), 3);
+        assert_eq!(lines.next_line().unwrap(), None);
+        let small = Budgets { max_line_bytes: 2, ..Budgets::default() };
+        let error = Lines::open(&path, &small).unwrap().next_line().unwrap_err().to_string();
+        assert!(
+            error.ends_with(":1: 3 bytes in one line is over the budget of 2; raise it with --max-line-bytes"),
+            "{error}"
+        );
+        let path = put("binary.txt", b"ok\n\xff\n");
+        let mut lines = Lines::open(&path, &Budgets::default()).unwrap();
+        lines.next_line().unwrap();
+        assert!(
+            lines
+                .next_line()
+                .unwrap_err()
+                .to_string()
+                .ends_with(":2: not UTF-8 text; convert the file, such as by iconv -t UTF-8")
+        );
+        assert_eq!(whole_text(&put("whole.txt", b"a\nb"), &Budgets::default()).unwrap(), "a\nb");
+        let error = whole_text(&put("whole2.txt", b"a\n\xff"), &Budgets::default()).unwrap_err().to_string();
+        assert!(error.ends_with(":2: a byte is not UTF-8; save the file as UTF-8"), "{error}");
     }
 }

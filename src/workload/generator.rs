@@ -3,8 +3,12 @@
 //! A generator is one file and one row. It draws from streams named by job, so that asking for more jobs keeps the
 //! first ones. Distributions shape sizes and times here; all that comes out is integers.
 
+mod like;
 mod mix;
 mod poisson;
+
+pub use like::{Fitted, Goodness, GoodnessRow, LikeParams, Pair, Sizes, goodness, like};
+pub use mix::{MixLimits, mix};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

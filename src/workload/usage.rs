@@ -6,9 +6,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::{NO_PROFILE, OPEN, Workload};
+use crate::error::{Error, Result};
 use crate::ids::JobId;
 use crate::rng::{Purpose, Seed};
-use crate::units::{Bytes, SECOND_US};
+use crate::units::{Bytes, SECOND_US, SimTime};
 
 /// Length of a modelled step: 5 minutes, the sampling interval of the public usage traces.
 pub const NOMINAL_STEP: u64 = 300 * SECOND_US;
@@ -138,6 +139,49 @@ impl Workload {
             cursor.noise = rho * cursor.noise + libm::sqrt(1.0 - rho * rho) * self.noise(job, cursor.index);
         }
         Some(self.step_at(job, cursor))
+    }
+
+    /// The same jobs with the steps of the usage model written out, for those that have no profile: what a run with this
+    /// seed and [`UsageMode::Model`] would draw. Services are written until `end`; at most `most_steps` steps a job, the
+    /// last of which holds on. Other usage modes, and jobs of no length, stay as they are.
+    ///
+    /// Errors: more than `budget` steps in all.
+    pub fn with_usage_steps(mut self, end: SimTime, most_steps: u32, budget: u64) -> Result<Self> {
+        if !matches!(self.usage, UsageMode::Model(_)) || most_steps == 0 {
+            return Ok(self);
+        }
+        let mut profile: Vec<UsageStep> = Vec::new();
+        for job in self.ids() {
+            if self.profile[job.index()] != NO_PROFILE || self.duration_us[job.index()] == 0 {
+                continue;
+            }
+            let batch = self.spec(job).kind == super::JobKind::Batch;
+            let left = if batch { self.duration_us[job.index()] } else { end.0.saturating_sub(self.arrival(job).0) };
+            profile.clear();
+            let (mut cursor, mut step) = self.first_step(job);
+            let mut gone = 0u64;
+            loop {
+                profile.push(step);
+                gone = gone.saturating_add(step.length_us);
+                if gone >= left || profile.len() as u32 >= most_steps {
+                    break;
+                }
+                match self.next_step(job, &mut cursor, step.length_us) {
+                    Some(next) => step = next,
+                    None => break,
+                }
+            }
+            if let Some(last) = profile.last_mut() {
+                last.length_us = u64::MAX;
+            }
+            if (self.steps.len() + profile.len()) as u64 > budget.min(u64::from(u32::MAX)) {
+                return Err(Error::budget("usage steps", format!("more than {budget}"), budget, "--max-usage-steps"));
+            }
+            self.steps.extend_from_slice(&profile);
+            self.profiles.push(self.steps.len() as u32);
+            self.profile[job.index()] = (self.profiles.len() - 2) as u32;
+        }
+        Ok(self)
     }
 
     /// Nominal time that the profile covers: the duration of a batch job, for ever for a service.

@@ -194,7 +194,21 @@ fn every_row_has_a_file_and_every_file_a_row() {
         ("periodic", "ticks of any control plane"),
     ];
     rows_and_files("ORCHESTRATORS", "src/orchestrator", ORCHESTRATORS.iter().map(|row| snake(row.name)), &helpers);
-    let helpers = [("input", "bytes to rows, for all formats")];
+    let helpers = [
+        ("decimal", "numbers as files write them"),
+        ("import", "what every format reads into"),
+        ("input", "bytes to rows, for all formats"),
+        ("keys", "names of a source by number"),
+        ("machines", "machines that come, go and come back"),
+        ("manifest", "Kubernetes objects as hosts and jobs, for dumps and scenarios"),
+        ("option", "options of all formats"),
+        ("overlay", "usage laid over jobs"),
+        ("parquet", "Parquet as tables"),
+        ("parts", "tables in many files"),
+        ("report", "what is said of an import"),
+        ("samples", "usage as sources sample it"),
+        ("sniff", "formats by their look"),
+    ];
     rows_and_files("FORMATS", "src/trace", FORMATS.iter().map(|row| snake(row.name)), &helpers);
     rows_and_files("CHARTS", "src/report/chart", CHARTS.iter().map(|row| snake(row.name)), &[]);
     let plain = OUTPUTS.iter().filter(|row| CHARTS.iter().all(|chart| chart.file != row.file));
@@ -468,9 +482,9 @@ fn every_key_of_a_scenario_is_explained() {
 
 #[test]
 fn every_column_of_the_native_format_is_explained() {
-    use plimsoll::trace::native::{HOST_COLUMNS, JOB_COLUMNS, USAGE_COLUMNS};
+    use plimsoll::trace::native::{HOST_COLUMNS, JOB_COLUMNS, OUTAGE_COLUMNS, USAGE_COLUMNS};
     let explained = words_of_code(&read("docs/traces.md"));
-    let columns = JOB_COLUMNS.iter().chain(&HOST_COLUMNS).chain(&USAGE_COLUMNS);
+    let columns = JOB_COLUMNS.iter().chain(&HOST_COLUMNS).chain(&OUTAGE_COLUMNS).chain(&USAGE_COLUMNS);
     let missing = columns.filter(|column| !explained.contains(**column));
     none("docs/traces.md has no word of", &missing.map(ToString::to_string).collect::<Vec<_>>());
 }

@@ -12,7 +12,7 @@ use plimsoll::trace::{Budgets, TraceArg, read_hosts, read_trace};
 use plimsoll::workload::{Capacity, JobKind, LoadScale, UsageMode, Workload, offered, scale_to};
 
 /// The folder of the openb trace; `None`, announced, where it is absent.
-fn openb() -> Option<PathBuf> {
+pub fn openb() -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/traces/alibaba-gpu-2023-openb");
     if folder.is_dir() {
         return Some(folder);

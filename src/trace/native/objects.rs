@@ -49,7 +49,9 @@ impl Beside {
     }
 
     fn read(stem: &str, budgets: &Budgets) -> Result<Self> {
-        let Some(path) = there(&format!("{stem}.objects.json"))? else { return Ok(Beside::default()) };
+        let Some(path) = there(&format!("{stem}.objects"), &["json", "json.gz", "json.zst"])? else {
+            return Ok(Beside::default());
+        };
         let mut objects = Objects::default();
         objects.read_text(&input::whole_text(&path, budgets)?).map_err(|error| error.in_file(&path))?;
         let world = World::of(&objects);
@@ -119,8 +121,8 @@ impl Beside {
     }
 }
 
-/// Whether anything was described by objects.
-pub(super) fn any(workload: &Workload, hosts: &[HostSpec]) -> bool {
+/// Whether jobs or hosts were described by objects, or some stand beside them: whether `x.objects.json` is to be written.
+pub fn has_objects(workload: &Workload, hosts: &[HostSpec]) -> bool {
     let World { namespaces, services, controllers, budgets } = &**workload.objects();
     let listed = !namespaces.is_empty() || !services.is_empty() || !controllers.is_empty() || !budgets.is_empty();
     listed

@@ -5,9 +5,10 @@
 //! most 1,000; its tasks are one app, arrive together, request the same and last each for a draw of its own.
 //! Priorities are 0 for 50 %, 100 for 40 %, 200 for 10 %. Real use is the usage model's, not drawn here.
 
-use super::{GeneratorInfo, GeneratorParams, Shape, micros};
-use crate::error::Result;
+use super::{GeneratorInfo, GeneratorParams, JOBS_MAX, Shape, micros};
+use crate::error::{Error, Result};
 use crate::rng::{Purpose, Seed, Stream};
+use crate::units::{SimDuration, SimTime};
 use crate::workload::WorkloadBuilder;
 
 pub(super) const INFO: GeneratorInfo = GeneratorInfo {
@@ -61,11 +62,44 @@ impl Arrivals {
     }
 }
 
+/// What a trace of the mix has beside its parameters.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct MixLimits<'a> {
+    /// Groups arrive before this, however many jobs that makes; `None`: [`GeneratorParams::jobs`] jobs.
+    pub until: Option<SimTime>,
+    /// Durations of batch jobs, each as likely, at least 1 µs; empty: log-normal.
+    pub durations: &'a [SimDuration],
+    /// Most jobs where `until` decides; one more is an error.
+    pub most_jobs: u64,
+}
+
+/// The mix with limits of its own: until a time, with durations from a list. Without either it is the generator `mix`,
+/// job for job.
+///
+/// Errors: a parameter that cannot be drawn (input), more jobs than the limit (budget), no group before the end (input).
+pub fn mix(params: &GeneratorParams, limits: &MixLimits, seed: Seed) -> Result<WorkloadBuilder> {
+    params.check()?;
+    let mut builder = WorkloadBuilder::new();
+    make_within(params, limits, seed, &mut builder)?;
+    if let (Some(until), true) = (limits.until, builder.is_empty()) {
+        return Err(Error::input(format!("no job arrives before {until}; a longer time or a higher rate will do")));
+    }
+    Ok(builder)
+}
+
 fn make(params: &GeneratorParams, seed: Seed, builder: &mut WorkloadBuilder) -> Result<()> {
+    make_within(params, &MixLimits::default(), seed, builder)
+}
+
+fn make_within(params: &GeneratorParams, limits: &MixLimits, seed: Seed, builder: &mut WorkloadBuilder) -> Result<()> {
     let mut arrivals = Arrivals::new(params, seed);
     let (mut group, mut made) = (0u64, 0u64);
-    while made < params.jobs {
+    let most = limits.most_jobs.min(JOBS_MAX);
+    while limits.until.is_some() || made < params.jobs {
         let arrival_us = micros(arrivals.next_s());
+        if limits.until.is_some_and(|until| arrival_us >= until.0) {
+            break;
+        }
         let mut dice = seed.stream(Purpose::Shape, group);
         let shape = Shape::draw(params, &mut dice);
         let priority = match dice.unit() {
@@ -76,10 +110,17 @@ fn make(params: &GeneratorParams, seed: Seed, builder: &mut WorkloadBuilder) -> 
         let (single, size) = (dice.unit() < SINGLE_SHARE, dice.pareto(1.0));
         let tasks = if single { 1 } else { size.min(TASKS_MAX) as u64 };
         // The last group is cut short where it would make too many jobs.
-        let tasks = tasks.min(params.jobs - made);
+        let tasks = if limits.until.is_some() { tasks } else { tasks.min(params.jobs - made) };
+        if limits.until.is_some() && made + tasks > most {
+            return Err(Error::budget("jobs", format!("more than {most}"), most, "--max-jobs"));
+        }
         let app = format!("mix-{group:07}");
         for task in 0..tasks {
             let mut job = shape.job(format!("{app}-{task:03}"), arrival_us, params, &mut dice);
+            if let (Some(duration), false) = (&mut job.duration, limits.durations.is_empty()) {
+                let drawn = limits.durations[dice.below(limits.durations.len() as u64) as usize];
+                *duration = SimDuration(drawn.0.max(1));
+            }
             job.app.clone_from(&app);
             job.spec.priority = priority;
             builder.push(job)?;
@@ -94,6 +135,35 @@ fn make(params: &GeneratorParams, seed: Seed, builder: &mut WorkloadBuilder) -> 
 mod tests {
     use super::*;
     use crate::workload::UsageMode;
+
+    #[test]
+    fn a_time_and_a_list_of_durations_hold_and_move_nothing_else() {
+        let params = GeneratorParams { jobs: 500, ..GeneratorParams::default() };
+        let rows = |builder: WorkloadBuilder| {
+            let w = builder.finish(UsageMode::Request, Seed(5)).unwrap();
+            let row = |job| (w.name(job).to_owned(), w.arrival(job), w.cpu_request(job), w.duration(job));
+            w.ids().map(row).collect::<Vec<_>>()
+        };
+        let plain = rows(mix(&params, &MixLimits::default(), Seed(5)).unwrap());
+        let mut direct = WorkloadBuilder::new();
+        make(&params, Seed(5), &mut direct).unwrap();
+        assert_eq!(plain, rows(direct));
+
+        let until = Some(SimTime(600_000_000));
+        let limits = MixLimits { until, most_jobs: 10_000, ..MixLimits::default() };
+        let short = rows(mix(&params, &limits, Seed(5)).unwrap());
+        assert!(short.iter().all(|row| row.1 < SimTime(600_000_000)));
+        assert_eq!(short[..], plain[..short.len()]);
+        assert!(plain[short.len()].1 >= SimTime(600_000_000));
+        assert_eq!(mix(&params, &MixLimits { most_jobs: 3, ..limits }, Seed(5)).unwrap_err().exit_code(), 3);
+        let none = MixLimits { until: Some(SimTime(1)), ..limits };
+        assert!(mix(&params, &none, Seed(5)).unwrap_err().to_string().contains("no job arrives"));
+
+        let list = [SimDuration(0), SimDuration(7)];
+        let listed = rows(mix(&params, &MixLimits { durations: &list, ..MixLimits::default() }, Seed(5)).unwrap());
+        let of = |us| listed.iter().filter(|row| row.3 == Some(SimDuration(us))).count();
+        assert!(of(1) > 150 && of(7) > 150 && of(1) + of(7) > 400);
+    }
 
     #[test]
     fn the_day_the_bursts_and_the_groups_show() {

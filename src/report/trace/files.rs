@@ -1,0 +1,346 @@
+//! Traces in the native format on disk: all tables or none, never over somebody else's, packed without a time stamp.
+//!
+//! Tables are written row by row to temporary names beside their places and renamed once all are complete. A table of
+//! an older trace of the same name that the new one does not have is taken away, as a reader would take it for its own.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use crate::cluster::HostSpec;
+use crate::error::{Error, ErrorKind, Result};
+use crate::trace::{TraceOutage, native};
+use crate::workload::Workload;
+
+/// What stands between the name and `.csv` of the tables beside the jobs.
+const BESIDE: [&str; 3] = ["hosts", "outages", "usage"];
+/// What stands behind the name of the Kubernetes objects that jobs and hosts were described by.
+const OBJECTS: &str = ".objects.json";
+/// How tables may be packed; a reader finds each of these.
+const PACKED: [&str; 3] = ["", ".gz", ".zst"];
+
+/// Where a trace is written.
+#[derive(Clone, Copy, Debug)]
+pub struct NativeTarget<'a> {
+    /// The table of jobs: `x.csv`, or `x.csv.gz` for all tables packed.
+    pub path: &'a Path,
+    /// Whether tables that are there are replaced.
+    pub force: bool,
+    /// Most bytes of all tables together, as they lie on disk.
+    pub max_bytes: u64,
+    /// Set when the user wants to stop.
+    pub stop: Option<&'a AtomicBool>,
+}
+
+/// Folder, name without endings, and whether tables are packed.
+struct Names {
+    folder: PathBuf,
+    stem: String,
+    packed: bool,
+}
+
+impl Names {
+    fn of(path: &Path) -> Result<Names> {
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let (plain, packed) = match name.strip_suffix(".gz") {
+            Some(plain) => (plain, true),
+            None => (name.as_str(), false),
+        };
+        match plain.strip_suffix(".csv").filter(|stem| !stem.is_empty()) {
+            Some(stem) => {
+                let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+                Ok(Names { folder: folder.unwrap_or(Path::new(".")).into(), stem: stem.into(), packed })
+            }
+            None => {
+                Err(Error::usage("-o wants a name that ends in .csv or .csv.gz, or - for standard output")
+                    .in_file(path))
+            }
+        }
+    }
+
+    /// Every file that a reader would take for one of this trace.
+    fn all(&self) -> Vec<PathBuf> {
+        let tables = std::iter::once(String::new()).chain(BESIDE.iter().map(|what| format!(".{what}")));
+        let names = tables.map(|what| format!("{what}.csv")).chain(std::iter::once(OBJECTS.to_owned()));
+        names.flat_map(|what| PACKED.map(|packed| self.folder.join(format!("{}{what}{packed}", self.stem)))).collect()
+    }
+
+    /// The Kubernetes objects.
+    fn objects(&self) -> PathBuf {
+        self.folder.join(format!("{}{OBJECTS}{}", self.stem, if self.packed { ".gz" } else { "" }))
+    }
+
+    /// The table of `what`, jobs for an empty text.
+    fn table(&self, what: &str) -> PathBuf {
+        let dot = if what.is_empty() { "" } else { "." };
+        self.folder.join(format!("{}{dot}{what}.csv{}", self.stem, if self.packed { ".gz" } else { "" }))
+    }
+}
+
+/// Whether a trace may be written to `path`: its name will do, and no table of it is there, or `force` is set. Worth
+/// asking before long work.
+pub fn check_native(path: &Path, force: bool) -> Result<()> {
+    let names = Names::of(path)?;
+    if !names.folder.is_dir() {
+        return Err(Error::usage("there is no such folder; make it first").in_file(&names.folder));
+    }
+    match names.all().into_iter().find(|path| path.exists()) {
+        Some(there) if there.is_dir() => Err(Error::usage("is a folder; choose another name").in_file(there)),
+        Some(there) if !force => {
+            Err(Error::usage("is there already; choose another name, or replace all tables of that name with --force")
+                .in_file(there))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes `workload` and what belongs to it; tables without rows are not written. Returns the names of the files.
+///
+/// Errors: as [`check_native`]; what the native format cannot say (input); the budget; a failure to write. Then nothing
+/// is left behind, and what was there is as it was.
+pub fn write_native(
+    target: &NativeTarget<'_>,
+    workload: &Workload,
+    hosts: &[HostSpec],
+    outages: &[TraceOutage],
+) -> Result<Vec<PathBuf>> {
+    check_native(target.path, target.force)?;
+    let names = Names::of(target.path)?;
+    let mut pending = Pending::default();
+    let mut left = target.max_bytes;
+    let mut file = |to: PathBuf, write: &dyn Fn(&mut dyn Write) -> Result<()>| {
+        left = pending.add(to, names.packed, left, target, write)?;
+        Ok::<(), Error>(())
+    };
+    file(names.table(""), &|out| native::write_jobs(workload, out))?;
+    if !hosts.is_empty() {
+        file(names.table("hosts"), &|out| native::write_hosts(hosts, out))?;
+    }
+    if !outages.is_empty() {
+        file(names.table("outages"), &|out| native::write_outages(outages, out))?;
+    }
+    if workload.ids().any(|job| !workload.profile(job).is_empty()) {
+        file(names.table("usage"), &|out| native::write_usage(workload, out))?;
+    }
+    if native::has_objects(workload, hosts) {
+        file(names.objects(), &|out| native::write_objects(workload, hosts, out))?;
+    }
+    let written = pending.rename()?;
+    for stale in names.all() {
+        if !written.contains(&stale) {
+            match fs::remove_file(&stale) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(&stale, &error)),
+                _ => {}
+            }
+        }
+    }
+    Ok(written)
+}
+
+/// Writes one file whole or not at all; one that is there only with `force`.
+pub fn write_file(path: &Path, force: bool, bytes: &[u8]) -> Result<()> {
+    check_file(path, force)?;
+    let target = NativeTarget { path, force, max_bytes: u64::MAX, stop: None };
+    let mut pending = Pending::default();
+    pending.add(path.into(), false, u64::MAX, &target, &|out| {
+        out.write_all(bytes).map_err(|error| Error::failed(format!("cannot be written ({error})")))
+    })?;
+    pending.rename().map(drop)
+}
+
+/// Whether `path` may be written: nothing is there, or `force` is set.
+pub fn check_file(path: &Path, force: bool) -> Result<()> {
+    if path.is_dir() {
+        return Err(Error::usage("is a folder; name a file").in_file(path));
+    }
+    if path.exists() && !force {
+        return Err(Error::usage("is there already; choose another name, or replace it with --force").in_file(path));
+    }
+    Ok(())
+}
+
+fn failed(place: &Path, error: &io::Error) -> Error {
+    Error::failed(format!("cannot be written ({error})")).in_file(place)
+}
+
+/// Complete files under temporary names: gone when this is dropped.
+#[derive(Default)]
+struct Pending(Vec<(PathBuf, PathBuf)>);
+
+impl Pending {
+    /// Writes one more file for the place `to`; returns what is left of `left` bytes.
+    fn add(
+        &mut self,
+        to: PathBuf,
+        packed: bool,
+        left: u64,
+        target: &NativeTarget<'_>,
+        write: &dyn Fn(&mut dyn Write) -> Result<()>,
+    ) -> Result<u64> {
+        let mut name = to.file_name().unwrap_or_default().to_os_string();
+        name.push(format!(".plimsoll-tmp-{}", std::process::id()));
+        let temporary = to.with_file_name(name);
+        let file = File::create(&temporary).map_err(|error| failed(&to, &error))?;
+        self.0.push((temporary, to.clone()));
+        let mut out = Limited { out: BufWriter::with_capacity(1 << 16, file), left, over: false, stop: target.stop };
+        let written = if packed {
+            // The header says neither when nor where it was packed.
+            let mut gzip = GzEncoder::new(&mut out, Compression::default());
+            write(&mut gzip).and_then(|()| gzip.finish().map(drop).map_err(|error| failed(&to, &error)))
+        } else {
+            write(&mut out)
+        };
+        let flushed = out.flush();
+        match written {
+            _ if out.over => {
+                let limit = target.max_bytes;
+                let found = format!("more than {limit}");
+                Err(Error::budget("bytes of output", found, limit, "--max-output-bytes").in_file(to))
+            }
+            _ if out.stopped() => Err(Error::new(ErrorKind::Interrupted, "stopped; nothing was written")),
+            Err(error) => Err(error.in_file(to)),
+            Ok(()) => flushed.map(|()| out.left).map_err(|error| failed(&to, &error)),
+        }
+    }
+
+    /// Gives every file its name.
+    fn rename(mut self) -> Result<Vec<PathBuf>> {
+        let mut done = Vec::new();
+        for (from, to) in std::mem::take(&mut self.0) {
+            if let Err(error) = fs::rename(&from, &to) {
+                let _ = fs::remove_file(&from);
+                return Err(failed(&to, &error));
+            }
+            done.push(to);
+        }
+        Ok(done)
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        for (temporary, _) in &self.0 {
+            let _ = fs::remove_file(temporary);
+        }
+    }
+}
+
+/// Counts what is written and ends at the budget, or when the user wants to stop.
+struct Limited<'a> {
+    out: BufWriter<File>,
+    left: u64,
+    over: bool,
+    stop: Option<&'a AtomicBool>,
+}
+
+impl Limited<'_> {
+    fn stopped(&self) -> bool {
+        self.stop.is_some_and(|stop| stop.load(Ordering::Relaxed))
+    }
+}
+
+impl Write for Limited<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if bytes.len() as u64 > self.left {
+            self.over = true;
+            return Err(io::Error::other("over the budget"));
+        }
+        if self.stopped() {
+            return Err(io::Error::other("stopped"));
+        }
+        let written = self.out.write(bytes)?;
+        self.left -= written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::Seed;
+    use crate::trace::OutageTarget;
+    use crate::units::{Bytes, MilliCpu, SimDuration, SimTime};
+    use crate::workload::{Job, UsageMode, WorkloadBuilder};
+
+    fn folder(test: &str) -> PathBuf {
+        let folder = std::env::temp_dir().join(format!("plimsoll-native-{test}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).unwrap();
+        folder
+    }
+
+    fn names(dir: &Path) -> Vec<String> {
+        let mut names: Vec<String> =
+            fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    fn workload(usage: bool) -> Workload {
+        let mut b = WorkloadBuilder::new();
+        let job = Job::batch("a", SimTime(1), SimDuration(2), MilliCpu(3), Bytes(4));
+        b.push(if usage { job.using(MilliCpu(1), Bytes(1)) } else { job }).unwrap();
+        b.finish(UsageMode::Request, Seed(1)).unwrap()
+    }
+
+    fn outage() -> TraceOutage {
+        TraceOutage { at: SimTime(1), target: OutageTarget::Host("h".into()), lasts: SimDuration(5) }
+    }
+
+    #[test]
+    fn only_tables_with_rows_are_written_and_stale_ones_go() {
+        let folder = folder("stale");
+        let path = folder.join("x.csv");
+        let target = NativeTarget { path: &path, force: false, max_bytes: 10_000, stop: None };
+        let hosts = [HostSpec::new("h", MilliCpu(1), Bytes(1))];
+        write_native(&target, &workload(true), &hosts, &[outage()]).unwrap();
+        assert_eq!(names(&folder), ["x.csv", "x.hosts.csv", "x.outages.csv", "x.usage.csv"]);
+        let error = write_native(&target, &workload(false), &[], &[]).unwrap_err();
+        assert!(error.exit_code() == 2 && error.to_string().contains("--force"), "{error}");
+        assert_eq!(names(&folder).len(), 4);
+        // Packed under the same name: a reader would otherwise find both.
+        let packed = folder.join("x.csv.gz");
+        let target = NativeTarget { path: &packed, force: true, ..target };
+        write_native(&target, &workload(false), &hosts, &[]).unwrap();
+        assert_eq!(names(&folder), ["x.csv.gz", "x.hosts.csv.gz"]);
+        let first = fs::read(&packed).unwrap();
+        // No name, no time: bytes 4 to 7 of a gzip header are the time.
+        assert_eq!((&first[..4], &first[4..8]), (&[0x1f, 0x8b, 8, 0][..], &[0; 4][..]));
+        write_native(&target, &workload(false), &hosts, &[]).unwrap();
+        assert_eq!(fs::read(&packed).unwrap(), first);
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_budget_or_a_stop_leaves_what_was_there() {
+        let folder = folder("budget");
+        let path = folder.join("x.csv");
+        fs::write(&path, "mine").unwrap();
+        let target = NativeTarget { path: &path, force: true, max_bytes: 100, stop: None };
+        let error = write_native(&target, &workload(true), &[], &[]).unwrap_err();
+        assert!(error.exit_code() == 3 && error.to_string().contains("--max-output-bytes"), "{error}");
+        let stop = AtomicBool::new(true);
+        let target = NativeTarget { max_bytes: 10_000, stop: Some(&stop), ..target };
+        assert_eq!(write_native(&target, &workload(true), &[], &[]).unwrap_err().exit_code(), 130);
+        assert_eq!((names(&folder), fs::read_to_string(&path).unwrap()), (vec!["x.csv".to_owned()], "mine".into()));
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn names_that_a_reader_would_not_find_are_refused() {
+        for name in ["x", "x.txt", ".csv", "x.csv.zst", ".csv.gz"] {
+            let error = check_native(&std::env::temp_dir().join(name), false).unwrap_err();
+            assert!(error.exit_code() == 2 && error.to_string().contains("-o wants"), "{name}: {error}");
+        }
+        let error = check_native(Path::new("/nowhere/at/all/x.csv"), false).unwrap_err();
+        assert_eq!(error.to_string(), "/nowhere/at/all: there is no such folder; make it first");
+    }
+}

@@ -153,7 +153,7 @@ pub fn trace(format: &'static str, data: &[u8]) {
 
 /// Jobs for usage to lie over.
 const JOBS: &str = "job,arrival_us,duration_us,cpu_request_milli,memory_request_bytes,namespace\n\
-    a,0,5000000,1000,1000000,default\nb,0,,500,1000000,shop\n";
+    a,0,5000000,1000,1000000,default\nb,0,5000000,500,1000000,shop\n";
 
 /// Sorts what was read, writes it and checks the sums of the report.
 fn again(imported: Imported) -> Result<(), Error> {

@@ -66,14 +66,15 @@ fn read_usage(source: &Source, import: &mut Import) -> Result<()> {
             import.drop_row(&row, "timestamp is blank")?;
             continue;
         };
-        import.usage_row(&row)?;
         let owner = row.text(container)?.trim();
+        if owner.is_empty() {
+            import.drop_row(&row, "container_ip is blank")?;
+            continue;
+        }
+        import.usage_row(&row)?;
         let number = match names.get(owner) {
             Some(number) => number,
             None => {
-                if owner.is_empty() {
-                    return Err(row.refuse(container, "blank; a sample needs its container"));
-                }
                 series.push((owner.to_owned(), Vec::new()));
                 names.number(owner.to_owned())
             }
@@ -144,7 +145,7 @@ mod tests {
     /// Two containers, not in order of time: the first with a gap, a share over 1 and one at the same moment as another; a
     /// value that is none.
     const BY_HAND: &str = "timestamp_anon,value,container_ip\n\
-        157.0,0.5,y\n100.0,0.25,y\n100.0,0.1,z\n1000.0,1.5,y\n1000.0,1.25,y\n157.5,0.2,z\n200,NaN,z\n";
+        157.0,0.5,y\n100.0,0.25,y\n100.0,0.1,z\n1000.0,1.5,y\n1000.0,1.25,y\n157.5,0.2,z\n200,NaN,z\n1,0.5,\n";
     const END: u64 = u64::MAX / SECOND_US;
 
     #[test]
@@ -154,9 +155,12 @@ mod tests {
         assert_eq!(steps[0], [(57, 2_000, 500), (843, 2_000, 1_000), (END, 2_000, 3_000)]);
         assert_eq!(steps[1], [(57, 2_000, 100), (END, 2_000, 200)]);
         assert_eq!(steps[2], [(57, 2_000, 250), (843, 2_000, 500), (END, 2_000, 1_500)]);
-        for said in
-            ["usage of 2 series of genai lies over 3 jobs", "1 × genai: no value (blank or NaN)", "1 without length"]
-        {
+        for said in [
+            "usage of 2 series of genai lies over 3 jobs",
+            "1 × genai: no value (blank or NaN)",
+            "1 × genai: container_ip is blank",
+            "1 without length",
+        ] {
             assert!(report.contains(said), "{said}\n{report}");
         }
         let (steps, _) = laid("cpu", &BY_HAND.replace("timestamp_anon", "timestamp"), &[("of", "cpu")]).unwrap();
@@ -172,7 +176,12 @@ mod tests {
                 "a series of GPUs: no model uses it; name the series of memory (pod_memory_util…)",
             ),
             ("none", "value,timestamp,container_ip\n", "no series of usage"),
-            ("blank", "value,timestamp,container_ip\n1,2,\n", ":2: container_ip: blank; a sample needs its container"),
+            ("blank", "value,timestamp,container_ip\n1,2,\n", "no series of usage"),
+            (
+                "minus",
+                "value,timestamp,container_ip\n-1,2,x\n",
+                ":2: value: \"-1\" is negative; 0 or more of the limit will do",
+            ),
             (
                 "bytes",
                 "value,timestamp,container_ip\n33879490560.0,2,x\n",

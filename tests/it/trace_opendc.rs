@@ -51,6 +51,8 @@ fn without_the_feature_the_program_says_how_to_be_built() {
         let (_, err) = program::expect(code, &["run", "--trace", &trace, "--hosts", "1:1,1Gi"]);
         assert!(err.contains("build with: cargo build --release --features parquet"), "{err}");
     }
+    let (_, err) = program::expect(2, &["run", "scenarios/burst.yaml", "-o", &folder.of("out"), "--parquet"]);
+    assert!(err.contains("--parquet: this build writes no Parquet"), "{err}");
 }
 
 #[cfg(feature = "parquet")]
@@ -205,6 +207,25 @@ mod parquet {
             let (out, _) = program::expect(0, &["run", &scenario, "--check", "--format", "csv"]);
             assert_eq!(out.lines().count(), 2, "{out}");
         }
+    }
+
+    #[test]
+    fn results_are_written_as_parquet_beside_their_tables() {
+        let folder = Folder::new("results-parquet");
+        let (one, out) = (folder.of("runs.parquet"), folder.of("out"));
+        program::expect(0, &["run", "scenarios/burst.yaml", "-o", &out, "--parquet"]);
+        for table in ["runs", "hosts", "apps"] {
+            let csv = std::fs::read_to_string(format!("{out}/{table}.csv")).unwrap();
+            let file =
+                SerializedFileReader::new(std::fs::File::open(format!("{out}/{table}.parquet")).unwrap()).unwrap();
+            let columns: Vec<String> =
+                file.metadata().file_metadata().schema_descr().columns().iter().map(|c| c.name().to_owned()).collect();
+            assert_eq!(columns.join(","), csv.lines().next().unwrap());
+            assert_eq!(file.metadata().file_metadata().num_rows() as usize, csv.lines().count() - 1);
+        }
+        // Another run into the folder leaves none that are not its own.
+        program::expect(0, &["run", "scenarios/burst.yaml", "-o", &out]);
+        assert!(!std::path::Path::new(&format!("{out}/runs.parquet")).exists() && !std::path::Path::new(&one).exists());
     }
 
     #[test]

@@ -89,16 +89,6 @@ impl<'a> Walk<'a> {
                     self.skip(if BOOLEANS.contains(&of) { 3 } else { of }, depth + 1)?;
                 }
             }
-            11 => {
-                let size = usize::try_from(self.unsigned()?).ok()?;
-                if size > 0 {
-                    let kinds = self.byte()?;
-                    for _ in 0..size {
-                        self.skip(kinds >> 4, depth + 1)?;
-                        self.skip(kinds & 0x0f, depth + 1)?;
-                    }
-                }
-            }
             STRUCT => {
                 let mut last = 0;
                 loop {
@@ -110,6 +100,7 @@ impl<'a> Walk<'a> {
                     last = number;
                 }
             }
+            // Parquet has no maps.
             _ => return None,
         }
         Some(())

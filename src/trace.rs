@@ -141,7 +141,6 @@ pub const FORMATS: &[FormatInfo] = &[
     genai::INFO,
     opendc::INFO,
     opendc_failures::INFO,
-    k8s::INFO,
 ];
 
 /// Where a trace is: the text after `FORMAT:`, which the format interprets.

@@ -192,6 +192,11 @@ impl OutArgs {
         said: &str,
     ) -> Result<()> {
         if self.is_stdout() {
+            if workload.ids().any(|job| workload.template(job).is_some()) {
+                let what =
+                    "jobs are described by Kubernetes objects, which do not go to standard output; write -o x.csv";
+                return Err(Error::input(what));
+            }
             write_jobs(workload)?;
             return note(&visible(said));
         }

@@ -200,6 +200,7 @@ fn every_row_has_a_file_and_every_file_a_row() {
         ("input", "bytes to rows, for all formats"),
         ("keys", "names of a source by number"),
         ("machines", "machines that come, go and come back"),
+        ("manifest", "Kubernetes objects as hosts and jobs, for dumps and scenarios"),
         ("option", "options of all formats"),
         ("overlay", "usage laid over jobs"),
         ("parquet", "Parquet as tables"),

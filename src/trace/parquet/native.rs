@@ -16,10 +16,17 @@ const JOB_NUMBERS: &[&str] = &[
     "cpu_limit_milli",
     "memory_limit_bytes",
     "ephemeral_request_bytes",
+    "threads",
+    "processes",
+    "ephemeral_limit_bytes",
+    "ephemeral_used_bytes",
+    "file_touches",
+    "leak_touches",
+    "trace_end_us",
 ];
 const HOST_NUMBERS: &[&str] =
     &["cpu_milli", "memory_bytes", "joins_us", "leaves_us", "pods", "gpus", "ephemeral_bytes"];
-const USAGE_NUMBERS: &[&str] = &["length_us", "cpu_nano", "memory_bytes"];
+const USAGE_NUMBERS: &[&str] = &["length_us", "cpu_nano", "memory_bytes", "cache_bytes"];
 
 /// The files of a trace in the native format, as Parquet: for `x.parquet`, `x.hosts.parquet`, `x.usage.parquet` and
 /// `x.outages.parquet`.
@@ -33,6 +40,8 @@ pub struct NativeParquet {
     pub usage: Option<Vec<u8>>,
     /// When hosts are down, if one is.
     pub outages: Option<Vec<u8>>,
+    /// `x.objects.json`, which stays JSON, if anything was described by a Kubernetes object.
+    pub objects: Option<Vec<u8>>,
 }
 
 /// Writes jobs, hosts and outages as the tables of the native format, in Parquet.
@@ -54,5 +63,6 @@ pub fn native_parquet(workload: &Workload, hosts: &[HostSpec], outages: &[TraceO
         hosts: parquet_of(&files.hosts, Numbers::Named(HOST_NUMBERS))?,
         usage,
         outages,
+        objects: files.objects,
     })
 }

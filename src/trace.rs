@@ -4,6 +4,8 @@
 //! read, used and left out. Nothing here decides what a scheduler sees beyond what the file says; what a reader had to
 //! choose is listed in the report.
 
+mod alibaba_2017;
+mod alibaba_dlrm;
 mod decimal;
 mod google_2011;
 mod import;
@@ -92,7 +94,8 @@ impl FormatInfo {
 }
 
 /// The trace formats.
-pub const FORMATS: &[FormatInfo] = &[native::INFO, openb::INFO, google_2011::INFO];
+pub const FORMATS: &[FormatInfo] =
+    &[native::INFO, openb::INFO, google_2011::INFO, alibaba_2017::INFO, alibaba_dlrm::INFO];
 
 /// Where a trace is: the text after `FORMAT:`, which the format interprets.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -6,21 +6,31 @@
 
 mod alibaba_2017;
 mod alibaba_dlrm;
+mod azure_vm;
+mod bitbrains;
 mod decimal;
+mod genai;
 mod google_2011;
 mod import;
 mod input;
+mod k8s;
 mod keys;
 mod machines;
 pub(crate) mod manifest;
 pub mod native;
 mod openb;
+mod opendc;
+mod opendc_failures;
 mod option;
 mod overlay;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod parts;
+mod prometheus;
 mod report;
 mod samples;
 mod sniff;
+mod swf;
 mod window;
 
 pub use decimal::Decimal;
@@ -32,6 +42,8 @@ pub use input::{Column, Lines, Row, Table, TableShape};
 pub use machines::{HostOutage, MachineCounts, MachineEvent, Machines};
 pub use option::{OptionInfo, OptionValues};
 pub use overlay::{Overlaid, Overlay, SeriesOwner, SeriesUnit};
+#[cfg(feature = "parquet")]
+pub use parquet::{NativeParquet, Numbers, native_parquet, parquet_of};
 pub use report::{ImportReport, UsageReport};
 pub use samples::{Reading, Sample, SampleCounts, Samples, UsageRule};
 pub use sniff::Sniffed;
@@ -93,9 +105,47 @@ impl FormatInfo {
     }
 }
 
+/// What a build says that does not read Parquet.
+#[cfg(not(feature = "parquet"))]
+const NO_PARQUET: &str =
+    "is Parquet, which this build does not read; build with: cargo build --release --features parquet";
+
+/// Refuses Parquet where this build cannot read it, before anything is opened.
+#[cfg(not(feature = "parquet"))]
+fn readable(path: &str) -> Result<()> {
+    let named = |path: &std::path::Path| path.extension().is_some_and(|ending| ending == "parquet");
+    for part in path.split(',').map(std::path::Path::new) {
+        let inside = |folder: &std::path::Path| {
+            parts::names(folder).is_ok_and(|names| names.iter().any(|name| named(std::path::Path::new(name))))
+        };
+        if named(part) || (part.is_dir() && inside(part)) {
+            return Err(Error::usage(NO_PARQUET).in_file(part));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(feature = "parquet")]
+fn readable(_: &str) -> Result<()> {
+    Ok(())
+}
+
 /// The trace formats.
-pub const FORMATS: &[FormatInfo] =
-    &[native::INFO, openb::INFO, google_2011::INFO, alibaba_2017::INFO, alibaba_dlrm::INFO];
+pub const FORMATS: &[FormatInfo] = &[
+    native::INFO,
+    openb::INFO,
+    google_2011::INFO,
+    alibaba_2017::INFO,
+    alibaba_dlrm::INFO,
+    k8s::INFO,
+    swf::INFO,
+    azure_vm::INFO,
+    bitbrains::INFO,
+    prometheus::INFO,
+    genai::INFO,
+    opendc::INFO,
+    opendc_failures::INFO,
+];
 
 /// Where a trace is: the text after `FORMAT:`, which the format interprets.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -125,8 +175,10 @@ impl TraceArg {
             if path.is_empty() {
                 return Err(Error::usage(format!("\"{text}\" names no file; write {name}:PATH")));
             }
+            readable(path)?;
             return Ok(TraceArg { format, source: Source { path: path.into() } });
         }
+        readable(text)?;
         if let Some(format) = sniff::sniff(text)? {
             return Ok(TraceArg { format, source: Source { path: text.into() } });
         }

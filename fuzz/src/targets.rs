@@ -30,6 +30,13 @@ pub const TARGETS: &[Target] = &[
     Target { name: "quantity", run: quantity },
     Target { name: "native", run: |data| trace("native", data) },
     Target { name: "openb", run: |data| trace("openb", data) },
+    Target { name: "swf", run: |data| trace("swf", data) },
+    Target { name: "azure-vm", run: |data| trace("azure-vm", data) },
+    Target { name: "bitbrains", run: |data| trace("bitbrains", data) },
+    Target { name: "prometheus", run: |data| trace("prometheus", data) },
+    Target { name: "genai", run: |data| trace("genai", data) },
+    Target { name: "opendc", run: |data| trace("opendc", data) },
+    Target { name: "opendc-failures", run: |data| trace("opendc-failures", data) },
 ];
 
 /// Small enough that an input which gets round them is seen at once.
@@ -98,6 +105,9 @@ fn layout(format: &str) -> (&'static [&'static str], bool) {
     match format {
         "native" => (&["x.csv", "x.hosts.csv", "x.usage.csv", "x.outages.csv", "x.objects.json"], false),
         "openb" => (&["openb_pod_list_default.csv", "openb_node_list_all_node.csv"], true),
+        "azure-vm" => (&["vmtable.csv", "vm_cpu_readings-file-1.csv", "vm_cpu_readings-file-2.csv"], true),
+        "bitbrains" => (&["1.csv", "2013-7/2.csv", "2013-8/2.csv"], true),
+        "opendc" => (&["x_tasks.csv", "x_fragments.csv"], true),
         _ => (&["x"], false),
     }
 }
@@ -141,7 +151,7 @@ pub fn trace(format: &'static str, data: &[u8]) {
 
 /// Jobs for usage to lie over.
 const JOBS: &str = "job,arrival_us,duration_us,cpu_request_milli,memory_request_bytes,namespace\n\
-    a,0,5000000,1000,1000000,default\nb,0,,500,1000000,shop\n";
+    a,0,5000000,1000,1000000,default\nb,0,5000000,500,1000000,shop\n";
 
 /// Sorts what was read, writes it and checks the sums of the report.
 fn again(imported: Imported) -> Result<(), Error> {

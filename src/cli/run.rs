@@ -104,6 +104,9 @@ pub(super) struct Args {
     /// Write into DIR even if it holds other files
     #[arg(long, requires = "output")]
     force: bool,
+    /// Write each table into DIR as Parquet, too (needs a build with the feature parquet)
+    #[arg(long, requires = "output")]
+    parquet: bool,
     /// Print results as a table, as JSON (what summary.json holds) or as CSV (runs.csv)
     #[arg(long, value_name = "FORM", value_enum, default_value_t = Form::Table)]
     format: Form,
@@ -152,7 +155,9 @@ pub(super) fn run(args: &Args) -> Result<()> {
         outcome.study(args.threads, &seeds.collect::<Vec<_>>(), flags, &|seed| asked.with_seed(seed).scenario())?;
     }
     if let Some(dir) = &output {
-        write(&outcome.experiment, dir, args.force, args.budgets.max_output_bytes)?;
+        let (max_bytes, parquet) = (args.budgets.max_output_bytes, args.parquet);
+        let options = DirOptions { force: args.force, max_bytes, parquet, ..DirOptions::default() };
+        report::write_dir(&outcome.experiment, dir, &options)?;
     }
     print(&outcome.experiment, args.format)?;
     if let Some(name) = &args.explain {
@@ -210,6 +215,10 @@ fn explanations(experiment: &Experiment, name: &str) -> String {
 
 /// `-o`, looked at before any long work.
 fn output_dir(args: &Args) -> Result<Option<PathBuf>> {
+    if args.parquet && !cfg!(feature = "parquet") {
+        let what = "this build writes no Parquet; build with: cargo build --release --features parquet";
+        return Err(Error::usage(what).in_field("--parquet"));
+    }
     match &args.output {
         Some(dir) if dir.as_os_str() == "-" => {
             Err(Error::usage("-o is always a directory; --format json prints to standard output"))

@@ -26,13 +26,15 @@ pub struct DirOptions<'a> {
     pub force: bool,
     /// Budget for all files together, raised with `--max-output-bytes`.
     pub max_bytes: u64,
+    /// Write each table as Parquet, too, beside its CSV (with the feature `parquet`).
+    pub parquet: bool,
     /// Set when the user wants to stop; looked at between writes.
     pub stop: Option<&'a AtomicBool>,
 }
 
 impl Default for DirOptions<'_> {
     fn default() -> Self {
-        DirOptions { force: false, max_bytes: DEFAULT_MAX_OUTPUT_BYTES, stop: None }
+        DirOptions { force: false, max_bytes: DEFAULT_MAX_OUTPUT_BYTES, parquet: false, stop: None }
     }
 }
 
@@ -75,11 +77,35 @@ pub fn write_dir(experiment: &Experiment, dir: &Path, options: &DirOptions<'_>) 
         OUTPUTS.iter().partition(|output| output.belongs_to(experiment));
     let writers: Vec<Writer<'_>> =
         here.iter().map(|o| Box::new(move |out: &mut dyn Write| o.write(experiment, out)) as Writer<'_>).collect();
-    let pieces: Vec<Piece<'_>> =
+    let mut pieces: Vec<Piece<'_>> =
         here.iter().zip(&writers).map(|(output, write)| Piece { file: output.file, write }).collect();
     // An earlier experiment may have left what this one does not have.
-    let stale: Vec<&str> = not_here.iter().map(|output| output.file).collect();
+    let mut stale: Vec<&str> = not_here.iter().map(|output| output.file).collect();
+    let packed_name = |output: &OutputInfo| output.file.strip_suffix(".csv").map(|stem| format!("{stem}.parquet"));
+    let tables: Vec<(String, Writer<'_>)> = OUTPUTS
+        .iter()
+        .filter_map(|output| Some((output, packed_name(output)?)))
+        .map(|(output, name)| (name, Box::new(|out: &mut dyn Write| as_parquet(output, experiment, out)) as Writer<'_>))
+        .collect();
+    for (name, write) in &tables {
+        let there = options.parquet && here.iter().any(|output| packed_name(output).as_ref() == Some(name));
+        if there { pieces.push(Piece { file: name, write }) } else { stale.push(name) }
+    }
     write_files(&pieces, &stale, dir, options)
+}
+
+/// Writes a table as Parquet; numbers are columns in which all fields are.
+#[cfg(feature = "parquet")]
+fn as_parquet(output: &OutputInfo, experiment: &Experiment, out: &mut dyn Write) -> io::Result<()> {
+    use crate::trace::{Numbers, parquet_of};
+    let mut csv = Vec::new();
+    output.write(experiment, &mut csv)?;
+    out.write_all(&parquet_of(&csv, Numbers::AsTheyAre).map_err(|why| io::Error::other(why.to_string()))?)
+}
+
+#[cfg(not(feature = "parquet"))]
+fn as_parquet(_: &OutputInfo, _: &Experiment, _: &mut dyn Write) -> io::Result<()> {
+    Err(io::Error::other("this build writes no Parquet; build with: cargo build --release --features parquet"))
 }
 
 /// Writes all `pieces` to `dir`, or none, and takes away what is `stale` there.

@@ -441,7 +441,7 @@ impl Imported {
         let series = import.overlay.len();
         let mut report = import.report;
         report.usage = Some(import.overlay.samples().counts().into());
-        let done = import.overlay.apply(&mut self.builder);
+        let done = import.overlay.apply(&mut self.builder).map_err(|error| error.in_file(&overlay.source.path))?;
         let said = &mut self.report;
         let usage = report.usage.expect("just set");
         said.choices.push(format!(

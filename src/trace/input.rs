@@ -434,6 +434,13 @@ fn open_raw(path: &str) -> Result<Box<dyn Read>> {
 fn open_plain(path: &str) -> Result<Box<dyn Read>> {
     let raw = open_raw(path)?;
     let (magic, raw) = peek(raw, 4).map_err(read_error)?;
+    if magic == b"PAR1" {
+        return if path == "-" {
+            Err(Error::input("Parquet cannot be read from stdin; name the file"))
+        } else {
+            parquet(path)
+        };
+    }
     let plain: Box<dyn Read> = if magic.starts_with(&[0x1f, 0x8b]) {
         Box::new(MultiGzDecoder::new(BufReader::new(raw)))
     } else if magic == [0x28, 0xb5, 0x2f, 0xfd] {
@@ -442,6 +449,17 @@ fn open_plain(path: &str) -> Result<Box<dyn Read>> {
         Box::new(raw)
     };
     without_bom(plain).map_err(read_error)
+}
+
+/// The rows of a Parquet file, as the text of a table.
+#[cfg(feature = "parquet")]
+fn parquet(path: &str) -> Result<Box<dyn Read>> {
+    super::parquet::as_csv(path)
+}
+
+#[cfg(not(feature = "parquet"))]
+fn parquet(_: &str) -> Result<Box<dyn Read>> {
+    Err(Error::usage(super::NO_PARQUET))
 }
 
 /// Largest zstd window that is taken on: what `zstd --long=27` makes; a frame that wants more is refused, not allocated.

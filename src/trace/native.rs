@@ -110,20 +110,20 @@ pub const OUTAGE_COLUMNS: [&str; 5] = ["host", "share", "at", "for", "kind"];
 /// none.
 fn beside(jobs: &str, what: &str) -> Result<Option<String>> {
     match stem(jobs) {
-        Some(stem) => there(&format!("{stem}.{what}.csv")),
+        Some(stem) => there(&format!("{stem}.{what}"), &["csv", "csv.gz", "csv.zst", "parquet"]),
         None => Ok(None),
     }
 }
 
-/// A table's path without `.csv` and the ending of its packing.
+/// A table's path without `.csv` or `.parquet` and the ending of its packing.
 fn stem(path: &str) -> Option<&str> {
     let plain = [".gz", ".zst"].iter().find_map(|packed| path.strip_suffix(packed)).unwrap_or(path);
-    plain.strip_suffix(".csv")
+    [".csv", ".parquet"].iter().find_map(|ending| plain.strip_suffix(ending))
 }
 
-/// The file `plain`, or the same packed, if it is there.
-fn there(plain: &str) -> Result<Option<String>> {
-    let spellings = ["", ".gz", ".zst"].map(|packed| format!("{plain}{packed}"));
+/// The file `stem` with one of these endings, if it is there.
+fn there(stem: &str, endings: &[&str]) -> Result<Option<String>> {
+    let spellings: Vec<String> = endings.iter().map(|ending| format!("{stem}.{ending}")).collect();
     let mut there = spellings.into_iter().filter(|path| Path::new(path).exists());
     match (there.next(), there.next()) {
         (Some(one), Some(other)) => {

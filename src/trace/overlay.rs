@@ -90,7 +90,9 @@ impl Overlay {
     }
 
     /// Gives jobs without usage of their own their series. Time 0 of a job's usage is the beginning of its series.
-    pub fn apply(mut self, builder: &mut WorkloadBuilder) -> Overlaid {
+    ///
+    /// Errors: with the usage all jobs use more than sums can hold.
+    pub fn apply(mut self, builder: &mut WorkloadBuilder) -> Result<Overlaid> {
         let mut done = Overlaid::default();
         let mut free: Vec<u32> = builder.without_usage();
         let mut names: BTreeMap<String, u32> = BTreeMap::new();
@@ -106,7 +108,7 @@ impl Overlay {
                 SeriesOwner::Any(_) => anybodys.push(series),
                 SeriesOwner::Job(name) => match names.get(&name) {
                     Some(&job) => {
-                        if self.give(series, job, builder) {
+                        if self.give(series, job, builder)? {
                             taken.push(job);
                         }
                     }
@@ -120,7 +122,7 @@ impl Overlay {
         free.retain(|job| taken.binary_search(job).is_err());
         if anybodys.is_empty() {
             done.without = free.len() as u64;
-            return done;
+            return Ok(done);
         }
         free.sort_by(|&a, &b| builder.view(a).name.cmp(builder.view(b).name));
         // A series is dealt to several jobs: its samples are kept until the last has them.
@@ -133,24 +135,24 @@ impl Overlay {
                 match self.units[series as usize] {
                     _ if raw.is_empty() => done.without += 1,
                     unit => {
-                        builder.set_usage(job, scaled(&raw, unit, builder, job));
+                        builder.set_usage(job, scaled(&raw, unit, builder, job))?;
                         done.jobs += 1;
                     }
                 }
             }
         }
-        done
+        Ok(done)
     }
 
-    fn give(&mut self, series: u32, job: u32, builder: &mut WorkloadBuilder) -> bool {
+    fn give(&mut self, series: u32, job: u32, builder: &mut WorkloadBuilder) -> Result<bool> {
         let from = self.samples.span(series).map_or(0, |span| span.0);
         let raw = self.samples.steps(series, from, None, u64::MAX, Bytes(i64::MAX));
         if raw.is_empty() {
-            return false;
+            return Ok(false);
         }
         let steps = scaled(&raw, self.units[series as usize], builder, job);
-        builder.set_usage(job, steps);
-        true
+        builder.set_usage(job, steps)?;
+        Ok(true)
     }
 }
 

@@ -210,13 +210,35 @@ impl WorkloadBuilder {
     }
 
     /// Gives job number `job`, in order of input, usage of its own in place of what it has. Its last step holds to the end.
-    pub fn set_usage(&mut self, job: u32, usage: Vec<UsageStep>) {
+    ///
+    /// Errors: a step without length or beyond 2^53; with it all jobs use more than sums can hold.
+    pub fn set_usage(&mut self, job: u32, usage: Vec<UsageStep>) -> Result<()> {
         if usage.is_empty() {
-            return;
+            return Ok(());
         }
+        let view = self.view(job);
+        // What the job may ask for is in the totals already; the usage that was there before stays in them.
+        let known = [
+            view.cpu_request.0.max(view.cpu_limit.map_or(0, |l| l.0)),
+            view.memory_request.0.max(view.memory_limit.map_or(0, |l| l.0)),
+        ];
+        let name = view.name.to_owned();
+        check_steps(&usage).map_err(|what| refused(&name, "usage", what))?;
+        for (i, most) in most_used(&usage).into_iter().enumerate() {
+            self.totals[i] += i128::from((most - known[i]).max(0));
+            if self.totals[i] > MOST_IN_ALL[i].0 {
+                return Err(Error::input(format!("job \"{name}\": with it, the jobs' {}", MOST_IN_ALL[i].1)));
+            }
+        }
+        self.jobs.profile[job as usize] = self.profile(usage)?;
+        Ok(())
+    }
+
+    /// Keeps steps as a profile.
+    fn profile(&mut self, usage: Vec<UsageStep>) -> Result<u32> {
         self.steps.extend(usage);
-        self.profiles.push(self.steps.len() as u32);
-        self.jobs.profile[job as usize] = (self.profiles.len() - 2) as u32;
+        self.profiles.push(u32::try_from(self.steps.len()).map_err(|_| Error::input("more than 2^32 usage steps"))?);
+        Ok((self.profiles.len() - 2) as u32)
     }
 
     /// States what else a Kubernetes scheduler looks up: services, controllers, budgets, namespaces.
@@ -252,14 +274,7 @@ impl WorkloadBuilder {
         }
         let spec = self.spec_id(spec);
         let app = self.app_id(app);
-        let profile = if usage.is_empty() {
-            NO_PROFILE
-        } else {
-            self.steps.extend(usage);
-            self.profiles
-                .push(u32::try_from(self.steps.len()).map_err(|_| Error::input("more than 2^32 usage steps"))?);
-            (self.profiles.len() - 2) as u32
-        };
+        let profile = if usage.is_empty() { NO_PROFILE } else { self.profile(usage)? };
         if !after.is_empty() {
             self.after.push((self.len() as u32, after));
         }
@@ -319,10 +334,9 @@ impl WorkloadBuilder {
 
     /// Adds up what jobs may ask for or use, and refuses what no sum can hold.
     fn count(&mut self, job: &Job) -> Result<()> {
-        let cpu = job.usage.iter().map(|s| s.cpu_nano.div_ceil(crate::units::NANO_PER_MILLI) as i64);
-        let cpu = cpu.chain([job.cpu_request.0, job.cpu_limit.map_or(0, |l| l.0)]).max().unwrap_or(0);
-        let memory = job.usage.iter().map(|s| s.memory.0.saturating_add(s.cache.0));
-        let memory = memory.chain([job.memory_request.0, job.memory_limit.map_or(0, |l| l.0)]).max().unwrap_or(0);
+        let [cpu, memory] = most_used(&job.usage);
+        let cpu = cpu.max(job.cpu_request.0).max(job.cpu_limit.map_or(0, |l| l.0));
+        let memory = memory.max(job.memory_request.0).max(job.memory_limit.map_or(0, |l| l.0));
         let extended = job.extended.values().fold(0, |sum, amount| sum + i128::from(*amount));
         let own = [cpu.into(), memory.into(), job.spec.ephemeral.0.into(), extended];
         for ((total, own), (most, what)) in self.totals.iter_mut().zip(own).zip(MOST_IN_ALL) {
@@ -437,7 +451,7 @@ impl WorkloadBuilder {
 }
 
 fn check(job: &Job) -> Result<()> {
-    let refuse = |field: &str, what: String| Err(Error::input(format!("job \"{}\": {what}", job.name)).in_field(field));
+    let refuse = |field: &str, what: String| Err(refused(&job.name, field, what));
     if job.name.is_empty() {
         return Err(Error::input("a job has no name").in_field("job"));
     }
@@ -491,16 +505,33 @@ fn check(job: &Job) -> Result<()> {
             return refuse(field, format!("{touches} is over {MOST_TOUCHES}"));
         }
     }
-    for step in &job.usage {
+    check_steps(&job.usage).or_else(|what| refuse("usage", what))
+}
+
+/// An error about a field of a job.
+fn refused(name: &str, field: &str, what: String) -> Error {
+    Error::input(format!("job \"{name}\": {what}")).in_field(field)
+}
+
+/// What is wrong with the steps.
+fn check_steps(usage: &[UsageStep]) -> std::result::Result<(), String> {
+    for step in usage {
         if step.length_us == 0 {
-            return refuse("usage", "a usage step lasts 0 µs".into());
+            return Err("a usage step lasts 0 µs".into());
         }
         let beyond = |bytes: Bytes| bytes.0 < 0 || bytes.0 > 1 << 53;
         if beyond(step.memory) || beyond(step.cache) || step.cpu_nano > 1 << 53 {
-            return refuse("usage", "a usage step is negative or beyond 2^53".into());
+            return Err("a usage step is negative or beyond 2^53".into());
         }
     }
     Ok(())
+}
+
+/// The most milli-CPU and bytes that the steps use.
+fn most_used(usage: &[UsageStep]) -> [i64; 2] {
+    let cpu = usage.iter().map(|s| s.cpu_nano.div_ceil(crate::units::NANO_PER_MILLI) as i64).max();
+    let memory = usage.iter().map(|s| s.memory.0.saturating_add(s.cache.0)).max();
+    [cpu.unwrap_or(0), memory.unwrap_or(0)]
 }
 
 /// Names in order, and for each old id its rank.

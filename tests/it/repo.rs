@@ -202,6 +202,7 @@ fn every_row_has_a_file_and_every_file_a_row() {
         ("machines", "machines that come, go and come back"),
         ("option", "options of all formats"),
         ("overlay", "usage laid over jobs"),
+        ("parquet", "Parquet as tables"),
         ("parts", "tables in many files"),
         ("report", "what is said of an import"),
         ("samples", "usage as sources sample it"),

@@ -27,7 +27,7 @@ use ::parquet::schema::types::ColumnDescriptor;
 
 use crate::error::{Error, Result};
 use guard::{Guarded, Pages};
-pub use native::{NativeParquet, native_parquet};
+pub use native::native_table;
 pub use write::{Numbers, parquet_of};
 
 /// Rows that are decoded at once.

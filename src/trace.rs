@@ -8,8 +8,10 @@ mod azure_vm;
 mod bitbrains;
 mod decimal;
 mod genai;
+mod google_2011;
 mod import;
 mod input;
+mod k8s;
 mod keys;
 mod machines;
 pub(crate) mod manifest;
@@ -130,6 +132,8 @@ fn readable(_: &str) -> Result<()> {
 pub const FORMATS: &[FormatInfo] = &[
     native::INFO,
     openb::INFO,
+    google_2011::INFO,
+    k8s::INFO,
     swf::INFO,
     azure_vm::INFO,
     bitbrains::INFO,

@@ -159,6 +159,11 @@ impl Workload {
         self.spec(job).template.map(|number| &self.templates[number as usize])
     }
 
+    /// The pod that jobs name by this number in [`Spec::template`]. Panics for a number that none has.
+    pub fn template_of(&self, number: u32) -> &Arc<Pod> {
+        &self.templates[number as usize]
+    }
+
     /// What the `[X-Fleet]` section of the job's unit says, if it has one.
     pub fn unit(&self, job: JobId) -> Option<&Arc<UnitOptions>> {
         self.spec(job).unit.map(|number| &self.units[number as usize])

@@ -7,7 +7,9 @@ use super::machines::{HostOutage, MachineCounts, Machines};
 use super::option::checked;
 use super::overlay::Overlay;
 use super::samples::{Sample, Samples, UsageRule};
-use super::{Budgets, FORMATS, FormatInfo, ImportReport, Row, Table, TableShape, TraceArg, input, native, option};
+use super::{
+    Budgets, FORMATS, FormatInfo, ImportReport, Row, Table, TableShape, TraceArg, input, native, option, sniff,
+};
 use crate::cluster::HostSpec;
 use crate::error::{Error, ErrorKind, Result};
 use crate::fleet::options::Options as UnitOptions;
@@ -91,7 +93,12 @@ pub struct Import<'a> {
 }
 
 impl<'a> Import<'a> {
-    fn new(format: &FormatInfo, given: &BTreeMap<String, String>, budgets: &'a Budgets, strict: bool) -> Result<Self> {
+    pub(super) fn new(
+        format: &FormatInfo,
+        given: &BTreeMap<String, String>,
+        budgets: &'a Budgets,
+        strict: bool,
+    ) -> Result<Self> {
         let mut options: BTreeMap<&'static str, String> =
             format.options.iter().map(|o| (o.name, o.default.to_owned())).collect();
         for (key, value) in given {
@@ -137,9 +144,12 @@ impl<'a> Import<'a> {
         self.option(name).parse().expect("checked when it was given")
     }
 
-    /// Samples to fill, with the statistic and the factor that the options ask for.
+    /// Samples to fill, with the statistic and the factor that the options ask for; with `usage=mean` they are folded as
+    /// they come.
     pub fn samples(&self) -> Samples {
-        Samples::new(usage_rule(&self.options))
+        let rule = usage_rule(&self.options);
+        let mean = self.options.get(option::USAGE.name).is_some_and(|usage| usage == "mean");
+        if mean { Samples::means(rule) } else { Samples::new(rule) }
     }
 
     /// Opens a table of jobs with a header.
@@ -232,9 +242,11 @@ impl<'a> Import<'a> {
         Ok(())
     }
 
-    /// Adds a sample of the job that `samples` knows as `job`, within the budget.
+    /// Adds a sample of the job that `samples` knows as `job`, within the budget if it is kept.
     pub fn sample(&mut self, row: &Row, samples: &mut Samples, job: u32, sample: &Sample) -> Result<()> {
-        self.usage_row(row)?;
+        if !samples.folds() {
+            self.usage_row(row)?;
+        }
         samples.add(job, sample);
         Ok(())
     }
@@ -459,6 +471,7 @@ pub fn read_trace_as(
     strict: bool,
 ) -> Result<Imported> {
     let mut import = Import::new(arg.format, options, budgets, strict)?;
+    sniff::refuse_strangers(&arg.source.path)?;
     arg.format.reader(arg.format.read, "jobs")?(&arg.source, &mut import)?;
     if import.builder.is_empty() {
         let dropped: u64 = import.report.rows_dropped.values().sum();
@@ -509,6 +522,7 @@ pub fn read_cluster(text: &str, options: &BTreeMap<String, String>, budgets: &Bu
     } else {
         let arg = TraceArg::parse(text)?;
         import = Import::new(arg.format, options, budgets, false)?;
+        sniff::refuse_strangers(&arg.source.path)?;
         arg.format.reader(arg.format.read_hosts, "hosts")?(&arg.source, &mut import)?;
         file = &text[arg.format.name.len() + 1..];
     }

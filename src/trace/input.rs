@@ -259,6 +259,23 @@ impl<'a> Row<'a> {
             .map_err(|_| self.place(Error::input("not UTF-8 text; convert the file, such as by iconv -t UTF-8")))
     }
 
+    /// What the field holds if it is nothing but one to nineteen digits: the usual case, at the least cost.
+    fn digits(&self, column: Column) -> Option<u64> {
+        let bytes = self.table.record.get(column.index)?;
+        if bytes.is_empty() || bytes.len() > 19 {
+            return None;
+        }
+        let mut number = 0u64;
+        for byte in bytes {
+            let digit = byte.wrapping_sub(b'0');
+            if digit > 9 {
+                return None;
+            }
+            number = number * 10 + u64::from(digit);
+        }
+        Some(number)
+    }
+
     /// The field as text; a field that a short row lacks is blank.
     pub fn text(&self, column: Column) -> Result<&'a str> {
         if column.index >= self.len() { Ok("") } else { self.bytes_as_text(column.index) }
@@ -266,7 +283,10 @@ impl<'a> Row<'a> {
 
     /// Whether the field is blank, or not there.
     pub fn is_blank(&self, column: Column) -> bool {
-        self.table.record.get(column.index).unwrap_or_default().trim_ascii().is_empty()
+        match self.table.record.get(column.index) {
+            None | Some([]) => true,
+            Some(bytes) => bytes.trim_ascii().is_empty(),
+        }
     }
 
     /// A whole number of either sign that 64 bits hold; `None` where blank.
@@ -281,6 +301,14 @@ impl<'a> Row<'a> {
 
     /// A decimal number; `None` where blank.
     pub fn decimal(&self, column: Column, unit: &str) -> Result<Option<Decimal>> {
+        match self.table.record.get(column.index) {
+            None | Some([]) => return Ok(None),
+            Some(bytes) => {
+                if let Some(decimal) = Decimal::short(bytes) {
+                    return Ok(Some(decimal));
+                }
+            }
+        }
         let text = self.text(column)?.trim();
         if text.is_empty() {
             return Ok(None);
@@ -293,13 +321,13 @@ impl<'a> Row<'a> {
     /// more than nothing.
     pub fn scaled(&self, column: Column, unit: &str, one: u64, most: u64) -> Result<Option<u64>> {
         let Some(number) = self.decimal(column, unit)? else { return Ok(None) };
-        let text = self.text(column)?.trim();
-        if number.is_negative() {
-            return Err(self.refuse(column, format!("\"{text}\" is negative; 0 or more {unit} will do")));
+        if let Some(n) = number.times(one).filter(|n| *n <= most) {
+            return Ok(Some(n));
         }
-        match number.times(one).filter(|n| *n <= most) {
-            Some(n) => Ok(Some(n)),
-            None => Err(self.refuse(column, format!("\"{text}\" {unit} is too large"))),
+        let text = self.text(column)?.trim();
+        match number.is_negative() {
+            true => Err(self.refuse(column, format!("\"{text}\" is negative; 0 or more {unit} will do"))),
+            false => Err(self.refuse(column, format!("\"{text}\" {unit} is too large"))),
         }
     }
 
@@ -320,6 +348,9 @@ impl<'a> Row<'a> {
 
     /// A whole number from 0 to 2^53: `unit` says of what.
     pub fn amount(&self, column: Column, unit: &str) -> Result<i64> {
+        if let Some(n) = self.digits(column).filter(|n| *n <= AMOUNT_MAX) {
+            return Ok(n as i64);
+        }
         self.number(column, self.text(column)?, unit, AMOUNT_MAX, "2^53").map(|n| n as i64)
     }
 
@@ -333,6 +364,9 @@ impl<'a> Row<'a> {
 
     /// A time or duration in whole `unit`, 0 to 2^61 µs, each of `unit_us`; `None` where blank.
     pub fn time_us(&self, column: Column, unit: &str, unit_us: u64) -> Result<Option<u64>> {
+        if let Some(n) = self.digits(column).filter(|n| *n <= TIME_MAX_US / unit_us) {
+            return Ok(Some(n * unit_us));
+        }
         let text = self.text(column)?;
         if text.trim().is_empty() {
             return Ok(None);
@@ -345,6 +379,14 @@ impl<'a> Row<'a> {
             &format!("2^61 µs, {} {unit}", TIME_MAX_US / unit_us),
         )?;
         Ok(Some(n * unit_us))
+    }
+
+    /// A whole number from 0 to `most`, which stands in the error as it is.
+    pub fn whole(&self, column: Column, unit: &str, most: u64) -> Result<u64> {
+        match self.digits(column) {
+            Some(n) if n <= most => Ok(n),
+            _ => self.number(column, self.text(column)?, unit, most, &most.to_string()),
+        }
     }
 
     /// A whole number from 0 to `most`.
@@ -635,11 +677,37 @@ impl<R: Read> Guard<R> {
         }
     }
 
+    /// Does what [`Guard::see`] does byte by byte, for bytes in which no quote can play a part and which no line longer than
+    /// allowed fits into: then only the first and last line end matter. `false`: it is not so.
+    fn plain_lines(&mut self, bytes: &[u8]) -> Result<bool> {
+        let Some(&last) = bytes.last() else { return Ok(true) };
+        if self.at == At::Quoted || bytes.len() as u64 > self.max_record_bytes || bytes.contains(&b'"') {
+            return Ok(false);
+        }
+        let first_line = bytes.iter().position(|byte| *byte == b'\n').unwrap_or(bytes.len()) as u64;
+        if self.record_bytes + first_line > self.max_record_bytes {
+            let (found, most) = (self.max_record_bytes + 1, self.max_record_bytes);
+            return Err(Error::budget("bytes in one line", found, most, "--max-line-bytes").at_line(self.record_line));
+        }
+        self.at = if last == b'\n' || last == self.delimiter { At::FieldStart } else { At::Unquoted };
+        match bytes.iter().rposition(|byte| *byte == b'\n') {
+            None => self.record_bytes += first_line,
+            Some(at) => {
+                self.line += bytes.iter().filter(|byte| **byte == b'\n').count() as u64;
+                (self.record_bytes, self.record_line) = ((bytes.len() - at - 1) as u64, self.line);
+            }
+        }
+        Ok(true)
+    }
+
     fn see(&mut self, bytes: &[u8]) -> Result<()> {
         self.total_bytes += bytes.len() as u64;
         if self.total_bytes > self.max_total_bytes {
             let found = format!("more than {}", self.max_total_bytes);
             return Err(Error::budget("bytes after decompression", found, self.max_total_bytes, "--max-input-bytes"));
+        }
+        if self.plain_lines(bytes)? {
+            return Ok(());
         }
         for &byte in bytes {
             let quoted = self.at == At::Quoted;

@@ -92,11 +92,27 @@ const UNKNOWN: u64 = u64::MAX;
 /// Most that a sample may say: far beyond a host, far inside what sums hold.
 const MOST: u64 = 1 << 53;
 
+/// All samples of a job as one.
+#[derive(Clone, Copy, Debug)]
+struct Folded {
+    start_us: u64,
+    end_us: u64,
+    /// Nano-cores times µs.
+    work: u128,
+    /// The time in which CPU is known.
+    time: u64,
+    /// Most memory; `u64::MAX`: not known.
+    memory: u64,
+}
+
 /// Samples of jobs, which readers know by number.
 #[derive(Debug, Default)]
 pub struct Samples {
     rule: UsageRule,
     jobs: Vec<Vec<Kept>>,
+    /// Whether samples are not kept but folded at once into what [`Samples::mean`] asks for.
+    folds: bool,
+    folded: Vec<Option<Folded>>,
     counts: SampleCounts,
 }
 
@@ -104,6 +120,17 @@ impl Samples {
     /// None yet.
     pub fn new(rule: UsageRule) -> Self {
         Samples { rule, ..Samples::default() }
+    }
+
+    /// None yet, and none will be kept: only [`Samples::mean`] and [`Samples::span`] can be asked for, and memory is
+    /// bounded by the jobs.
+    pub fn means(rule: UsageRule) -> Self {
+        Samples { rule, folds: true, ..Samples::default() }
+    }
+
+    /// Whether samples are folded at once.
+    pub fn folds(&self) -> bool {
+        self.folds
     }
 
     /// What was counted.
@@ -148,14 +175,39 @@ impl Samples {
             memory: grown(memory, memory_full),
         };
         let job = job as usize;
+        if self.folds {
+            return self.fold(job, kept);
+        }
         if self.jobs.len() <= job {
             self.jobs.resize_with(job + 1, Vec::new);
         }
         self.jobs[job].push(kept);
     }
 
+    fn fold(&mut self, job: usize, sample: Kept) {
+        if self.folded.len() <= job {
+            self.folded.resize(job + 1, None);
+        }
+        let none = Folded { start_us: u64::MAX, end_us: 0, work: 0, time: 0, memory: UNKNOWN };
+        let folded = self.folded[job].get_or_insert(none);
+        folded.start_us = folded.start_us.min(sample.start_us);
+        folded.end_us = folded.end_us.max(sample.end_us);
+        if sample.cpu_nano != UNKNOWN {
+            // 2^53 nano-cores over 2^61 µs are 2^114: a sum of 2^13 such samples fits, and saturates beyond.
+            let length = sample.end_us - sample.start_us;
+            folded.work = folded.work.saturating_add(u128::from(sample.cpu_nano) * u128::from(length));
+            folded.time = folded.time.saturating_add(length);
+        }
+        if sample.memory != UNKNOWN && (folded.memory == UNKNOWN || sample.memory > folded.memory) {
+            folded.memory = sample.memory;
+        }
+    }
+
     /// First and last moment of the samples of `job`, if it has some.
     pub fn span(&self, job: u32) -> Option<(u64, u64)> {
+        if self.folds {
+            return (*self.folded.get(job as usize)?).map(|folded| (folded.start_us, folded.end_us));
+        }
         let samples = self.jobs.get(job as usize).filter(|samples| !samples.is_empty())?;
         Some((samples.iter().map(|s| s.start_us).min()?, samples.iter().map(|s| s.end_us).max()?))
     }
@@ -217,24 +269,17 @@ impl Samples {
 
     /// Takes all samples of `job` as one step: CPU's mean over their time, memory's most. Empty without samples.
     pub fn mean(&mut self, job: u32, cpu_nano: u64, memory: Bytes) -> Vec<UsageStep> {
-        let Some(samples) = self.jobs.get_mut(job as usize) else { return Vec::new() };
-        let samples = std::mem::take(samples);
-        let (mut work, mut time, mut most) = (0u128, 0u128, None);
-        for sample in &samples {
-            if sample.cpu_nano != UNKNOWN {
-                let length = u128::from(sample.end_us - sample.start_us);
-                work += u128::from(sample.cpu_nano) * length;
-                time += length;
-            }
-            if sample.memory != UNKNOWN {
-                most = most.max(Some(sample.memory));
-            }
+        let job = job as usize;
+        if !self.folds {
+            let samples = self.jobs.get_mut(job).map(std::mem::take).unwrap_or_default();
+            samples.into_iter().for_each(|sample| self.fold(job, sample));
         }
-        if samples.is_empty() {
-            return Vec::new();
-        }
-        let cpu_nano = if time == 0 { cpu_nano } else { (work / time) as u64 };
-        let memory = most.map_or(memory, |most| Bytes(most as i64));
+        let Some(folded) = self.folded.get_mut(job).and_then(Option::take) else { return Vec::new() };
+        let cpu_nano = match folded.time {
+            0 => cpu_nano,
+            time => (folded.work / u128::from(time)) as u64,
+        };
+        let memory = if folded.memory == UNKNOWN { memory } else { Bytes(folded.memory as i64) };
         vec![UsageStep { length_us: u64::MAX, cpu_nano, memory, cache: Bytes(0) }]
     }
 }
@@ -305,10 +350,12 @@ mod tests {
 
     #[test]
     fn one_mean_stands_for_all_windows() {
-        let mut samples = Samples::new(UsageRule::default());
-        samples.add(0, &sample(0, 10, 3, 10));
-        samples.add(0, &sample(10, 40, 7, 20));
-        assert_eq!(told(&samples.mean(0, 1, Bytes(1))), [(u64::MAX, 6, 21)]);
-        assert_eq!(told(&samples.mean(0, 1, Bytes(1))), []);
+        for mut samples in [Samples::new(UsageRule::default()), Samples::means(UsageRule::default())] {
+            samples.add(0, &sample(0, 10, 3, 10));
+            samples.add(0, &sample(10, 40, 7, 20));
+            assert_eq!((samples.span(0), samples.span(1)), (Some((0, 40)), None));
+            assert_eq!(told(&samples.mean(0, 1, Bytes(1))), [(u64::MAX, 6, 21)]);
+            assert_eq!(told(&samples.mean(0, 1, Bytes(1))), []);
+        }
     }
 }

@@ -50,6 +50,23 @@ impl Sniffed {
     }
 }
 
+/// Columns of layouts that people have and no format reads, and what is said of them.
+const STRANGERS: &[(&[&str], &str)] = &[(
+    &["instance_events_type", "collection_id", "instance_index", "resource_request", "average_usage"],
+    "is a flattened join of tables of Google's trace of 2019, not the original layout: each row repeats one moment of an \
+     instance, so that arrivals and ends are lost. Get the tables themselves (instance_events, collection_events, \
+     instance_usage, machine_events of one cell)",
+)];
+
+/// Refuses a file that is surely a layout which no format reads, whatever it was given as.
+pub(super) fn refuse_strangers(path: &str) -> Result<()> {
+    let Ok(Some(sniffed)) = Sniffed::at(Path::new(path), &Budgets::default()) else { return Ok(()) };
+    match STRANGERS.iter().find(|(columns, _)| sniffed.has_columns(columns)) {
+        Some((_, what)) => Err(Error::input(*what).in_file(path)),
+        None => Ok(()),
+    }
+}
+
 /// The one format that knows what is at `path` as its own; `None` if there is nothing at `path`.
 ///
 /// Errors: no format does, or more than one.
@@ -60,11 +77,10 @@ pub(super) fn sniff(path: &str) -> Result<Option<&'static FormatInfo>> {
     let names: Vec<&str> = FORMATS.iter().map(|format| format.name).collect();
     match known.as_slice() {
         [format] => Ok(Some(format)),
-        [] => Err(Error::usage(format!(
-            "no format knows it by its look; write FORMAT:PATH (formats: {})",
-            names.join(", ")
-        ))
-        .in_file(path)),
+        [] => Err(refuse_strangers(path).err().unwrap_or_else(|| {
+            Error::usage(format!("no format knows it by its look; write FORMAT:PATH (formats: {})", names.join(", ")))
+                .in_file(path)
+        })),
         several => {
             let names: Vec<&str> = several.iter().map(|format| format.name).collect();
             Err(Error::usage(format!("it may be {}; write FORMAT:PATH", names.join(" or "))).in_file(path))

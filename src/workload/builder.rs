@@ -114,6 +114,9 @@ pub struct WorkloadBuilder {
     templates: Vec<Arc<Pod>>,
     units: Vec<Arc<UnitOptions>>,
     objects: Arc<Listed>,
+    /// What the job before had.
+    last_spec: Option<(Spec, SpecId)>,
+    last_app: Option<(String, AppId)>,
     /// Sums over jobs of the most that each may ask for or use, as in [`MOST_IN_ALL`].
     totals: [i128; 4],
 }
@@ -269,13 +272,8 @@ impl WorkloadBuilder {
             let id = *self.resources.entry(resource).or_insert(next);
             spec.extended.push((id, amount));
         }
-        let next = SpecId::from_index(self.specs.len());
-        if !self.specs.contains_key(&spec) {
-            self.namespaces.push(spec.namespace.clone());
-        }
-        let spec = *self.specs.entry(spec).or_insert(next);
-        let next = AppId::from_index(self.apps.len());
-        let app = *self.apps.entry(app).or_insert(next);
+        let spec = self.spec_id(spec);
+        let app = self.app_id(app);
         let profile = if usage.is_empty() { NO_PROFILE } else { self.profile(usage)? };
         if !after.is_empty() {
             self.after.push((self.len() as u32, after));
@@ -293,6 +291,45 @@ impl WorkloadBuilder {
         c.app.push(app);
         c.profile.push(profile);
         Ok(())
+    }
+
+    /// The number of `spec`. Jobs that follow each other often say the same.
+    fn spec_id(&mut self, spec: Spec) -> SpecId {
+        if let Some((last, id)) = &self.last_spec
+            && *last == spec
+        {
+            return *id;
+        }
+        let next = SpecId::from_index(self.specs.len());
+        let id = match self.specs.get(&spec) {
+            Some(id) => *id,
+            None => {
+                self.namespaces.push(spec.namespace.clone());
+                self.specs.insert(spec.clone(), next);
+                next
+            }
+        };
+        self.last_spec = Some((spec, id));
+        id
+    }
+
+    /// The number of the app `name`. Jobs of one app often follow each other.
+    fn app_id(&mut self, name: String) -> AppId {
+        if let Some((last, id)) = &self.last_app
+            && *last == name
+        {
+            return *id;
+        }
+        let next = AppId::from_index(self.apps.len());
+        let id = match self.apps.get(&name) {
+            Some(id) => *id,
+            None => {
+                self.apps.insert(name.clone(), next);
+                next
+            }
+        };
+        self.last_app = Some((name, id));
+        id
     }
 
     /// Adds up what jobs may ask for or use, and refuses what no sum can hold.

@@ -3,7 +3,6 @@
 //! What is kept depends on the seed and on names alone, never on the order of rows or on how many others there are: a
 //! smaller share keeps a part of what a larger one keeps.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -84,25 +83,7 @@ pub fn sample(workload: &Workload, size: SampleSize, by: SampleBy, seed: Seed) -
             return Err(Error::usage(what).in_field("--share"));
         }
         SampleSize::Jobs(0) => return Err(Error::usage("0 jobs are no sample; 1 or more will do").in_field("--jobs")),
-        SampleSize::Jobs(wanted) => {
-            // Draws of each name, then the name: a total order that no order of rows can change.
-            let mut sizes: BTreeMap<&str, u64> = BTreeMap::new();
-            for job in workload.ids() {
-                *sizes.entry(key(job)).or_default() += 1;
-            }
-            let mut order: Vec<(u64, &str, u64)> =
-                sizes.into_iter().map(|(name, jobs)| (draw(seed, name), name, jobs)).collect();
-            order.sort_unstable();
-            let (mut last, mut jobs) = (None, 0);
-            for (drawn, name, more) in order {
-                if jobs >= wanted {
-                    break;
-                }
-                (last, jobs) = (Some((drawn, name)), jobs + more);
-            }
-            let limit = last.unwrap_or_default();
-            workload.ids().map(|job| (draw(seed, key(job)), key(job)) <= limit).collect()
-        }
+        SampleSize::Jobs(wanted) => lowest(workload, wanted, &key, seed),
     };
     let copies: Vec<u32> = kept.iter().map(|kept| u32::from(*kept)).collect();
     let (builder, said) = repeated(workload, &copies)?;
@@ -113,6 +94,21 @@ pub fn sample(workload: &Workload, size: SampleSize, by: SampleBy, seed: Seed) -
         )));
     }
     Ok((builder, said))
+}
+
+/// Which jobs have the lowest draws of their keys, until there are `wanted` or more; jobs of one key go together.
+fn lowest<'w>(workload: &'w Workload, wanted: u64, key: &dyn Fn(JobId) -> &'w str, seed: Seed) -> Vec<bool> {
+    let mut order: Vec<(u64, JobId)> = workload.ids().map(|job| (draw(seed, key(job)), job)).collect();
+    // Draws, then the key: an order of keys that no order of rows can change.
+    order.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| key(a.1).cmp(key(b.1))));
+    let mut kept = vec![false; workload.len()];
+    for (place, &(_, job)) in order.iter().enumerate() {
+        if place as u64 >= wanted && key(order[place - 1].1) != key(job) {
+            break;
+        }
+        kept[job.index()] = true;
+    }
+    kept
 }
 
 /// `factor` times the jobs of `workload`: above 1 with copies named `NAME+1`, `NAME+2`, … that arrive with their

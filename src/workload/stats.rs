@@ -223,7 +223,7 @@ pub fn hourly_dispersion(workload: &Workload) -> Option<f64> {
     }
     let (mean, cv) = mean_and_cv(&counts);
     // variance / mean = (cv × mean)² / mean.
-    (mean > 0.0).then(|| cv * cv * mean)
+    (mean > 0.0).then_some(cv * cv * mean)
 }
 
 /// The share of the sum that the largest 1 % have, rounded down, at least one.

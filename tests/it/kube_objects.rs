@@ -2,6 +2,10 @@
 
 use plimsoll::error::Result;
 use plimsoll::kube::object::Objects;
+use plimsoll::kube::object::node::Node;
+use plimsoll::kube::object::pod::Pod;
+
+use crate::conformance::{folder, read_json, vectors};
 
 fn read(text: &str) -> Result<Objects> {
     let mut objects = Objects::default();
@@ -208,4 +212,29 @@ fn the_table_of_fields_says_what_the_readers_do() {
         }
     }
     assert!(seen > 100, "{seen}");
+}
+
+#[test]
+fn what_recorded_cases_hold_is_written_as_it_is_read() {
+    let Some(files) = vectors("kube", &folder("kube")) else { return };
+    let (mut pods, mut nodes) = (0, 0);
+    for (name, path) in files {
+        let case = &read_json(&path)["case"];
+        let mut first = Objects::default();
+        for (field, kind) in [("nodes", "Node"), ("pods", "Pod"), ("boundPods", "Pod")] {
+            for object in case[field].as_array().into_iter().flatten() {
+                // A pod may stand in both lists.
+                let _ = first.add_as(object, Some(kind));
+            }
+        }
+        let mut again = Objects::default();
+        let written = first.nodes.iter().map(Node::to_json).chain(first.pods.iter().map(Pod::to_json));
+        written.for_each(|object| again.add(&object).unwrap_or_else(|why| panic!("{name}: {why}")));
+        assert_eq!(again.nodes, first.nodes, "{name}");
+        for (have, want) in again.pods.iter().zip(&first.pods) {
+            assert_eq!(have, want, "{name}");
+        }
+        (pods, nodes) = (pods + first.pods.len(), nodes + first.nodes.len());
+    }
+    assert!(pods > 100 && nodes > 100, "{pods} pods, {nodes} nodes");
 }

@@ -18,6 +18,8 @@ use crate::workload::{UsageMode, Workload};
 /// Most durations of `--durations`.
 const DURATIONS_MAX: usize = 50_000_000;
 
+/// Hosts where nothing is said of them (*assumed*).
+const HOSTS: u64 = 100;
 /// Steps of usage a job of the default mix: a week of five minutes (*assumed*).
 const USAGE_STEPS: u32 = 2_000;
 
@@ -67,12 +69,12 @@ pub(super) struct Args {
     /// Write at most NUM steps of drawn usage a job, the last of which holds on; 0: none, usage is then as a run's --usage says. By default 2,000, with --like 0: what the source tells of usage is there anyhow
     #[arg(long, value_name = "NUM")]
     usage_steps: Option<u32>,
-    /// Let each machine fail once in T in the mean; 0s: never
-    #[arg(long, value_name = "T", default_value = "40d")]
-    host_mtbf: String,
-    /// Let each rack fail as a whole once in T in the mean; 0s: never
-    #[arg(long, value_name = "T", default_value = "400d")]
-    rack_mtbf: String,
+    /// Let each machine fail once in T in the mean; 0s: never. By default 40d, with --like never
+    #[arg(long, value_name = "T")]
+    host_mtbf: Option<String>,
+    /// Let each rack fail as a whole once in T in the mean; 0s: never. By default 400d, with --like never
+    #[arg(long, value_name = "T")]
+    rack_mtbf: Option<String>,
     /// Put NUM machines in a rack
     #[arg(long, value_name = "NUM", default_value_t = FailureLaw::RACK_SIZE, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     rack_size: u64,
@@ -104,6 +106,8 @@ enum How {
 struct Made {
     workload: Workload,
     hosts: Vec<HostSpec>,
+    /// Outages that came with the hosts.
+    outages: Vec<TraceOutage>,
     said: String,
 }
 
@@ -130,21 +134,19 @@ pub(super) fn run(args: &Args) -> Result<()> {
         Some(trace) => like_trace(args, trace, until, seed)?,
         None => default_mix(args, until, seed)?,
     };
-    let Made { workload, hosts, mut said } = made;
+    let Made { workload, hosts, outages: mut down, mut said } = made;
     let steps = args.usage_steps.unwrap_or(if args.like.is_some() { 0 } else { USAGE_STEPS });
     let figures = stats(&workload, 0);
     let end = SimTime((figures.last_end_s.max(figures.last_arrival_s) * SECOND_US as f64) as u64);
     let workload = workload.with_usage_steps(end, steps, budgets.usage_steps)?;
     let drawn =
         outages(hosts.len() as u64, (machine.as_ref(), rack.as_ref()), args.rack_size, end, seed, budgets.failures)?;
-    let down: Vec<TraceOutage> = drawn
-        .into_iter()
-        .map(|outage| TraceOutage {
-            at: outage.at,
-            target: OutageTarget::Host(hosts[outage.host].name.clone()),
-            lasts: outage.lasts,
-        })
-        .collect();
+    down.extend(drawn.into_iter().map(|outage| TraceOutage {
+        at: outage.at,
+        target: OutageTarget::Host(hosts[outage.host].name.clone()),
+        lasts: outage.lasts,
+    }));
+    down.sort();
     let cores: f64 = hosts.iter().map(|host| host.cpu.as_cores_f64()).sum();
     said.push_str(&format!(
         "generated under seed {}: {} of {}, arriving in {}; {}, {}\n",
@@ -169,10 +171,10 @@ pub(super) fn run(args: &Args) -> Result<()> {
 
 /// How machines and racks fail; `None`: never.
 fn laws(args: &Args) -> Result<(Option<FailureLaw>, Option<FailureLaw>)> {
-    let law = |flag: &str, text: &str| -> Result<Option<FailureLaw>> {
-        let mean = length(flag, &Some(text.to_owned()))?.unwrap_or_default().0;
-        // A drawn time below a second on average would be nothing but noise, and without bound.
-        match mean {
+    let law = |flag: &str, text: &Option<String>, default: SimDuration| -> Result<Option<FailureLaw>> {
+        let default = if args.like.is_some() { SimDuration::ZERO } else { default };
+        // A mean below a second would be nothing but noise, and hardly an end to it.
+        match length(flag, text)?.map_or(default, |mean| mean.0) {
             SimDuration::ZERO => Ok(None),
             mean if mean.0 < SECOND_US => {
                 Err(Error::usage(format!("{mean} is too short; 0s (never), or 1s and more will do")).in_field(flag))
@@ -180,7 +182,9 @@ fn laws(args: &Args) -> Result<(Option<FailureLaw>, Option<FailureLaw>)> {
             mean => Ok(Some(FailureLaw { up_mean: mean, ..FailureLaw::MACHINE })),
         }
     };
-    Ok((law("--host-mtbf", &args.host_mtbf)?, law("--rack-mtbf", &args.rack_mtbf)?))
+    let machine = FailureLaw::MACHINE.up_mean;
+    let rack = SimDuration(machine.0 * FailureLaw::RACK_FACTOR);
+    Ok((law("--host-mtbf", &args.host_mtbf, machine)?, law("--rack-mtbf", &args.rack_mtbf, rack)?))
 }
 
 /// The default mix, with hosts.
@@ -203,8 +207,21 @@ fn default_mix(args: &Args, until: Option<SimTime>, seed: Seed) -> Result<Made> 
         service_share: args.service_share.unwrap_or(default.service_share),
         ..default
     };
-    // What a scenario calls by its key, the command line calls by its flag.
-    params.check().map_err(|why| Error::usage(why.to_string()))?;
+    params.check().map_err(|why| {
+        // What a scenario calls by its key, the command line calls by its flag.
+        let flags = [
+            ("rate_per_second", "--rate"),
+            ("duration_median_s", "--duration-median (in seconds)"),
+            ("duration_sigma", "--duration-sigma"),
+            ("cpu_median_cores", "--cpu-median (in cores)"),
+            ("cpu_sigma", "--cpu-sigma"),
+            ("service_share", "--service-share"),
+            ("jobs", "--jobs"),
+        ];
+        let said = why.to_string();
+        let named = flags.iter().find_map(|(key, flag)| Some(format!("{flag}{}", said.strip_prefix(key)?)));
+        Error::usage(named.unwrap_or(said))
+    })?;
     let budgets = args.read.budgets.budgets();
     let durations = match &args.durations {
         Some(path) => read_durations(path, &budgets.trace)?,
@@ -216,12 +233,14 @@ fn default_mix(args: &Args, until: Option<SimTime>, seed: Seed) -> Result<Made> 
     if let Some(path) = &args.durations {
         said.push_str(&format!("durations: {} of {path}\n", count(durations.len() as u64, "value")));
     }
-    Ok(Made { workload, hosts: hosts(args.hosts.unwrap_or(100), &google_2011(), args.rack_size, seed), said })
+    let hosts = hosts(args.hosts.unwrap_or(HOSTS), &google_2011(), args.rack_size, seed);
+    Ok(Made { workload, hosts, outages: Vec::new(), said })
 }
 
 /// A trace like `trace`, with its hosts or as many of their shapes as asked for.
 fn like_trace(args: &Args, trace: &str, until: Option<SimTime>, seed: Seed) -> Result<Made> {
-    let Read { workload: source, hosts: theirs, report, .. } = args.read.read(&TraceArg::parse(trace)?)?;
+    let Read { workload: source, hosts: theirs, outages: their_outages, report, .. } =
+        args.read.read(&TraceArg::parse(trace)?)?;
     let params = LikeParams {
         jobs: args.jobs.unwrap_or(source.len() as u64),
         until,
@@ -234,13 +253,12 @@ fn like_trace(args: &Args, trace: &str, until: Option<SimTime>, seed: Seed) -> R
     let (builder, fitted) = like(&source, &params, seed).map_err(speed)?;
     let workload = builder.finish(UsageMode::default(), seed)?;
     let said = format!("{report}{}\n", fit::text(&fitted, &goodness(&source, &workload)));
-    let drawn = match args.hosts {
-        None if theirs.is_empty() => hosts(100, &google_2011(), args.rack_size, seed),
-        None => theirs,
-        Some(count) if theirs.is_empty() => hosts(count, &google_2011(), args.rack_size, seed),
-        Some(count) => hosts(count, &shapes(&theirs), args.rack_size, seed),
+    let (hosts, outages) = match (args.hosts, theirs.is_empty()) {
+        (None, false) => (theirs, their_outages),
+        (Some(count), false) => (hosts(count, &shapes(&theirs), args.rack_size, seed), Vec::new()),
+        (count, true) => (hosts(count.unwrap_or(HOSTS), &google_2011(), args.rack_size, seed), Vec::new()),
     };
-    Ok(Made { workload, hosts: drawn, said })
+    Ok(Made { workload, hosts, outages, said })
 }
 
 /// Reads one column of seconds.

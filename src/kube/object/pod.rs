@@ -120,6 +120,8 @@ pub struct Pod {
     pub grace_seconds: Option<i64>,
     /// Annotations of this program's own, `plimsoll/…`.
     pub annotations: Labels,
+    /// When the first of its containers that have ended began, and when the last of them ended, in nanoseconds since 1970.
+    pub ran_ns: Option<(i64, i64)>,
 }
 
 impl Pod {
@@ -354,6 +356,16 @@ impl Pod {
         self.nominated_node = status.text("nominatedNodeName")?.map(str::to_string);
         if let Some(start) = status.get("startTime") {
             self.start_time_ns = Some(start.time_ns()?);
+        }
+        for container in status.get("containerStatuses").map(|c| c.list()).transpose()?.unwrap_or_default() {
+            let Some(state) = container.object()?.get("state") else { continue };
+            let Some(ended) = state.object()?.get("terminated") else { continue };
+            let mut ended = ended.object()?;
+            let mut time = |key| ended.get(key).map(|at| at.time_ns()).transpose();
+            if let (Some(began), Some(over)) = (time("startedAt")?, time("finishedAt")?) {
+                let (first, last) = self.ran_ns.unwrap_or((began, over));
+                self.ran_ns = Some((first.min(began), last.max(over)));
+            }
         }
         for condition in status.get("conditions").map(|c| c.list()).transpose()?.unwrap_or_default() {
             let mut fields = condition.object()?;

@@ -339,7 +339,10 @@ impl Pod {
             list.iter().enumerate().filter_map(|(i, container)| reported(container, from + i)).collect()
         };
         status.list("initContainerStatuses", of(&written.init_containers, 0));
-        status.list("containerStatuses", of(&written.containers, init));
+        let ran = self.ran_ns.map(|(began, over)| {
+            json!({"name": "ran", "state": {"terminated": {"startedAt": time(began), "finishedAt": time(over)}}})
+        });
+        status.list("containerStatuses", of(&written.containers, init).into_iter().chain(ran).collect());
         status
     }
 }

@@ -175,10 +175,11 @@ fn sentences(w: &WorkloadStats) -> Vec<String> {
             number(fit.sigma)
         ));
     }
-    let dispersion = w.hourly_dispersion.map_or(String::new(), |d| format!(", hourly counts vary {} times", number(d)));
     if w.between_arrivals_s.is_some() {
+        let dispersion =
+            w.hourly_dispersion.map_or(String::new(), |d| format!(", variance / mean of hourly counts {}", number(d)));
         said.push(format!(
-            "arrivals: times between them have a coefficient of variation of {}{dispersion} (variance / mean; Poisson: 1, 1)",
+            "arrivals: coefficient of variation of the times between {}{dispersion} (1 for a Poisson process)",
             number(w.between_arrivals_cv)
         ));
     }

@@ -59,6 +59,15 @@ pub(crate) struct Found {
     pub added: usize,
 }
 
+/// What becomes of a pod that names its node.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Bound {
+    /// An error: a scenario places every pod itself.
+    Refused,
+    /// It is placed like any other.
+    Freed,
+}
+
 /// Finds what makes jobs in `objects`, and adds the ReplicaSets that Deployments would make.
 pub(crate) fn find(objects: &mut Objects) -> Result<Found> {
     let mut found = Found::default();
@@ -78,7 +87,7 @@ pub(crate) fn find(objects: &mut Objects) -> Result<Found> {
             let what = format!("it belongs on the pods, in {path}.annotations");
             return Err(named(at(Error::input(what), "metadata", key)));
         }
-        let Some(group) = of_controller(controller, path, &mut ignored).map_err(named)? else {
+        let Some(group) = of_controller(controller, path, Bound::Refused, &mut ignored).map_err(named)? else {
             idle += 1;
             continue;
         };
@@ -122,17 +131,22 @@ pub(crate) fn find(objects: &mut Objects) -> Result<Found> {
     Ok(found)
 }
 
-fn label_of(controller: &Controller) -> String {
+pub(crate) fn label_of(controller: &Controller) -> String {
     label(controller.kind.name(), &controller.meta.namespace, &controller.meta.name)
 }
 
 /// Where the pods' metadata stands.
-fn template_path(kind: ControllerKind) -> &'static str {
+pub(crate) fn template_path(kind: ControllerKind) -> &'static str {
     if kind == ControllerKind::CronJob { "spec.jobTemplate.spec.template.metadata" } else { "spec.template.metadata" }
 }
 
 /// The pods of `controller`, or `None` if it wants none.
-fn of_controller(controller: &Controller, path: &'static str, ignored: &mut Ignored) -> Result<Option<Group>> {
+pub(crate) fn of_controller(
+    controller: &Controller,
+    path: &'static str,
+    bound: Bound,
+    ignored: &mut Ignored,
+) -> Result<Option<Group>> {
     let kind = controller.kind;
     let runs_once = matches!(kind, ControllerKind::Job | ControllerKind::CronJob);
     let at_once = if kind == ControllerKind::DaemonSet { 1 } else { u64::from(controller.replicas) };
@@ -146,11 +160,12 @@ fn of_controller(controller: &Controller, path: &'static str, ignored: &mut Igno
         ControllerKind::CronJob => Error::input(why.to_string().replacen("spec.", "spec.jobTemplate.spec.", 1)),
         _ => why,
     })?;
-    let pod = pods.pop().expect("one replica is one pod");
-    refuse_bound(
-        &pod,
-        if kind == ControllerKind::CronJob { "spec.jobTemplate.spec.template.spec" } else { "spec.template.spec" },
-    )?;
+    let mut pod = pods.pop().expect("one replica is one pod");
+    let spec = path.replace("metadata", "spec");
+    match bound {
+        Bound::Refused => refuse_bound(&pod, &spec)?,
+        Bound::Freed => pod.node_name = None,
+    }
     let replay = Replay::read(&pod.annotations, path)?;
     let replacer = replacer(controller, &pod.restart_policy);
     let count = if runs_once { controller.completions.map_or(at_once, u64::from) } else { at_once };
@@ -168,7 +183,7 @@ fn of_controller(controller: &Controller, path: &'static str, ignored: &mut Igno
 }
 
 /// A pod that nothing here makes.
-fn of_pod(pod: &Pod) -> Result<Group> {
+pub(crate) fn of_pod(pod: &Pod) -> Result<Group> {
     refuse_bound(pod, "spec")?;
     let replay = Replay::read(&pod.annotations, "metadata")?;
     if replay.every.is_some() {
@@ -194,7 +209,7 @@ fn of_pod(pod: &Pod) -> Result<Group> {
 }
 
 /// What `controller` does about pods that fail or are deleted.
-fn replacer(controller: &Controller, restart_policy: &str) -> Replacer {
+pub(crate) fn replacer(controller: &Controller, restart_policy: &str) -> Replacer {
     match controller.kind {
         ControllerKind::ReplicationController | ControllerKind::ReplicaSet | ControllerKind::Deployment => {
             Replacer::ReplicaSet
@@ -232,10 +247,10 @@ fn refuse_bound(pod: &Pod, path: &str) -> Result<()> {
 }
 
 /// Kind, namespace and name of everything here that makes pods.
-type Makers<'a> = BTreeSet<(&'a str, &'a str, &'a str)>;
+pub(crate) type Makers<'a> = BTreeSet<(&'a str, &'a str, &'a str)>;
 
 /// Whether a ReplicaSet is the work of a Deployment that is here, whose pods are counted there.
-fn of_deployment(controller: &Controller, makers: &Makers<'_>) -> bool {
+pub(crate) fn of_deployment(controller: &Controller, makers: &Makers<'_>) -> bool {
     let meta = &controller.meta;
     controller.kind == ControllerKind::ReplicaSet
         && meta.owner.as_ref().is_some_and(|owner| {
@@ -255,7 +270,7 @@ fn made_here(pod: &Pod, makers: &Makers<'_>) -> bool {
 
 /// The name of the ReplicaSet that owns the pods of the Deployment `app`: one that is here and at work, or one that is
 /// added with the Deployment's selector, because PodTopologySpread's default constraints look for the owner.
-fn replica_set(app: &Key, all: &[Controller], world: &mut Vec<Controller>) -> String {
+pub(crate) fn replica_set(app: &Key, all: &[Controller], world: &mut Vec<Controller>) -> String {
     let (_, namespace, name) = app;
     let sets = || all.iter().filter(|c| c.kind == ControllerKind::ReplicaSet && c.meta.namespace == *namespace);
     let owned = |c: &Controller| c.meta.owner.as_ref().is_some_and(|o| o.kind == "Deployment" && o.name == *name);

@@ -3,9 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use serde_json::json;
-
-use super::annotation::{DURATION, at};
+use super::annotation::DURATION;
 use super::group::{Group, Key, key_of};
 use super::host::node_of;
 use crate::cluster::HostSpec;
@@ -13,7 +11,6 @@ use crate::error::{Error, Result};
 use crate::kube::object::node::{Effect, Toleration, TolerationOperator};
 use crate::kube::object::other::ControllerKind;
 use crate::kube::object::pod::Pod;
-use crate::kube::object::read::At;
 use crate::kube::object::selector::{NodeTerm, Operator};
 use crate::units::{Bytes, MilliCpu, SimTime};
 use crate::workload::{Job, JobKind, RestartPolicy, Spec, WorkloadBuilder};
@@ -91,12 +88,7 @@ impl<'a> Maker<'a> {
         let every = group.replay.every.unwrap_or_default();
         for (index, host) in chosen.into_iter().enumerate() {
             let host = &mut self.hosts[host];
-            // Every kubelet sets this label; hosts that were not described by one get it here.
-            let hostname = host.labels.entry(HOSTNAME.into()).or_insert_with(|| host.name.clone()).clone();
-            let mut own = pod.clone();
-            own.name = format!("{app}-{}", host.name);
-            own.key = format!("{}/{}", own.namespace, own.name);
-            own.node_affinity.required = Some(vec![named_term(&host.name)?]);
+            let (own, hostname) = tied(&pod, &format!("{app}-{}", host.name), host);
             // It comes with its host, and goes with it.
             let arrival = SimTime(group.replay.arrival.unwrap_or_default().0).max(host.joins);
             let arrival = SimTime(arrival.0.saturating_add(every.0.saturating_mul(index as u64)));
@@ -105,10 +97,7 @@ impl<'a> Maker<'a> {
             let template = self.builder.template(Arc::new(own));
             let mut job = Job { name, arrival, ..job(group, &app, template) };
             job.duration = job.duration.into_iter().chain(leaves).min();
-            job.spec.node_selector.push((HOSTNAME.into(), hostname));
-            job.spec.node_selector.sort();
-            job.spec.node_selector.dedup();
-            job.spec.tolerations = tolerations(&pod);
+            to_host(&mut job.spec, &hostname, &pod);
             self.push(group, job)?;
         }
         Ok(())
@@ -165,8 +154,27 @@ impl<'a> Maker<'a> {
     }
 }
 
+/// The pod of this name that belongs to `host` alone, and the label by which the host is told from others, which it gets
+/// unless it has one: every kubelet sets it.
+pub(crate) fn tied(pod: &Pod, name: &str, host: &mut HostSpec) -> (Pod, String) {
+    let hostname = host.labels.entry(HOSTNAME.into()).or_insert_with(|| host.name.clone()).clone();
+    let mut own = pod.clone();
+    own.name = name.into();
+    own.key = format!("{}/{}", own.namespace, own.name);
+    own.node_affinity.required = Some(vec![NodeTerm::named(&host.name)]);
+    (own, hostname)
+}
+
+/// Makes a job of `pod`, tied to the host of that label, one for that host alone.
+pub(crate) fn to_host(spec: &mut Spec, hostname: &str, pod: &Pod) {
+    spec.node_selector.push((HOSTNAME.into(), hostname.into()));
+    spec.node_selector.sort();
+    spec.node_selector.dedup();
+    spec.tolerations = tolerations(pod);
+}
+
 /// What all jobs of a group share.
-fn job(group: &Group, app: &str, template: u32) -> Job {
+pub(crate) fn job(group: &Group, app: &str, template: u32) -> Job {
     let (pod, requests) = (&group.pod, &group.pod.requests.resources);
     let restart = match (group.maker, pod.restart_policy.as_str()) {
         // A Job replaces a pod that failed, whatever the pod does itself.
@@ -226,7 +234,7 @@ fn node_selector(pod: &Pod) -> Vec<(String, String)> {
 }
 
 /// Whether the pod says something about its place that [`node_selector`] does not.
-fn asks_for_more(pod: &Pod) -> bool {
+pub(crate) fn asks_for_more(pod: &Pod) -> bool {
     let one_value = |term: &NodeTerm| {
         term.names.is_empty()
             && term.expressions.iter().all(|r| matches!(&r.operator, Operator::In(values) if values.len() == 1))
@@ -267,7 +275,7 @@ fn tolerations(pod: &Pod) -> Vec<String> {
 }
 
 /// What the DaemonSet controller lets its pods put up with: `AddOrUpdateDaemonPodTolerations` (v1.36.3).
-fn daemon_tolerations() -> impl Iterator<Item = Toleration> {
+pub(crate) fn daemon_tolerations() -> impl Iterator<Item = Toleration> {
     [
         ("not-ready", Effect::NoExecute),
         ("unreachable", Effect::NoExecute),
@@ -287,22 +295,16 @@ fn daemon_tolerations() -> impl Iterator<Item = Toleration> {
 }
 
 /// Whether a DaemonSet's pod belongs on `host`.
-fn admits(host: &HostSpec, pod: &Pod) -> bool {
+pub(crate) fn admits(host: &HostSpec, pod: &Pod) -> bool {
     let node = node_of(host);
     let tolerated = |taint| pod.tolerations.iter().any(|toleration: &Toleration| toleration.tolerates(taint));
     pod.node_affinity.matches(&node)
         && node.taints.iter().all(|taint| taint.effect == Effect::PreferNoSchedule || tolerated(taint))
 }
 
-/// The term that asks for the node `name`: `ReplaceDaemonSetPodNodeNameNodeAffinity`.
-fn named_term(name: &str) -> Result<NodeTerm> {
-    let term = json!({"matchFields": [{"key": "metadata.name", "operator": "In", "values": [name]}]});
-    NodeTerm::read(&At::top(&term)).map_err(|why| at(why, "metadata", "name"))
-}
-
 /// A name for every key: the object's, with its namespace before it unless that is `default`, and its kind, as far as it
 /// takes to tell all apart.
-fn names(keys: &BTreeSet<Key>) -> BTreeMap<Key, String> {
+pub(crate) fn names(keys: &BTreeSet<Key>) -> BTreeMap<Key, String> {
     let plain = |(_, _, name): &Key| name.clone();
     let spaced = |(_, namespace, name): &Key| {
         if namespace == "default" { name.clone() } else { format!("{namespace}/{name}") }

@@ -193,19 +193,14 @@ pub fn write_objects(workload: &Workload, hosts: &[HostSpec], out: &mut dyn Writ
             read.controllers.first().map(|read: &Controller| read.clone().bare_of_template()).as_ref() == Some(&bare)
         })?;
     }
-    let mut pods: BTreeMap<u32, &Arc<Pod>> = BTreeMap::new();
-    for job in workload.ids() {
-        if let (Some(number), Some(pod)) = (workload.spec(job).template, workload.template(job)) {
-            pods.insert(number, pod);
-        }
-    }
-    let labels = labels(workload);
-    for (number, pod) in pods {
-        let label = &labels[&number];
+    // In the order of their labels, which stay when what was read is written again; numbers do not.
+    let by_label: BTreeMap<String, u32> = labels(workload).into_iter().map(|(number, label)| (label, number)).collect();
+    for (label, number) in by_label {
         let (_, name) = label.split_once('/').expect("a label is namespace/name");
         // A template's name is nobody's: pods are called after their jobs.
-        let named = Pod { name: name.into(), key: label.clone(), ..(**pod).clone() };
-        lines.object("Pod", label, named.to_json(), |read| read.pods.first() == Some(&named))?;
+        let pod = (**workload.template_of(number)).clone();
+        let named = Pod { name: name.into(), key: label.clone(), ..pod };
+        lines.object("Pod", &label, named.to_json(), |read| read.pods.first() == Some(&named))?;
     }
     lines.end()
 }

@@ -473,7 +473,8 @@ fn usage_shares(w: &Workload, which: usize) -> Vec<f64> {
             0 => (used.cpu_mean, w.cpu_request(job).as_cores_f64()),
             _ => (used.memory_mean, w.memory_request(job).0 as f64),
         };
-        (asked > 0.0).then(|| used / asked)
+        // To a millionth: rounding to whole bytes is no difference between distributions.
+        (asked > 0.0).then(|| (used / asked * 1e6).round() / 1e6)
     };
     w.ids().filter_map(share).collect()
 }

@@ -114,8 +114,11 @@ mod tests {
     use crate::rng::Seed;
     use crate::workload::UsageMode;
 
+    /// Seconds, milli-CPU and MiB.
+    type Steps = Vec<(u64, u64, i64)>;
+
     /// Lays `text` over three jobs of 1,000 MiB and 2 cores, the first with a limit of 2,000 MiB; their steps.
-    fn laid(name: &str, text: &str, options: &[(&str, &str)]) -> Result<(Vec<Vec<(u64, u64, i64)>>, String)> {
+    fn laid(name: &str, text: &str, options: &[(&str, &str)]) -> Result<(Vec<Steps>, String)> {
         let folder = std::env::temp_dir().join(format!("plimsoll-genai-{}", std::process::id())).join(name);
         std::fs::create_dir_all(&folder).unwrap();
         let (mib, two) = (1_048_576_000u64, 2_097_152_000u64);

@@ -57,7 +57,7 @@ const FOLDERS: &[(&str, Result<&str, &str>)] = &[
     ("azure-llm-2023", Err("requests to one model, not jobs of a cluster")),
     ("bitbrains-opendc", Ok("bitbrains")),
     ("failure-opendc", Ok("opendc-failures")),
-    ("google-2011-excerpt", Err("read by a test of its own")),
+    ("google-2011-excerpt", Ok("google-2011")),
     ("google-2019-flattened", Err("99 rows of somebody's join, not a table of the trace")),
     ("opendc-surf", Ok("opendc")),
     ("opendc-topologies", Ok("opendc")),

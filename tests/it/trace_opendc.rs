@@ -3,6 +3,7 @@
 
 use plimsoll::trace::{Budgets, read_cluster};
 
+#[cfg(not(feature = "parquet"))]
 use crate::program;
 use crate::shared_traces::shared;
 

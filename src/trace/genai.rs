@@ -145,8 +145,8 @@ mod tests {
         Ok((workload.ids().map(steps).collect(), report.to_string()))
     }
 
-    /// Two containers, not in order of time: the first with a gap, a share over 1 and one at the same moment as another; a
-    /// value that is none.
+    /// Two containers, not in order of time: the first with a gap, a share over 1 and one at the same moment as
+    /// another; a value that is none.
     const BY_HAND: &str = "timestamp_anon,value,container_ip\n\
         157.0,0.5,y\n100.0,0.25,y\n100.0,0.1,z\n1000.0,1.5,y\n1000.0,1.25,y\n157.5,0.2,z\n200,NaN,z\n1,0.5,\n";
     const END: u64 = u64::MAX / SECOND_US;

@@ -1,7 +1,8 @@
-//! Apache Parquet as the tables that readers know: rows of a file as the text of a CSV with a header, and a CSV as a file.
+//! Apache Parquet as the tables that readers know: rows of a file as the text of a CSV with a header, and a CSV as a
+//! file.
 //!
-//! A reader of a trace asks for columns by name and for numbers by row, whatever the file is. So a Parquet file is read as
-//! the table that it is: numbers as decimals, times as milliseconds, nothing as a blank. Columns that hold lists or
+//! A reader of a trace asks for columns by name and for numbers by row, whatever the file is. So a Parquet file is read
+//! as the table that it is: numbers as decimals, times as milliseconds, nothing as a blank. Columns that hold lists or
 //! records are there with blanks, for readers to say that they do not use them.
 //!
 //! A file may be hostile. Sizes of its footer, its schema and its pages are bounded before the crate sees them

@@ -1,9 +1,9 @@
 //! The Standard Workload Format of the Parallel Workloads Archive, version 2.2: a line a job, 18 numbers each, −1 where
 //! something is not known, and a header of comments.
 //!
-//! A job arrives when it was submitted and runs as long as it ran: the wait in the source's queue must not leak into the
-//! replay. A line with status 2, 3 or 4 tells of a part of a job that has a line of its own, and does not count beside
-//! it. Gangs are not modelled: the parts of a job that is cut into one-core jobs start when each finds its room.
+//! A job arrives when it was submitted and runs as long as it ran: the wait in the source's queue must not leak into
+//! the replay. A line with status 2, 3 or 4 tells of a part of a job that has a line of its own, and does not count
+//! beside it. Gangs are not modelled: the parts of a job that is cut into one-core jobs start when each finds its room.
 
 mod header;
 

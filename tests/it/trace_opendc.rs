@@ -1,5 +1,5 @@
-//! Workloads, failures and topologies of OpenDC against short computations of their own, and replayed. What is Parquet takes
-//! the feature of that name; without it the program says how to be built.
+//! Workloads, failures and topologies of OpenDC against short computations of their own, and replayed. What is Parquet
+//! takes the feature of that name; without it the program says how to be built.
 
 use plimsoll::trace::{Budgets, read_cluster};
 

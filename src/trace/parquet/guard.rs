@@ -1,5 +1,5 @@
-//! What stands between a file and the crate that reads it: no footer, schema, page or dictionary is taken on that claims
-//! more than a file of a trace has, so that no claim of a file becomes memory.
+//! What stands between a file and the crate that reads it: no footer, schema, page or dictionary is taken on that
+//! claims more than a file of a trace has, so that no claim of a file becomes memory.
 
 use std::fs::File;
 use std::io::{self, Cursor, Read, Seek, SeekFrom};
@@ -123,8 +123,8 @@ impl ChunkReader for Guarded {
     }
 }
 
-/// The pages of a column, whose dictionaries hold no more values than bytes can tell, and which take no more memory than all
-/// columns of a file may.
+/// The pages of a column, whose dictionaries hold no more values than bytes can tell, and which take no more memory
+/// than all columns of a file may.
 pub(super) struct Pages {
     inner: Box<dyn PageReader>,
     /// Bytes of pages that all columns hold.

@@ -29,7 +29,7 @@ const TABLE: &[&str] = &[".csv", ".csv.gz", ".csv.zst", ".parquet"];
 /// Where a trace is written.
 #[derive(Clone, Copy, Debug)]
 pub struct NativeTarget<'a> {
-    /// The table of jobs: `x.csv`, or `x.csv.gz` for all tables packed.
+    /// The table of jobs: `x.csv`, `x.csv.gz` for all tables packed, or `x.parquet` (with the feature `parquet`).
     pub path: &'a Path,
     /// Whether tables that are there are replaced.
     pub force: bool,
@@ -39,30 +39,30 @@ pub struct NativeTarget<'a> {
     pub stop: Option<&'a AtomicBool>,
 }
 
-/// Folder, name without endings, and whether tables are packed.
+/// Folder, name without endings, and the ending of all tables.
 struct Names {
     folder: PathBuf,
     stem: String,
-    packed: bool,
+    ending: &'static str,
 }
 
 impl Names {
     fn of(path: &Path) -> Result<Names> {
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let (plain, packed) = match name.strip_suffix(".gz") {
-            Some(plain) => (plain, true),
-            None => (name.as_str(), false),
+        let named = ["csv", "csv.gz", "parquet"].into_iter().find_map(|ending| {
+            let stem = name.strip_suffix(ending)?.strip_suffix('.').filter(|stem| !stem.is_empty())?;
+            Some((stem, ending))
+        });
+        let Some((stem, ending)) = named else {
+            let what = "-o wants a name that ends in .csv, .csv.gz or .parquet, or - for standard output";
+            return Err(Error::usage(what).in_file(path));
         };
-        match plain.strip_suffix(".csv").filter(|stem| !stem.is_empty()) {
-            Some(stem) => {
-                let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-                Ok(Names { folder: folder.unwrap_or(Path::new(".")).into(), stem: stem.into(), packed })
-            }
-            None => {
-                Err(Error::usage("-o wants a name that ends in .csv or .csv.gz, or - for standard output")
-                    .in_file(path))
-            }
+        if ending == "parquet" && !cfg!(feature = "parquet") {
+            let what = "this build writes no Parquet; build with: cargo build --release --features parquet";
+            return Err(Error::usage(what).in_file(path));
         }
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        Ok(Names { folder: folder.unwrap_or(Path::new(".")).into(), stem: stem.into(), ending })
     }
 
     /// Every file that a reader would take for a part of this trace.
@@ -74,9 +74,15 @@ impl Names {
         FILES.iter().flat_map(one).map(|name| self.folder.join(name)).collect()
     }
 
-    /// The file that `what` is written to, as `.hosts.csv`.
-    fn file(&self, what: &str) -> PathBuf {
-        self.folder.join(format!("{}{what}{}", self.stem, if self.packed { ".gz" } else { "" }))
+    /// The table of `what`, jobs for an empty text.
+    fn table(&self, what: &str) -> PathBuf {
+        let dot = if what.is_empty() { "" } else { "." };
+        self.folder.join(format!("{}{dot}{what}.{}", self.stem, self.ending))
+    }
+
+    /// The Kubernetes objects, which are JSON whatever the tables are.
+    fn objects(&self) -> PathBuf {
+        self.folder.join(format!("{}.objects.json{}", self.stem, if self.ending == "csv.gz" { ".gz" } else { "" }))
     }
 }
 
@@ -112,21 +118,26 @@ pub fn write_native(
     let mut pending = Pending::default();
     let mut left = target.max_bytes;
     let mut table = |what: &str, write: &dyn Fn(&mut dyn Write) -> Result<()>| {
-        left = pending.add(names.file(what), names.packed, left, target, write)?;
+        let place = names.table(what);
+        left = match names.ending {
+            "parquet" => pending.add(place, false, left, target, &|out| as_parquet(what, write, out))?,
+            ending => pending.add(place, ending == "csv.gz", left, target, write)?,
+        };
         Ok::<(), Error>(())
     };
-    table(".csv", &|out| native::write_jobs(workload, out))?;
+    table("", &|out| native::write_jobs(workload, out))?;
     if !hosts.is_empty() {
-        table(".hosts.csv", &|out| native::write_hosts(hosts, out))?;
+        table("hosts", &|out| native::write_hosts(hosts, out))?;
     }
     if !outages.is_empty() {
-        table(".outages.csv", &|out| native::write_outages(outages, out))?;
+        table("outages", &|out| native::write_outages(outages, out))?;
     }
     if workload.ids().any(|job| !workload.profile(job).is_empty()) {
-        table(".usage.csv", &|out| native::write_usage(workload, out))?;
+        table("usage", &|out| native::write_usage(workload, out))?;
     }
     if native::has_objects(workload, hosts) {
-        table(".objects.json", &|out| native::write_objects(workload, hosts, out))?;
+        let packed = names.ending == "csv.gz";
+        pending.add(names.objects(), packed, left, target, &|out| native::write_objects(workload, hosts, out))?;
     }
     let written = pending.rename()?;
     for stale in names.all() {
@@ -138,6 +149,20 @@ pub fn write_native(
         }
     }
     Ok(written)
+}
+
+/// Writes the table `what`, which `write` writes as CSV, as Parquet.
+#[cfg(feature = "parquet")]
+fn as_parquet(what: &str, write: &dyn Fn(&mut dyn Write) -> Result<()>, out: &mut dyn Write) -> Result<()> {
+    let mut csv = Vec::new();
+    write(&mut csv)?;
+    let packed = crate::trace::native_table(what, &csv)?;
+    out.write_all(&packed).map_err(|error| Error::failed(format!("cannot be written ({error})")))
+}
+
+#[cfg(not(feature = "parquet"))]
+fn as_parquet(_: &str, _: &dyn Fn(&mut dyn Write) -> Result<()>, _: &mut dyn Write) -> Result<()> {
+    Err(Error::usage("this build writes no Parquet"))
 }
 
 /// Writes one file whole or not at all; one that is there only with `force`.

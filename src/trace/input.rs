@@ -638,7 +638,7 @@ fn read_error(error: io::Error) -> Error {
 }
 
 /// Where in a record a byte stands, as `csv-core` sees it: a quote opens a field only at its start.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum At {
     FieldStart,
     Unquoted,
@@ -677,7 +677,7 @@ impl<R: Read> Guard<R> {
         }
     }
 
-    /// Does what [`Guard::see`] does byte by byte, for bytes in which no quote can play a part and which no line longer than
+    /// Does what [`Guard::each_byte`] does, for bytes in which no quote can play a part and which no line longer than
     /// allowed fits into: then only the first and last line end matter. `false`: it is not so.
     fn plain_lines(&mut self, bytes: &[u8]) -> Result<bool> {
         let Some(&last) = bytes.last() else { return Ok(true) };
@@ -706,9 +706,10 @@ impl<R: Read> Guard<R> {
             let found = format!("more than {}", self.max_total_bytes);
             return Err(Error::budget("bytes after decompression", found, self.max_total_bytes, "--max-input-bytes"));
         }
-        if self.plain_lines(bytes)? {
-            return Ok(());
-        }
+        if self.plain_lines(bytes)? { Ok(()) } else { self.each_byte(bytes) }
+    }
+
+    fn each_byte(&mut self, bytes: &[u8]) -> Result<()> {
         for &byte in bytes {
             let quoted = self.at == At::Quoted;
             if byte == b'\n' {
@@ -801,6 +802,31 @@ mod tests {
                 let got = guarded(text.as_bytes()).unwrap();
                 let got: Vec<(u64, String)> = got.into_iter().map(|(line, fields)| (line, fields.join("|"))).collect();
                 assert_eq!(got.iter().map(|(l, f)| (*l, f.as_str())).collect::<Vec<_>>(), want, "{text:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn plain_lines_are_guarded_as_byte_by_byte() {
+        let budgets = Budgets { max_line_bytes: 12, ..Budgets::default() };
+        let letters = b"ab,,\n\n\r\"";
+        for seed in 0..3_000u64 {
+            let mut dice = crate::rng::Seed(seed).stream(crate::rng::Purpose::Shape, 0);
+            let (mut fast, mut slow) =
+                (Guard::new(io::empty(), b',', &budgets), Guard::new(io::empty(), b',', &budgets));
+            // Quotes are in one text of two, so that both ways are gone.
+            let letters = &letters[..letters.len() - (seed % 2) as usize];
+            for _ in 0..6 {
+                let chunk: Vec<u8> =
+                    (0..dice.below(20)).map(|_| letters[dice.below(letters.len() as u64) as usize]).collect();
+                let (got, want) =
+                    (fast.see(&chunk).map_err(|e| e.to_string()), slow.each_byte(&chunk).map_err(|e| e.to_string()));
+                assert_eq!(got, want, "{seed}");
+                if want.is_err() {
+                    break;
+                }
+                let state = |g: &Guard<io::Empty>| (g.at, g.line, g.record_line, g.record_bytes);
+                assert_eq!(state(&fast), state(&slow), "{seed}");
             }
         }
     }

@@ -91,7 +91,7 @@ pub(super) struct Task {
     pub arrival_us: u64,
     /// When the run began that is not over.
     pub began_us: u64,
-    /// When the run began that counts; with `attempts=sum` the first one. [`NONE`]: it never ran.
+    /// When the run began that counts, perhaps before the window; with `attempts=sum` the first one. [`NONE`]: it never ran.
     pub run_us: u64,
     /// How long it lasted, or all together.
     pub lasted_us: u64,
@@ -106,8 +106,6 @@ pub(super) struct Task {
     pub how: u8,
     /// Whether it was submitted again.
     pub again: bool,
-    /// Whether its first run began before the window.
-    pub before: bool,
 }
 
 const _: () = assert!(size_of::<Task>() == 56);
@@ -123,14 +121,13 @@ const NEW: Task = Task {
     phase: Phase::Unknown,
     how: event::OPEN,
     again: false,
-    before: false,
 };
 
 impl Task {
     /// Ends the run that is not over.
     pub fn end(&mut self, at_us: u64, how: u8, sum: bool) {
-        let began = self.began_us.max(ORIGIN_US).min(at_us.max(ORIGIN_US));
-        let lasted = at_us.max(ORIGIN_US) - began;
+        let began = self.began_us;
+        let lasted = at_us.max(ORIGIN_US).saturating_sub(began.max(ORIGIN_US));
         if sum {
             self.run_us = self.run_us.min(began);
             self.lasted_us += lasted;
@@ -405,7 +402,6 @@ fn step(task: &mut Task, event: &Waiting, sum: bool, odd: &mut Odd) {
             task.arrival_us = task.arrival_us.min(at);
             // A submission with a machine is of a task that was on it when the trace began; a SCHEDULE says it better.
             task.began_us = if event.machine { at } else { NONE };
-            task.before |= event.machine && at < ORIGIN_US;
             task.phase = Phase::Waiting;
         }
         (event::SCHEDULE, Phase::Unknown | Phase::Waiting | Phase::Ended) => {
@@ -414,10 +410,6 @@ fn step(task: &mut Task, event: &Waiting, sum: bool, odd: &mut Odd) {
                 task.again |= task.phase == Phase::Ended;
                 task.arrival_us = task.arrival_us.min(at);
             }
-            if task.began_us != NONE {
-                task.before = false;
-            }
-            task.before |= at < ORIGIN_US;
             task.began_us = at;
             task.phase = Phase::Running;
         }

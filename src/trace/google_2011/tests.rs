@@ -155,6 +155,8 @@ fn lives_by_hand_become_the_jobs_they_should_whatever_the_order_of_rows() {
     assert_eq!(report.rows_read, rows.len() as u64);
     assert_eq!(report.rows_used + dropped.values().sum::<u64>(), report.rows_read);
     assert_eq!(report.entities["KILL events of tasks"], 3);
+    // On a machine at time 0: two that ended, and one without an end; a later SCHEDULE says that the fourth was not yet.
+    assert!(report.choices.contains(&"3 jobs ran before time 0: they have what remained of the run".into()));
     // Dropped rows are an error where every row has to be used.
     let error = forwards.read(&[], true).unwrap_err().to_string();
     assert!(error.contains("which --strict forbids"), "{error}");

@@ -184,7 +184,8 @@ struct Reader {
     /// No row before this moment can be put in its place any more.
     gone_us: u64,
     ask_numbers: Keys<Ask>,
-    last_ask: Option<(Ask, u32)>,
+    /// What rows asked for lately, each at the one place that it leads to; its number is `u32::MAX` where there is none.
+    recent: Vec<(Ask, u32)>,
     /// Rows that wait before the earlier half of them goes.
     most: usize,
     sum: bool,
@@ -203,7 +204,7 @@ pub(super) fn read_with(files: &[PathBuf], numbers: &mut Numbers, import: &mut I
         waiting: Vec::new(),
         gone_us: 0,
         ask_numbers: Keys::default(),
-        last_ask: None,
+        recent: vec![(Ask { cpu: 0, memory: 0, priority: 0, class: 0, apart: false }, u32::MAX); 1 << RECENT_BITS],
         most: most.max(2),
         sum: import.option("attempts") == "sum",
     };
@@ -276,14 +277,20 @@ pub(super) fn read_with(files: &[PathBuf], numbers: &mut Numbers, import: &mut I
     Ok(tasks)
 }
 
+/// Places of recent requests are named by so many bits.
+const RECENT_BITS: u32 = 12;
 /// Most milli-CPU.
 const CPU_MOST: u64 = crate::units::MilliCpu::MOST.0 as u64;
 
 impl Reader {
     /// The number of what a row asks for.
     fn ask(&mut self, ask: Ask, row: &Row) -> Result<u32> {
-        if let Some((last, number)) = self.last_ask
-            && last == ask
+        let rest = u64::from(ask.priority) << 8 | u64::from(ask.class) << 1 | u64::from(ask.apart);
+        let mixed = (ask.cpu.rotate_left(40) ^ ask.memory).wrapping_add(rest << 20).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let place = (mixed >> (64 - RECENT_BITS)) as usize;
+        if let (known, number) = self.recent[place]
+            && number != u32::MAX
+            && known == ask
         {
             return Ok(number);
         }
@@ -295,7 +302,7 @@ impl Reader {
             }
             self.tasks.asks.push(ask);
         }
-        self.last_ask = Some((ask, number));
+        self.recent[place] = (ask, number);
         Ok(number)
     }
 

@@ -4,6 +4,8 @@
 //! both made here from a fixed seed in a folder that goes away. The bare reader is the `csv` crate's, over the same file,
 //! into one record that is used again; the two take turns, and the least processor time of each counts. Not criterion:
 //! its wall clock says little on a machine that others use.
+//!
+//! `cargo bench --bench trace_read -- FORMAT:PATH` reads that trace once instead and says what was read.
 #![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "a bench reads the clock")]
 
 #[path = "../examples/google_2011_folder.rs"]
@@ -83,7 +85,24 @@ fn compare(name: &str, trace: &str, files: &[PathBuf]) {
     );
 }
 
+/// Reads a trace that is there, and says what was read and what it took.
+fn once(trace: &str) {
+    let start = Instant::now();
+    let begin = processor_time(start);
+    let imported = TraceArg::parse(trace).and_then(|arg| read_trace(&arg, &BTreeMap::new(), &Budgets::default()));
+    match imported {
+        Ok(imported) => println!("{}{:?} of processor time", imported.report, processor_time(start) - begin),
+        Err(error) => println!("{error}"),
+    }
+}
+
 fn main() {
+    // Cargo adds --bench.
+    let given: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
+    if !given.is_empty() {
+        given.iter().for_each(|trace| once(trace));
+        return;
+    }
     let scratch = std::env::temp_dir().join(format!("plimsoll-trace-read-{}", std::process::id()));
     std::fs::create_dir_all(&scratch).expect("a folder");
     let jobs = scratch.join("jobs.csv");

@@ -67,7 +67,7 @@ fn read(source: &Source, import: &mut Import) -> Result<()> {
     let (with_disk, with_rdma) = (import.option("disk") == "request", import.option("rdma") == "request");
     let open = import.option(option::OPEN.name).to_owned();
     let mut counts = Counts::default();
-    let (mut waiting, mut last_us): (Vec<(super::Place, Job)>, u64) = (Vec::new(), 0);
+    let (mut waiting, mut last_us): (Vec<(super::Place, u64, Job)>, u64) = (Vec::new(), 0);
     while let Some(row) = table.next_row()? {
         import.job_row(&row)?;
         import.job_fits(import.report.jobs + waiting.len() as u64).map_err(|error| row.place(error))?;
@@ -128,15 +128,15 @@ fn read(source: &Source, import: &mut Import) -> Result<()> {
         counts.open += u64::from(end.is_none());
         if end.is_none() && open == "last-seen" {
             // What was last seen is known when all rows are.
-            waiting.push((row.at(), job));
+            waiting.push((row.at(), since, job));
             import.used(1);
             continue;
         }
         import.report.span(arrival, end.unwrap_or(u64::MAX));
         import.job(&row, job)?;
     }
-    for (place, mut job) in waiting {
-        job.duration = Some(SimDuration(last_us.saturating_sub(job.arrival.0)));
+    for (place, since, mut job) in waiting {
+        job.duration = Some(SimDuration(last_us.saturating_sub(since)));
         import.report.span(job.arrival.0, last_us);
         import.job_from(&place, job)?;
     }
@@ -269,8 +269,8 @@ mod tests {
         assert_eq!(spec("i0").ephemeral_limit, Some(Bytes::gib(800)));
         assert_eq!(workload.resources(), [RDMA]);
         assert_eq!(spec("i3").extended[0].1, 50);
-        // The last moment of the table is 112 s; i2 came at 20 s.
-        assert_eq!(workload.duration(workload.find("i2").unwrap()), Some(SimDuration::from_secs(92)));
+        // The last moment of the table is 112 s; i2 was scheduled at 30 s.
+        assert_eq!(workload.duration(workload.find("i2").unwrap()), Some(SimDuration::from_secs(82)));
         let report = import("drop", ROWS, &[("open", "drop")]).unwrap().report;
         assert_eq!((report.jobs, report.rows_dropped["not deleted in the window (open=drop)"]), (3, 1));
     }

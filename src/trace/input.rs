@@ -176,7 +176,7 @@ impl Table {
             let known = if self.has_header { "the header has" } else { "a row has" };
             return Err(row.place(Error::input(format!("{found} columns where {known} {wanted}"))));
         }
-        if !self.record.as_slice().is_ascii() {
+        if !self.reader.get_ref().ascii && !self.record.as_slice().is_ascii() {
             for i in 0..row.len() {
                 row.bytes_as_text(i)?;
             }
@@ -191,7 +191,10 @@ impl Table {
                 Ok(false) => return Ok(false),
                 Ok(true) => {
                     // The guard ends every line, so the reader stands behind the record's own line end.
-                    let inside = self.record.as_slice().iter().filter(|b| **b == b'\n').count() as u64;
+                    let inside = match self.reader.get_ref().no_quotes {
+                        true => 0,
+                        false => self.record.as_slice().iter().filter(|b| **b == b'\n').count() as u64,
+                    };
                     self.line = self.reader.position().line() - 1 - inside;
                     let fields = self.record.len();
                     if self.record.get(fields.wrapping_sub(1)).is_some_and(|last| last.ends_with(b"\r")) {
@@ -279,6 +282,11 @@ impl<'a> Row<'a> {
     /// The field as text; a field that a short row lacks is blank.
     pub fn text(&self, column: Column) -> Result<&'a str> {
         if column.index >= self.len() { Ok("") } else { self.bytes_as_text(column.index) }
+    }
+
+    /// The field as it is written; empty where it is not there.
+    pub fn bytes(&self, column: Column) -> &'a [u8] {
+        self.table.record.get(column.index).unwrap_or_default()
     }
 
     /// Whether the field is blank, or not there.
@@ -638,12 +646,36 @@ fn read_error(error: io::Error) -> Error {
 }
 
 /// Where in a record a byte stands, as `csv-core` sees it: a quote opens a field only at its start.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum At {
     FieldStart,
     Unquoted,
     Quoted,
     QuoteInQuoted,
+}
+
+/// What a look at all bytes at once tells of them.
+struct Glance {
+    line_ends: u64,
+    quotes: bool,
+    ascii: bool,
+}
+
+impl Glance {
+    /// Sums of one byte over pieces in which they cannot overflow, which compilers turn into vectors.
+    fn at(bytes: &[u8]) -> Glance {
+        let (mut line_ends, mut quotes, mut all) = (0u64, 0u8, 0u8);
+        for piece in bytes.chunks(255) {
+            let mut ends = 0u8;
+            for &byte in piece {
+                ends += u8::from(byte == b'\n');
+                quotes |= u8::from(byte == b'"');
+                all |= byte;
+            }
+            line_ends += u64::from(ends);
+        }
+        Glance { line_ends, quotes: quotes != 0, ascii: all < 128 }
+    }
 }
 
 /// Holds what is read to its budgets and ends the last line.
@@ -659,6 +691,10 @@ struct Guard<R> {
     max_record_bytes: u64,
     max_total_bytes: u64,
     ended: bool,
+    /// Whether no quote was met so far, so that no field holds a line end.
+    no_quotes: bool,
+    /// Whether no byte beyond ASCII was met so far, so that all is UTF-8.
+    ascii: bool,
 }
 
 impl<R: Read> Guard<R> {
@@ -674,14 +710,16 @@ impl<R: Read> Guard<R> {
             max_record_bytes: budgets.max_line_bytes,
             max_total_bytes: budgets.max_decompressed_bytes,
             ended: false,
+            no_quotes: true,
+            ascii: true,
         }
     }
 
-    /// Does what [`Guard::see`] does byte by byte, for bytes in which no quote can play a part and which no line longer than
+    /// Does what [`Guard::each_byte`] does, for bytes in which no quote can play a part and which no line longer than
     /// allowed fits into: then only the first and last line end matter. `false`: it is not so.
-    fn plain_lines(&mut self, bytes: &[u8]) -> Result<bool> {
+    fn plain_lines(&mut self, bytes: &[u8], glance: &Glance) -> Result<bool> {
         let Some(&last) = bytes.last() else { return Ok(true) };
-        if self.at == At::Quoted || bytes.len() as u64 > self.max_record_bytes || bytes.contains(&b'"') {
+        if self.at == At::Quoted || glance.quotes || bytes.len() as u64 > self.max_record_bytes {
             return Ok(false);
         }
         let first_line = bytes.iter().position(|byte| *byte == b'\n').unwrap_or(bytes.len()) as u64;
@@ -693,7 +731,7 @@ impl<R: Read> Guard<R> {
         match bytes.iter().rposition(|byte| *byte == b'\n') {
             None => self.record_bytes += first_line,
             Some(at) => {
-                self.line += bytes.iter().filter(|byte| **byte == b'\n').count() as u64;
+                self.line += glance.line_ends;
                 (self.record_bytes, self.record_line) = ((bytes.len() - at - 1) as u64, self.line);
             }
         }
@@ -706,9 +744,13 @@ impl<R: Read> Guard<R> {
             let found = format!("more than {}", self.max_total_bytes);
             return Err(Error::budget("bytes after decompression", found, self.max_total_bytes, "--max-input-bytes"));
         }
-        if self.plain_lines(bytes)? {
-            return Ok(());
-        }
+        let glance = Glance::at(bytes);
+        self.ascii &= glance.ascii;
+        self.no_quotes &= !glance.quotes;
+        if self.plain_lines(bytes, &glance)? { Ok(()) } else { self.each_byte(bytes) }
+    }
+
+    fn each_byte(&mut self, bytes: &[u8]) -> Result<()> {
         for &byte in bytes {
             let quoted = self.at == At::Quoted;
             if byte == b'\n' {
@@ -801,6 +843,31 @@ mod tests {
                 let got = guarded(text.as_bytes()).unwrap();
                 let got: Vec<(u64, String)> = got.into_iter().map(|(line, fields)| (line, fields.join("|"))).collect();
                 assert_eq!(got.iter().map(|(l, f)| (*l, f.as_str())).collect::<Vec<_>>(), want, "{text:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn plain_lines_are_guarded_as_byte_by_byte() {
+        let budgets = Budgets { max_line_bytes: 12, ..Budgets::default() };
+        let letters = b"ab,,\n\n\r\"";
+        for seed in 0..3_000u64 {
+            let mut dice = crate::rng::Seed(seed).stream(crate::rng::Purpose::Shape, 0);
+            let (mut fast, mut slow) =
+                (Guard::new(io::empty(), b',', &budgets), Guard::new(io::empty(), b',', &budgets));
+            // Quotes are in one text of two, so that both ways are gone.
+            let letters = &letters[..letters.len() - (seed % 2) as usize];
+            for _ in 0..6 {
+                let chunk: Vec<u8> =
+                    (0..dice.below(20)).map(|_| letters[dice.below(letters.len() as u64) as usize]).collect();
+                let (got, want) =
+                    (fast.see(&chunk).map_err(|e| e.to_string()), slow.each_byte(&chunk).map_err(|e| e.to_string()));
+                assert_eq!(got, want, "{seed}");
+                if want.is_err() {
+                    break;
+                }
+                let state = |g: &Guard<io::Empty>| (g.at, g.line, g.record_line, g.record_bytes);
+                assert_eq!(state(&fast), state(&slow), "{seed}");
             }
         }
     }

@@ -114,8 +114,11 @@ pub struct WorkloadBuilder {
     templates: Vec<Arc<Pod>>,
     units: Vec<Arc<UnitOptions>>,
     objects: Arc<Listed>,
+    /// Some of `specs`, as jobs had them lately: most jobs have what one of a few before them had.
+    recent: Vec<(Spec, SpecId)>,
+    /// Which of these goes next.
+    oldest: usize,
     /// What the job before had.
-    last_spec: Option<(Spec, SpecId)>,
     last_app: Option<(String, AppId)>,
     /// Sums over jobs of the most that each may ask for or use, as in [`MOST_IN_ALL`].
     totals: [i128; 4],
@@ -128,6 +131,9 @@ const MOST_IN_ALL: [(i128, &str); 4] = [
     (1 << 60, "ephemeral storage adds up to more than 2^60 bytes, an exbibyte"),
     (1 << 60, "extended resources add up to more than 2^60"),
 ];
+
+/// How many specs are looked through before the map of all.
+const RECENT: usize = 8;
 
 /// Most touches of file pages: one every ten nanoseconds, far beyond what can be.
 const MOST_TOUCHES: u32 = 100_000_000;
@@ -293,11 +299,9 @@ impl WorkloadBuilder {
         Ok(())
     }
 
-    /// The number of `spec`. Jobs that follow each other often say the same.
+    /// The number of `spec`.
     fn spec_id(&mut self, spec: Spec) -> SpecId {
-        if let Some((last, id)) = &self.last_spec
-            && *last == spec
-        {
+        if let Some((_, id)) = self.recent.iter().find(|(known, _)| *known == spec) {
             return *id;
         }
         let next = SpecId::from_index(self.specs.len());
@@ -309,7 +313,12 @@ impl WorkloadBuilder {
                 next
             }
         };
-        self.last_spec = Some((spec, id));
+        if self.recent.len() < RECENT {
+            self.recent.push((spec, id));
+        } else {
+            self.recent[self.oldest] = (spec, id);
+            self.oldest = (self.oldest + 1) % RECENT;
+        }
         id
     }
 

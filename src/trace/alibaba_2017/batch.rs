@@ -216,6 +216,8 @@ impl Batch {
             import.job_fits(known.len() as u64).map_err(|error| row.place(error))?;
             if numbers.number(task) as usize == known.len() {
                 known.push(Task { job, plan, met: 0 });
+            } else {
+                import.report.ignore("further rows of tasks in batch_task", 1);
             }
             Ok(())
         })?;

@@ -47,7 +47,7 @@ impl Folder {
     fn usage(&self, options: &[(&str, &str)]) -> Vec<String> {
         let (workload, hosts, _) = self.read(options).unwrap().finish(UsageMode::Request, Seed(1)).unwrap();
         let usage = native::write(&workload, &hosts).unwrap().usage.unwrap_or_default();
-        String::from_utf8(usage).unwrap().lines().skip(1).map(String::from).collect()
+        String::from_utf8(usage).unwrap().lines().skip(1).map(|line| line.trim_end_matches(',').into()).collect()
     }
 }
 

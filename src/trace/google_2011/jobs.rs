@@ -114,6 +114,7 @@ pub(super) fn add(
         }
         rules.apply(number, &mut job);
         import.for_fleet(&mut job);
+        counts.before += u64::from(run_us < ORIGIN_US);
         let run_us = run_us.max(ORIGIN_US);
         job.usage = match mean {
             true => samples.mean(number, cpu.nano_cores(), memory),
@@ -129,7 +130,6 @@ pub(super) fn add(
             counts.failed += u64::from(task.how == event::FAIL);
         }
         counts.again += u64::from(task.again);
-        counts.before += u64::from(task.before);
         let ends = lasts_us.map_or(tasks.end_us, |lasts| run_us + lasts);
         import.report.span(task.arrival_us.max(ORIGIN_US), ends.max(ORIGIN_US));
         import.job_from(&job_file, job)?;

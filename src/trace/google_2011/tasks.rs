@@ -91,7 +91,7 @@ pub(super) struct Task {
     pub arrival_us: u64,
     /// When the run began that is not over.
     pub began_us: u64,
-    /// When the run began that counts; with `attempts=sum` the first one. [`NONE`]: it never ran.
+    /// When the run began that counts, perhaps before the window; with `attempts=sum` the first one. [`NONE`]: it never ran.
     pub run_us: u64,
     /// How long it lasted, or all together.
     pub lasted_us: u64,
@@ -106,8 +106,6 @@ pub(super) struct Task {
     pub how: u8,
     /// Whether it was submitted again.
     pub again: bool,
-    /// Whether its first run began before the window.
-    pub before: bool,
 }
 
 const _: () = assert!(size_of::<Task>() == 56);
@@ -123,14 +121,13 @@ const NEW: Task = Task {
     phase: Phase::Unknown,
     how: event::OPEN,
     again: false,
-    before: false,
 };
 
 impl Task {
     /// Ends the run that is not over.
     pub fn end(&mut self, at_us: u64, how: u8, sum: bool) {
-        let began = self.began_us.max(ORIGIN_US).min(at_us.max(ORIGIN_US));
-        let lasted = at_us.max(ORIGIN_US) - began;
+        let began = self.began_us;
+        let lasted = at_us.max(ORIGIN_US).saturating_sub(began.max(ORIGIN_US));
         if sum {
             self.run_us = self.run_us.min(began);
             self.lasted_us += lasted;
@@ -187,7 +184,8 @@ struct Reader {
     /// No row before this moment can be put in its place any more.
     gone_us: u64,
     ask_numbers: Keys<Ask>,
-    last_ask: Option<(Ask, u32)>,
+    /// What rows asked for lately, each at the one place that it leads to; its number is `u32::MAX` where there is none.
+    recent: Vec<(Ask, u32)>,
     /// Rows that wait before the earlier half of them goes.
     most: usize,
     sum: bool,
@@ -206,7 +204,7 @@ pub(super) fn read_with(files: &[PathBuf], numbers: &mut Numbers, import: &mut I
         waiting: Vec::new(),
         gone_us: 0,
         ask_numbers: Keys::default(),
-        last_ask: None,
+        recent: vec![(Ask { cpu: 0, memory: 0, priority: 0, class: 0, apart: false }, u32::MAX); 1 << RECENT_BITS],
         most: most.max(2),
         sum: import.option("attempts") == "sum",
     };
@@ -279,14 +277,20 @@ pub(super) fn read_with(files: &[PathBuf], numbers: &mut Numbers, import: &mut I
     Ok(tasks)
 }
 
+/// Places of recent requests are named by so many bits.
+const RECENT_BITS: u32 = 12;
 /// Most milli-CPU.
 const CPU_MOST: u64 = crate::units::MilliCpu::MOST.0 as u64;
 
 impl Reader {
     /// The number of what a row asks for.
     fn ask(&mut self, ask: Ask, row: &Row) -> Result<u32> {
-        if let Some((last, number)) = self.last_ask
-            && last == ask
+        let rest = u64::from(ask.priority) << 8 | u64::from(ask.class) << 1 | u64::from(ask.apart);
+        let mixed = (ask.cpu.rotate_left(40) ^ ask.memory).wrapping_add(rest << 20).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let place = (mixed >> (64 - RECENT_BITS)) as usize;
+        if let (known, number) = self.recent[place]
+            && number != u32::MAX
+            && known == ask
         {
             return Ok(number);
         }
@@ -298,7 +302,7 @@ impl Reader {
             }
             self.tasks.asks.push(ask);
         }
-        self.last_ask = Some((ask, number));
+        self.recent[place] = (ask, number);
         Ok(number)
     }
 
@@ -405,7 +409,6 @@ fn step(task: &mut Task, event: &Waiting, sum: bool, odd: &mut Odd) {
             task.arrival_us = task.arrival_us.min(at);
             // A submission with a machine is of a task that was on it when the trace began; a SCHEDULE says it better.
             task.began_us = if event.machine { at } else { NONE };
-            task.before |= event.machine && at < ORIGIN_US;
             task.phase = Phase::Waiting;
         }
         (event::SCHEDULE, Phase::Unknown | Phase::Waiting | Phase::Ended) => {
@@ -414,10 +417,6 @@ fn step(task: &mut Task, event: &Waiting, sum: bool, odd: &mut Odd) {
                 task.again |= task.phase == Phase::Ended;
                 task.arrival_us = task.arrival_us.min(at);
             }
-            if task.began_us != NONE {
-                task.before = false;
-            }
-            task.before |= at < ORIGIN_US;
             task.began_us = at;
             task.phase = Phase::Running;
         }

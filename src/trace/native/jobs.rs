@@ -62,49 +62,80 @@ pub(super) fn read_jobs(
     let leak_touches = table.optional("leak_touches");
     let template = table.optional("template");
     let trace_end = table.optional("trace_end_us");
+    // All that makes a spec but the priority, which is set apart.
+    let of_spec = [
+        controller_column,
+        kind,
+        restart,
+        namespace,
+        process_type,
+        ephemeral,
+        gpus,
+        gpu_models,
+        selector_column,
+        constraints_column,
+        apart,
+        tolerations,
+        ports,
+        threads,
+        unserved,
+        processes,
+        ephemeral_limit,
+        ephemeral_used,
+        file_touches,
+        leak_touches,
+        checkpoint,
+        template,
+        x_fleet,
+    ];
+    let mut alike = Alike { columns: of_spec.into_iter().flatten().collect(), ..Alike::default() };
     let mut units: BTreeMap<String, u32> = BTreeMap::new();
     let mut end: Option<u64> = None;
     while let Some(row) = table.next_row()? {
         import.job_row(&row)?;
-        let spec = Spec {
-            controller: controller(&row, controller_column)?,
-            kind: one_of(&row, kind, JobKind::Batch, &[JobKind::Batch, JobKind::Service])?,
-            restart: one_of(
-                &row,
-                restart,
-                RestartPolicy::OnFailure,
-                &[RestartPolicy::OnFailure, RestartPolicy::Always, RestartPolicy::Never],
-            )?,
-            priority: match (row.optional(priority)?.trim(), priority) {
-                ("", _) | (_, None) => 0,
-                (text, Some(column)) => text.parse().map_err(|_| {
-                    row.refuse(column, format!("\"{text}\" is not a priority (a whole number within ±2^31)"))
-                })?,
-            },
-            namespace: match row.optional(namespace)? {
-                "" => "default".into(),
-                text => text.into(),
-            },
-            process_type: row.optional(process_type)?.into(),
-            ephemeral: Bytes(row.optional_amount(ephemeral, "bytes")?.unwrap_or(0)),
-            gpus: numbers(&row, gpus, "thousandths of a GPU", 1_000, "1000")?,
-            gpu_models: owned(list(&row, gpu_models, '|')?),
-            extended: Vec::new(),
-            node_selector: selector(&row, selector_column)?,
-            constraints: constraints(&row, constraints_column)?,
-            apart: one_of(&row, apart, false, &[false, true])?,
-            tolerations: owned(list(&row, tolerations, ';')?),
-            ports: numbers(&row, ports, "ports", 65_535, "65535")?,
-            threads: count(&row, threads, "threads", 1)?,
-            unserved: word(&row, unserved, &[("drop", Unserved::Drop), ("defer", Unserved::Defer)])?,
-            processes: count(&row, processes, "processes", 1)?,
-            ephemeral_limit: row.optional_amount(ephemeral_limit, "bytes")?.map(Bytes),
-            ephemeral_used: Bytes(row.optional_amount(ephemeral_used, "bytes")?.unwrap_or(0)),
-            file_touches: count(&row, file_touches, "touches", 0)?,
-            leak_touches: count(&row, leak_touches, "touches", 0)?.unwrap_or(0),
-            checkpoint: one_of(&row, checkpoint, false, &[false, true])?,
-            template: beside.template(&row, template, import)?,
-            unit: unit(&row, x_fleet, import, &mut units)?,
+        let mut spec = match alike.known(&row) {
+            Some(spec) => spec,
+            None => alike.keep(Spec {
+                controller: controller(&row, controller_column)?,
+                kind: one_of(&row, kind, JobKind::Batch, &[JobKind::Batch, JobKind::Service])?,
+                restart: one_of(
+                    &row,
+                    restart,
+                    RestartPolicy::OnFailure,
+                    &[RestartPolicy::OnFailure, RestartPolicy::Always, RestartPolicy::Never],
+                )?,
+                priority: 0,
+                namespace: match row.optional(namespace)? {
+                    "" => "default".into(),
+                    text => text.into(),
+                },
+                process_type: row.optional(process_type)?.into(),
+                ephemeral: Bytes(row.optional_amount(ephemeral, "bytes")?.unwrap_or(0)),
+                gpus: numbers(&row, gpus, "thousandths of a GPU", 1_000, "1000")?,
+                gpu_models: owned(list(&row, gpu_models, '|')?),
+                extended: Vec::new(),
+                node_selector: selector(&row, selector_column)?,
+                constraints: constraints(&row, constraints_column)?,
+                apart: one_of(&row, apart, false, &[false, true])?,
+                tolerations: owned(list(&row, tolerations, ';')?),
+                ports: numbers(&row, ports, "ports", 65_535, "65535")?,
+                threads: count(&row, threads, "threads", 1)?,
+                unserved: word(&row, unserved, &[("drop", Unserved::Drop), ("defer", Unserved::Defer)])?,
+                processes: count(&row, processes, "processes", 1)?,
+                ephemeral_limit: row.optional_amount(ephemeral_limit, "bytes")?.map(Bytes),
+                ephemeral_used: Bytes(row.optional_amount(ephemeral_used, "bytes")?.unwrap_or(0)),
+                file_touches: count(&row, file_touches, "touches", 0)?,
+                leak_touches: count(&row, leak_touches, "touches", 0)?.unwrap_or(0),
+                checkpoint: one_of(&row, checkpoint, false, &[false, true])?,
+                template: beside.template(&row, template, import)?,
+                unit: unit(&row, x_fleet, import, &mut units)?,
+            }),
+        };
+        spec.priority = match (row.optional(priority)?.trim(), priority) {
+            ("", _) | (_, None) => 0,
+            (text, Some(column)) => text.parse().map_err(|_| {
+                row.refuse(column, format!("\"{text}\" is not a priority (a whole number within ±2^31)"))
+            })?,
         };
         if let Some(column) = trace_end
             && let Some(us) = row.time_us(column, "microseconds", 1)?
@@ -135,6 +166,41 @@ pub(super) fn read_jobs(
         import.builder().trace_end(SimTime(end));
     }
     Ok(())
+}
+
+/// The spec of the row before, for rows that say the same in all columns that make it: most do, and reading a spec takes
+/// far longer than comparing what is written.
+#[derive(Default)]
+struct Alike {
+    columns: Vec<Column>,
+    /// The fields of the spec that is kept, each with its length.
+    said: Vec<u8>,
+    now: Vec<u8>,
+    spec: Option<Spec>,
+}
+
+impl Alike {
+    /// The spec, if `row` says the same as the row of the last one that was kept.
+    fn known(&mut self, row: &Row) -> Option<Spec> {
+        self.now.clear();
+        for column in &self.columns {
+            let field = row.bytes(*column);
+            self.now.extend((field.len() as u64).to_le_bytes());
+            self.now.extend(field);
+        }
+        if self.now == self.said && self.spec.is_some() {
+            return self.spec.clone();
+        }
+        std::mem::swap(&mut self.now, &mut self.said);
+        self.spec = None;
+        None
+    }
+
+    /// Keeps what the row that was asked for last says.
+    fn keep(&mut self, spec: Spec) -> Spec {
+        self.spec = Some(spec.clone());
+        spec
+    }
 }
 
 /// A count from `least`; `None` where blank.

@@ -11,10 +11,10 @@ pub(super) const LIST_MAX: usize = 1_024;
 
 /// `text` cut at `separator`, blanks around entries taken off; nothing for a blank text.
 pub(super) fn list<'a>(row: &Row<'a>, column: Option<Column>, separator: char) -> Result<Vec<&'a str>> {
-    let text = row.optional(column)?;
-    if text.trim().is_empty() {
+    if column.is_none_or(|column| row.is_blank(column)) {
         return Ok(Vec::new());
     }
+    let text = row.optional(column)?;
     let entries: Vec<&str> = text.split(separator).map(str::trim).take(LIST_MAX + 1).collect();
     match column {
         Some(column) if entries.len() > LIST_MAX => {
@@ -74,6 +74,9 @@ pub(super) fn extended(row: &Row, column: Option<Column>) -> Result<BTreeMap<Str
 /// The value whose `Display` form the field holds; `default` where blank.
 pub(super) fn one_of<T: Copy + ToString>(row: &Row, column: Option<Column>, default: T, values: &[T]) -> Result<T> {
     let text = row.optional(column)?.trim();
+    if text.is_empty() {
+        return Ok(default);
+    }
     match (values.iter().find(|value| value.to_string() == text), column) {
         (Some(value), _) => Ok(*value),
         (None, Some(column)) if !text.is_empty() => {

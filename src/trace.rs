@@ -4,6 +4,8 @@
 //! read, used and left out. Nothing here decides what a scheduler sees beyond what the file says; what a reader had to
 //! choose is listed in the report.
 
+mod alibaba_2017;
+mod alibaba_dlrm;
 mod azure_vm;
 mod bitbrains;
 mod decimal;
@@ -133,6 +135,8 @@ pub const FORMATS: &[FormatInfo] = &[
     native::INFO,
     openb::INFO,
     google_2011::INFO,
+    alibaba_2017::INFO,
+    alibaba_dlrm::INFO,
     k8s::INFO,
     swf::INFO,
     azure_vm::INFO,

@@ -331,8 +331,21 @@ impl<'a> Import<'a> {
         cpu: Option<MilliCpu>,
         memory: Option<Bytes>,
     ) -> Result<()> {
+        self.machines_with(place, machines, origin_us, (cpu, memory), &|_| Vec::new())
+    }
+
+    /// The same; `taints` gives each host's by its name.
+    pub fn machines_with(
+        &mut self,
+        place: &Place,
+        machines: Machines,
+        origin_us: u64,
+        (cpu, memory): (Option<MilliCpu>, Option<Bytes>),
+        taints: &dyn Fn(&str) -> Vec<String>,
+    ) -> Result<()> {
         let (hosts, outages, counts) = machines.hosts(origin_us, cpu, memory);
-        for host in hosts {
+        for mut host in hosts {
+            host.taints = taints(&host.name);
             self.host_from(place, "machine", host)?;
         }
         for outage in outages {

@@ -92,6 +92,22 @@ impl ImportReport {
         add(&mut self.entities, entity, more);
     }
 
+    /// Counts samples of usage, if there were any.
+    pub fn add_usage(&mut self, counts: SampleCounts) {
+        if counts == SampleCounts::default() {
+            return;
+        }
+        let more = UsageReport::from(counts);
+        let usage = self.usage.get_or_insert_default();
+        usage.samples += more.samples;
+        usage.cpu_censored += more.cpu_censored;
+        usage.memory_censored += more.memory_censored;
+        usage.on_busy_hosts += more.on_busy_hosts;
+        usage.without_length += more.without_length;
+        usage.overlapping += more.overlapping;
+        usage.gaps += more.gaps;
+    }
+
     /// Takes first arrival and last end into the span.
     pub fn span(&mut self, from_us: u64, to_us: u64) {
         self.span_us = Some(match self.span_us {

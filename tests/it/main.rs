@@ -34,6 +34,8 @@ mod repo;
 mod seeds;
 mod shared_traces;
 mod timelines;
+mod trace_alibaba;
+mod trace_google_2011;
 mod trace_opendc;
 mod trace_swf;
 mod trace_tools;

@@ -16,10 +16,15 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::trace::{TraceOutage, native};
 use crate::workload::Workload;
 
-/// What stands between the name and `.csv` of the tables beside the jobs.
-const BESIDE: [&str; 3] = ["hosts", "outages", "usage"];
-/// What a table's name may end with; a reader finds each of these.
-const ENDINGS: [&str; 4] = ["csv", "csv.gz", "csv.zst", "parquet"];
+/// What stands behind the name of a trace in the names of its files, and how each may end: a reader finds all of these.
+const FILES: [(&str, &[&str]); 5] = [
+    ("", TABLE),
+    (".hosts", TABLE),
+    (".outages", TABLE),
+    (".usage", TABLE),
+    (".objects", &[".json", ".json.gz", ".json.zst"]),
+];
+const TABLE: &[&str] = &[".csv", ".csv.gz", ".csv.zst", ".parquet"];
 
 /// Where a trace is written.
 #[derive(Clone, Copy, Debug)]
@@ -60,16 +65,24 @@ impl Names {
         Ok(Names { folder: folder.unwrap_or(Path::new(".")).into(), stem: stem.into(), ending })
     }
 
-    /// Every file that a reader would take for a table of this trace.
+    /// Every file that a reader would take for a part of this trace.
     fn all(&self) -> Vec<PathBuf> {
-        let names = std::iter::once(String::new()).chain(BESIDE.iter().map(|what| format!(".{what}")));
-        names.flat_map(|what| ENDINGS.map(|ending| self.folder.join(format!("{}{what}.{ending}", self.stem)))).collect()
+        let one = |(what, endings): &(&str, &'static [&str])| {
+            let start = format!("{}{what}", self.stem);
+            endings.iter().map(move |ending| format!("{start}{ending}"))
+        };
+        FILES.iter().flat_map(one).map(|name| self.folder.join(name)).collect()
     }
 
     /// The table of `what`, jobs for an empty text.
     fn table(&self, what: &str) -> PathBuf {
         let dot = if what.is_empty() { "" } else { "." };
         self.folder.join(format!("{}{dot}{what}.{}", self.stem, self.ending))
+    }
+
+    /// The Kubernetes objects, which are JSON whatever the tables are.
+    fn objects(&self) -> PathBuf {
+        self.folder.join(format!("{}.objects.json{}", self.stem, if self.ending == "csv.gz" { ".gz" } else { "" }))
     }
 }
 
@@ -121,6 +134,10 @@ pub fn write_native(
     }
     if workload.ids().any(|job| !workload.profile(job).is_empty()) {
         table("usage", &|out| native::write_usage(workload, out))?;
+    }
+    if native::has_objects(workload, hosts) {
+        let packed = names.ending == "csv.gz";
+        pending.add(names.objects(), packed, left, target, &|out| native::write_objects(workload, hosts, out))?;
     }
     let written = pending.rename()?;
     for stale in names.all() {
@@ -323,6 +340,24 @@ mod tests {
         assert_eq!((&first[..4], &first[4..8]), (&[0x1f, 0x8b, 8, 0][..], &[0; 4][..]));
         write_native(&target, &workload(false), &hosts, &[]).unwrap();
         assert_eq!(fs::read(&packed).unwrap(), first);
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn objects_go_beside_the_tables_and_stale_ones_go() {
+        use crate::kube::framework::World;
+        let folder = folder("objects");
+        let path = folder.join("x.csv");
+        let target = NativeTarget { path: &path, force: true, max_bytes: 10_000, stop: None };
+        let mut b = WorkloadBuilder::new();
+        let namespaces = [("n".to_owned(), Default::default())].into_iter().collect();
+        b.objects(std::sync::Arc::new(World { namespaces, ..World::default() }));
+        b.push(Job::batch("a", SimTime(1), SimDuration(2), MilliCpu(3), Bytes(4))).unwrap();
+        write_native(&target, &b.finish(UsageMode::Request, Seed(1)).unwrap(), &[], &[]).unwrap();
+        assert_eq!(names(&folder), ["x.csv", "x.objects.json"]);
+        fs::write(folder.join("x.usage.parquet"), "").unwrap();
+        write_native(&target, &workload(false), &[], &[]).unwrap();
+        assert_eq!(names(&folder), ["x.csv"]);
         fs::remove_dir_all(folder).unwrap();
     }
 

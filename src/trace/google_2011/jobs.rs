@@ -138,9 +138,7 @@ pub(super) fn add(
     if tasks.end_us > ORIGIN_US {
         import.builder().trace_end(SimTime(tasks.end_us - ORIGIN_US));
     }
-    if samples.counts() != Default::default() {
-        import.report.usage = Some(samples.counts().into());
-    }
+    import.report.add_usage(samples.counts());
     say(&counts, sum, &open, import);
     Ok(())
 }

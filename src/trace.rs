@@ -43,7 +43,7 @@ pub use machines::{HostOutage, MachineCounts, MachineEvent, Machines};
 pub use option::{OptionInfo, OptionValues};
 pub use overlay::{Overlaid, Overlay, SeriesOwner, SeriesUnit};
 #[cfg(feature = "parquet")]
-pub use parquet::{NativeParquet, Numbers, native_parquet, parquet_of};
+pub use parquet::{Numbers, native_table, parquet_of};
 pub use report::{ImportReport, UsageReport};
 pub use samples::{Reading, Sample, SampleCounts, Samples, UsageRule};
 pub use sniff::Sniffed;

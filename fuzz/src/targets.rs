@@ -37,6 +37,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "genai", run: |data| trace("genai", data) },
     Target { name: "opendc", run: |data| trace("opendc", data) },
     Target { name: "opendc-failures", run: |data| trace("opendc-failures", data) },
+    Target { name: "k8s", run: |data| trace("k8s", data) },
 ];
 
 /// Small enough that an input which gets round them is seen at once.
@@ -107,6 +108,7 @@ fn layout(format: &str) -> (&'static [&'static str], bool) {
         "openb" => (&["openb_pod_list_default.csv", "openb_node_list_all_node.csv"], true),
         "azure-vm" => (&["vmtable.csv", "vm_cpu_readings-file-1.csv", "vm_cpu_readings-file-2.csv"], true),
         "bitbrains" => (&["1.csv", "2013-7/2.csv", "2013-8/2.csv"], true),
+        "k8s" => (&["9-nodes.json", "10-pods.yaml"], true),
         "opendc" => (&["x_tasks.csv", "x_fragments.csv"], true),
         _ => (&["x"], false),
     }

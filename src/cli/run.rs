@@ -33,6 +33,8 @@ const DEFAULT_ORCHESTRATORS: [&str; 3] = ["chef", "fleet", "kubernetes"];
 #[command(after_help = "Examples:\n  \
 plimsoll run scenarios/deis-runaway.yaml -o out\n  \
 plimsoll run --trace openb:DIR --load 0.7 -o out\n  \
+kubectl get nodes,pods,deployments -A -o json | plimsoll run --trace k8s:- --orchestrator kubernetes\n  \
+kubectl get nodes -o json | plimsoll run --cluster k8s:- --trace native:jobs.csv\n  \
 plimsoll run --trace native:jobs.csv --hosts 100:64,256Gi --orchestrator first-fit --orchestrator best-fit")]
 pub(super) struct Args {
     /// Run the scenario in FILE; `-` is standard input

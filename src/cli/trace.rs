@@ -164,7 +164,7 @@ fn length(flag: &str, text: &Option<String>) -> Result<Option<Length>> {
 /// Where a trace is written.
 #[derive(ClapArgs, Clone, Debug)]
 struct OutArgs {
-    /// Write the jobs to FILE, which ends in .csv or .csv.gz, and beside it what else there is: x.hosts.csv, x.outages.csv, x.usage.csv; `-` is the jobs alone on standard output
+    /// Write the jobs to FILE, which ends in .csv, .csv.gz or (in a build with the feature) .parquet, and beside it what else there is: x.hosts.csv, x.outages.csv, x.usage.csv, x.objects.json; `-` is the jobs alone on standard output
     #[arg(short = 'o', long = "output", value_name = "FILE")]
     output: PathBuf,
     /// Replace FILE and all tables of its name
@@ -192,6 +192,11 @@ impl OutArgs {
         said: &str,
     ) -> Result<()> {
         if self.is_stdout() {
+            if workload.ids().any(|job| workload.template(job).is_some()) {
+                let what =
+                    "jobs are described by Kubernetes objects, which do not go to standard output; write -o x.csv";
+                return Err(Error::input(what));
+            }
             write_jobs(workload)?;
             return note(&visible(said));
         }

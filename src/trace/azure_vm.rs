@@ -356,8 +356,8 @@ mod tests {
         w.ids().map(one).collect()
     }
 
-    /// a: older than the trace and alive; b: of the 2019 layout, both buckets open; c: lives less than a reading; d: ends
-    /// before it begins; e: no creation.
+    /// a: older than the trace and alive; b: of the 2019 layout, both buckets open; c: lives less than a reading; d:
+    /// ends before it begins; e: no creation.
     const VMS_BY_HAND: &str = "\
         a,s1,d1,0,2591700,99.5,25.0,40,Unkown,1,1.75\n\
         b,s1,d2,600,1800,99,50,90,Interactive,>24,>64\n\

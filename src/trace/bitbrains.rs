@@ -2,8 +2,8 @@
 //! row for each five minutes.
 //!
 //! A VM is a service from its first sample to its last; lifetimes as such are not in the trace. It asked for what was
-//! provisioned. CPU is megahertz in use of those provisioned, which need not be of the same clock as any host here: a core
-//! is a core.
+//! provisioned. CPU is megahertz in use of those provisioned, which need not be of the same clock as any host here: a
+//! core is a core.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -290,8 +290,8 @@ mod tests {
         w.ids().map(one).collect()
     }
 
-    /// 9: steps of 300, 301 and 600 s (a gap), off for one row, over its capacity, grown on the way, one time twice; not
-    /// in order. 10: in two folders, one file `; ` and short rows. 11: never on.
+    /// 9: steps of 300, 301 and 600 s (a gap), off for one row, over its capacity, grown on the way, one time twice;
+    /// not in order. 10: in two folders, one file `; ` and short rows. 11: never on.
     const FILES: [(&str, &str); 4] = [
         (
             "9.csv",

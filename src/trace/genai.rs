@@ -114,8 +114,11 @@ mod tests {
     use crate::rng::Seed;
     use crate::workload::UsageMode;
 
+    /// Seconds, milli-CPU and MiB.
+    type Steps = Vec<(u64, u64, i64)>;
+
     /// Lays `text` over three jobs of 1,000 MiB and 2 cores, the first with a limit of 2,000 MiB; their steps.
-    fn laid(name: &str, text: &str, options: &[(&str, &str)]) -> Result<(Vec<Vec<(u64, u64, i64)>>, String)> {
+    fn laid(name: &str, text: &str, options: &[(&str, &str)]) -> Result<(Vec<Steps>, String)> {
         let folder = std::env::temp_dir().join(format!("plimsoll-genai-{}", std::process::id())).join(name);
         std::fs::create_dir_all(&folder).unwrap();
         let (mib, two) = (1_048_576_000u64, 2_097_152_000u64);
@@ -142,8 +145,8 @@ mod tests {
         Ok((workload.ids().map(steps).collect(), report.to_string()))
     }
 
-    /// Two containers, not in order of time: the first with a gap, a share over 1 and one at the same moment as another; a
-    /// value that is none.
+    /// Two containers, not in order of time: the first with a gap, a share over 1 and one at the same moment as
+    /// another; a value that is none.
     const BY_HAND: &str = "timestamp_anon,value,container_ip\n\
         157.0,0.5,y\n100.0,0.25,y\n100.0,0.1,z\n1000.0,1.5,y\n1000.0,1.25,y\n157.5,0.2,z\n200,NaN,z\n1,0.5,\n";
     const END: u64 = u64::MAX / SECOND_US;

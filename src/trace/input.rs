@@ -615,7 +615,7 @@ impl Lines {
 }
 
 /// The first `n` bytes (fewer at the end), and a reader that still has them.
-fn peek<R: Read>(mut reader: R, n: usize) -> io::Result<(Vec<u8>, io::Chain<Cursor<Vec<u8>>, R>)> {
+fn peek<R: Read>(mut reader: R, n: usize) -> io::Result<(Vec<u8>, impl Read + use<R>)> {
     let mut first = Vec::with_capacity(n);
     reader.by_ref().take(n as u64).read_to_end(&mut first)?;
     Ok((first.clone(), Cursor::new(first).chain(reader)))

@@ -9,6 +9,7 @@
 
 mod dump;
 mod jobs;
+mod stream;
 
 use std::sync::Arc;
 

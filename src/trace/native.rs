@@ -16,7 +16,7 @@ mod usage;
 
 pub use hosts::write_hosts;
 pub use jobs::write_jobs;
-pub use objects::write_objects;
+pub use objects::{has_objects, write_objects};
 pub use outages::write_outages;
 pub use usage::write_usage;
 
@@ -209,7 +209,7 @@ pub fn write(workload: &Workload, hosts: &[HostSpec]) -> Result<NativeFiles> {
     if workload.ids().any(|job| !workload.profile(job).is_empty()) {
         write_usage(workload, files.usage.insert(Vec::new()))?;
     }
-    if objects::any(workload, hosts) {
+    if has_objects(workload, hosts) {
         write_objects(workload, hosts, files.objects.insert(Vec::new()))?;
     }
     Ok(files)

@@ -1,9 +1,9 @@
 //! Workloads of OpenDC: tasks, and fragments of usage that follow one another; hosts from its topology files.
 //!
-//! A task is a batch job that arrives when it was submitted and runs for its duration. Fragments carry no time: those of a
-//! task are one after the other from its beginning, so a gap in the source can only be a long fragment, and what the
-//! fragments fall short of the duration goes on with the last. The tables are Parquet, which takes the feature of that
-//! name, or the same columns as CSV; a topology is JSON and takes nothing.
+//! A task is a batch job that arrives when it was submitted and runs for its duration. Fragments carry no time: those
+//! of a task are one after the other from its beginning, so a gap in the source can only be a long fragment, and what
+//! the fragments fall short of the duration goes on with the last. The tables are Parquet, which takes the feature of
+//! that name, or the same columns as CSV; a topology is JSON and takes nothing.
 
 mod topology;
 
@@ -334,7 +334,8 @@ mod tests {
         assert_eq!(
             told(&workload),
             [
-                // 1059.5295 MHz of 1000.5 is 1.059 of a core; the second fragment is cut at 700 ms, which no step shows.
+                // 1059.5295 MHz of 1000.5 is 1.059 of a core; the second fragment is cut at 700 ms, which no step
+                // shows.
                 "a@0+700 1/32 500ms:1059m …ms:0m",
                 "b@499+1000 2/64 300ms:1000m …ms:500m",
                 "c@1499+10 1/1 …ms:1000m",

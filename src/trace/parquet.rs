@@ -1,7 +1,8 @@
-//! Apache Parquet as the tables that readers know: rows of a file as the text of a CSV with a header, and a CSV as a file.
+//! Apache Parquet as the tables that readers know: rows of a file as the text of a CSV with a header, and a CSV as a
+//! file.
 //!
-//! A reader of a trace asks for columns by name and for numbers by row, whatever the file is. So a Parquet file is read as
-//! the table that it is: numbers as decimals, times as milliseconds, nothing as a blank. Columns that hold lists or
+//! A reader of a trace asks for columns by name and for numbers by row, whatever the file is. So a Parquet file is read
+//! as the table that it is: numbers as decimals, times as milliseconds, nothing as a blank. Columns that hold lists or
 //! records are there with blanks, for readers to say that they do not use them.
 //!
 //! A file may be hostile. Sizes of its footer, its schema and its pages are bounded before the crate sees them
@@ -15,11 +16,13 @@ mod write;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use ::parquet::basic::{ConvertedType, LogicalType, TimeUnit};
 use ::parquet::column::page::PageReader;
 use ::parquet::column::reader::{ColumnReader, ColumnReaderImpl, get_column_reader};
-use ::parquet::data_type::DataType;
+use ::parquet::data_type::{ByteArray, DataType, FixedLenByteArray};
 use ::parquet::errors::Result as ParquetResult;
 use ::parquet::file::reader::FileReader;
 use ::parquet::file::serialized_reader::SerializedFileReader;
@@ -27,11 +30,13 @@ use ::parquet::schema::types::ColumnDescriptor;
 
 use crate::error::{Error, Result};
 use guard::{Guarded, Pages};
-pub use native::{NativeParquet, native_parquet};
+pub use native::native_table;
 pub use write::{Numbers, parquet_of};
 
 /// Rows that are decoded at once.
 const BATCH: usize = 4_096;
+/// Bytes of text that are made at once, give or take a row.
+const OUT: usize = 1 << 16;
 
 /// Opens `path`, and gives the text of a CSV with its columns and rows.
 pub(super) fn as_csv(path: &str) -> Result<Box<dyn Read>> {
@@ -62,7 +67,10 @@ enum Cell {
     Time(i64, usize),
     Float(f64),
     Single(f32),
-    Text(Vec<u8>),
+    Truth(bool),
+    /// Text, which shares the bytes of its page: a dictionary's word may stand in every row.
+    Text(ByteArray),
+    Hex(FixedLenByteArray),
 }
 
 impl Cell {
@@ -84,7 +92,9 @@ impl Cell {
             }
             Cell::Float(x) => write!(text, "{x}"),
             Cell::Single(x) => write!(text, "{x}"),
-            Cell::Text(bytes) => text.write_all(bytes),
+            Cell::Truth(truth) => write!(text, "{truth}"),
+            Cell::Text(bytes) => text.write_all(bytes.data()),
+            Cell::Hex(bytes) => bytes.data().iter().try_for_each(|byte| write!(text, "{byte:02x}")),
         };
     }
 }
@@ -138,6 +148,11 @@ struct Rows {
     group: usize,
     left: u64,
     readers: Vec<Option<ColumnReader>>,
+    /// Bytes of pages that the readers hold.
+    held: Arc<AtomicU64>,
+    /// Rows that are decoded, by column, and the first that is not yet in `out`.
+    batch: Vec<Vec<Cell>>,
+    row: usize,
     out: Vec<u8>,
     at: usize,
     ended: bool,
@@ -162,8 +177,21 @@ impl Rows {
         if columns.is_empty() {
             return Err(Error::input("the Parquet file has no columns"));
         }
-        let header = csv_line(columns.iter().map(|column| column.name.as_bytes()))?;
-        Ok(Rows { file, columns, group: 0, left: 0, readers: Vec::new(), out: header, at: 0, ended: false })
+        let mut header = Vec::new();
+        csv_line(columns.iter().map(|column| column.name.as_bytes()), &mut header);
+        Ok(Rows {
+            file,
+            columns,
+            group: 0,
+            left: 0,
+            readers: Vec::new(),
+            held: Arc::default(),
+            batch: Vec::new(),
+            row: 0,
+            out: header,
+            at: 0,
+            ended: false,
+        })
     }
 
     /// Opens the next row group that has rows; `false` at the end.
@@ -172,7 +200,8 @@ impl Rows {
             if self.group == self.file.metadata().num_row_groups() {
                 return Ok(false);
             }
-            let (file, columns, number) = (&self.file, &self.columns, self.group);
+            self.readers.clear();
+            let (file, columns, number, held) = (&self.file, &self.columns, self.group, &self.held);
             let rows = file.metadata().row_group(number).num_rows();
             let rows = u64::try_from(rows)
                 .map_err(|_| Error::input("a row group of the Parquet file has less than no rows"))?;
@@ -180,7 +209,7 @@ impl Rows {
                 let group = file.get_row_group(number)?;
                 let open = |column: &Column| {
                     let Some((leaf, _)) = column.leaf else { return Ok(None) };
-                    let pages: Box<dyn PageReader> = Box::new(Pages(group.get_column_page_reader(leaf)?));
+                    let pages: Box<dyn PageReader> = Box::new(Pages::new(group.get_column_page_reader(leaf)?, held));
                     let described = file.metadata().file_metadata().schema_descr().column(leaf);
                     Ok(Some(get_column_reader(described, pages)))
                 };
@@ -192,16 +221,17 @@ impl Rows {
         Ok(true)
     }
 
-    /// Puts the next rows into `out`; `false` at the end.
+    /// Decodes the next rows; `false` at the end.
     fn next_batch(&mut self) -> Result<bool> {
+        self.batch.clear();
+        self.row = 0;
         if !self.next_group()? {
             return Ok(false);
         }
         let want = self.left.min(BATCH as u64) as usize;
-        let mut batch: Vec<Vec<Cell>> = Vec::with_capacity(self.columns.len());
         for (column, reader) in self.columns.iter().zip(&mut self.readers) {
             let (Some((_, meant)), Some(reader)) = (column.leaf, reader) else {
-                batch.push(vec![Cell::Blank; want]);
+                self.batch.push(vec![Cell::Blank; want]);
                 continue;
             };
             let cells = caught(|| cells(reader, meant, want)).map_err(|why| why.in_field(&column.name))?;
@@ -209,15 +239,28 @@ impl Rows {
                 let what = "the column has fewer rows than the file says; copy or download the file again";
                 return Err(Error::input(what).in_field(&column.name));
             }
-            batch.push(cells);
+            self.batch.push(cells);
         }
         self.left -= want as u64;
-        let mut texts = vec![Vec::new(); batch.len()];
-        for row in 0..want {
-            for (text, cells) in texts.iter_mut().zip(&batch) {
-                cells[row].write(text);
+        Ok(true)
+    }
+
+    /// Puts a few more rows into `out`; `false` at the end.
+    fn more(&mut self) -> Result<bool> {
+        self.out.clear();
+        self.at = 0;
+        if self.batch.first().is_none_or(|cells| cells.len() == self.row) && !self.next_batch()? {
+            return Ok(false);
+        }
+        let rows = self.batch.first().map_or(0, Vec::len);
+        let mut texts = vec![Vec::new(); self.batch.len()];
+        // Long texts may stand in many rows, so a line at a time is made of them.
+        while self.row < rows && self.out.len() < OUT {
+            for (text, cells) in texts.iter_mut().zip(&self.batch) {
+                cells[self.row].write(text);
             }
-            self.out.extend(csv_line(texts.iter().map(Vec::as_slice))?);
+            csv_line(texts.iter().map(Vec::as_slice), &mut self.out);
+            self.row += 1;
         }
         Ok(true)
     }
@@ -229,9 +272,7 @@ impl Read for Rows {
             if self.ended {
                 return Ok(0);
             }
-            self.out.clear();
-            self.at = 0;
-            self.ended = !self.next_batch().map_err(io::Error::other)?;
+            self.ended = !self.more().map_err(io::Error::other)?;
         }
         let n = buffer.len().min(self.out.len() - self.at);
         buffer[..n].copy_from_slice(&self.out[self.at..self.at + n]);
@@ -240,29 +281,28 @@ impl Read for Rows {
     }
 }
 
-/// A line of a CSV; fields with separators, quotes or ends of lines in them are quoted.
-fn csv_line<'a>(fields: impl Iterator<Item = &'a [u8]>) -> Result<Vec<u8>> {
-    let mut line = Vec::new();
+/// Adds a line of a CSV; fields with separators, quotes or ends of lines in them are quoted.
+fn csv_line<'a>(fields: impl Iterator<Item = &'a [u8]>, out: &mut Vec<u8>) {
+    let begins = out.len();
     for (i, field) in fields.enumerate() {
         if i > 0 {
-            line.push(b',');
+            out.push(b',');
         }
         if field.iter().any(|byte| matches!(byte, b',' | b'"' | b'\n' | b'\r')) {
-            line.push(b'"');
+            out.push(b'"');
             for byte in field {
-                line.extend(std::iter::repeat_n(*byte, 1 + usize::from(*byte == b'"')));
+                out.extend(std::iter::repeat_n(*byte, 1 + usize::from(*byte == b'"')));
             }
-            line.push(b'"');
+            out.push(b'"');
         } else {
-            line.extend(field);
+            out.extend(field);
         }
     }
     // A line of one blank field would be passed over.
-    if line.is_empty() {
-        line.extend(b"\"\"");
+    if out.len() == begins {
+        out.extend(b"\"\"");
     }
-    line.push(b'\n');
-    Ok(line)
+    out.push(b'\n');
 }
 
 /// The next `want` cells of a column.
@@ -273,9 +313,7 @@ fn cells(reader: &mut ColumnReader, meant: Meant, want: usize) -> ParquetResult<
         Meant::Time(digits) => Cell::Time(n, digits),
     };
     match reader {
-        ColumnReader::BoolColumnReader(reader) => {
-            take(reader, want, |b| Cell::Text(if *b { b"true".to_vec() } else { b"false".to_vec() }))
-        }
+        ColumnReader::BoolColumnReader(reader) => take(reader, want, |truth| Cell::Truth(*truth)),
         ColumnReader::Int32ColumnReader(reader) => {
             take(reader, want, |n| whole((*n).into(), u64::from(n.cast_unsigned())))
         }
@@ -285,11 +323,8 @@ fn cells(reader: &mut ColumnReader, meant: Meant, want: usize) -> ParquetResult<
         }
         ColumnReader::FloatColumnReader(reader) => take(reader, want, |x| Cell::Single(*x)),
         ColumnReader::DoubleColumnReader(reader) => take(reader, want, |x| Cell::Float(*x)),
-        ColumnReader::ByteArrayColumnReader(reader) => take(reader, want, |bytes| Cell::Text(bytes.data().to_vec())),
-        ColumnReader::FixedLenByteArrayColumnReader(reader) => {
-            let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-            take(reader, want, |bytes| Cell::Text(hex(bytes.data()).into_bytes()))
-        }
+        ColumnReader::ByteArrayColumnReader(reader) => take(reader, want, |bytes| Cell::Text(bytes.clone())),
+        ColumnReader::FixedLenByteArrayColumnReader(reader) => take(reader, want, |bytes| Cell::Hex(bytes.clone())),
     }
 }
 

@@ -1,9 +1,9 @@
 //! What a Prometheus server measured: answers of its `query_range`, laid over the pods of a trace.
 //!
-//! Each file is one answer, a matrix of series; several are read as one. Series say what they are by their `__name__`, or
-//! the file does: `cpu=FILE` for rates in cores, `cpu-total=FILE` for counters of CPU-seconds, `memory=FILE` for bytes.
-//! Containers of a pod are added up. A value that is NaN, infinite or absent says nothing of its time, which keeps what
-//! was before it. Files are read whole, within the budget of bytes: JSON has no rows.
+//! Each file is one answer, a matrix of series; several are read as one. Series say what they are by their `__name__`,
+//! or the file does: `cpu=FILE` for rates in cores, `cpu-total=FILE` for counters of CPU-seconds, `memory=FILE` for
+//! bytes. Containers of a pod are added up. A value that is NaN, infinite or absent says nothing of its time, which
+//! keeps what was before it. Files are read whole, within the budget of bytes: JSON has no rows.
 
 use std::collections::BTreeMap;
 

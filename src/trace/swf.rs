@@ -1,9 +1,9 @@
 //! The Standard Workload Format of the Parallel Workloads Archive, version 2.2: a line a job, 18 numbers each, −1 where
 //! something is not known, and a header of comments.
 //!
-//! A job arrives when it was submitted and runs as long as it ran: the wait in the source's queue must not leak into the
-//! replay. A line with status 2, 3 or 4 tells of a part of a job that has a line of its own, and does not count beside
-//! it. Gangs are not modelled: the parts of a job that is cut into one-core jobs start when each finds its room.
+//! A job arrives when it was submitted and runs as long as it ran: the wait in the source's queue must not leak into
+//! the replay. A line with status 2, 3 or 4 tells of a part of a job that has a line of its own, and does not count
+//! beside it. Gangs are not modelled: the parts of a job that is cut into one-core jobs start when each finds its room.
 
 mod header;
 
@@ -238,11 +238,6 @@ fn read(source: &Source, import: &mut Import) -> Result<()> {
         let line = parsed.map_err(|why| place.of(why))?;
         import.report.rows_read += 1;
         import.job_fits(import.report.jobs).map_err(|why| place.of(why))?;
-        for (field, keys) in [(12, &mut users), (16, &mut partitions)] {
-            if let Some(number) = line.whole(field, ID_MAX).map_err(|why| place.of(why))? {
-                keys.number(number);
-            }
-        }
         let status = line.whole(11, 5).map_err(|_| {
             let what = "is none of 0 to 5 (-1 where unknown)";
             place.of(Error::input(what).in_field(FIELDS[10]))
@@ -256,6 +251,12 @@ fn read(source: &Source, import: &mut Import) -> Result<()> {
         };
         if !matches!(status, Some(2..=4)) {
             jobs.add(import, &place, told, 1)?;
+            // Only of lines that become jobs, so that there are no more of them than jobs.
+            for (field, keys) in [(12, &mut users), (16, &mut partitions)] {
+                if let Some(number) = line.whole(field, ID_MAX).map_err(|why| place.of(why))? {
+                    keys.number(number);
+                }
+            }
             continue;
         }
         match partial_numbers.get(&told.id) {

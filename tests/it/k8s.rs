@@ -356,3 +356,33 @@ fn a_list_of_a_thousand_real_nodes_is_a_cluster() {
     assert_eq!((read.hosts.len(), read.report.hosts), (1_213, 1_213));
     assert!(read.hosts.iter().all(|host| host.cpu.0 > 0 && host.node.is_some()));
 }
+
+#[test]
+fn the_trace_tools_keep_the_objects() {
+    let folder = Folder::new("k8s-tools");
+    let (x, part) = (folder.of("x.csv.gz"), folder.of("part.csv"));
+    expect(0, &["trace", "import", "k8s", CLUSTER, "-o", &x]);
+    assert!(Path::new(&folder.of("x.objects.json.gz")).exists());
+    let digest = |trace: &str| {
+        let args = ["run", "--trace", trace, "--orchestrator", "kubernetes", "--format", "json"];
+        let json: serde_json::Value = serde_json::from_str(&expect(0, &args).0).unwrap();
+        json["runs"][0]["digest"].clone()
+    };
+    assert_eq!(digest(&format!("native:{x}")), digest(&format!("k8s:{CLUSTER}")));
+    let said = expect(3, &["trace", "import", "k8s", CLUSTER, "-o", "-"]).1;
+    assert!(said.contains("jobs are described by Kubernetes objects, which do not go to standard output"), "{said}");
+    // A sample keeps the templates of the jobs that it keeps, and no others.
+    expect(0, &["trace", "sample", &format!("native:{x}"), "--share", "0.5", "-o", &part]);
+    let objects = std::fs::read_to_string(folder.of("part.objects.json")).unwrap();
+    let rows = std::fs::read_to_string(&part).unwrap();
+    let kept = |name: &str| rows.lines().any(|row| row.starts_with(&format!("{name},")));
+    for name in ["gpu", "waiting", "gated", "level"] {
+        assert_eq!(objects.contains(&format!("\"name\":\"{name}\"")), kept(name), "{name}");
+    }
+    digest(&format!("native:{part}"));
+    // Written over, a trace without objects takes them away.
+    let jobs = "job,arrival_us,duration_us,cpu_request_milli,memory_request_bytes\nj,0,5000000,100,1\n";
+    let plain = dump(&folder, "plain.csv", jobs);
+    expect(0, &["trace", "import", "native", &plain, "-o", &part, "--force"]);
+    assert!(!Path::new(&folder.of("part.objects.json")).exists());
+}

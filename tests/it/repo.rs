@@ -200,6 +200,7 @@ fn every_row_has_a_file_and_every_file_a_row() {
         ("input", "bytes to rows, for all formats"),
         ("keys", "names of a source by number"),
         ("machines", "machines that come, go and come back"),
+        ("manifest", "Kubernetes objects as hosts and jobs, for dumps and scenarios"),
         ("option", "options of all formats"),
         ("overlay", "usage laid over jobs"),
         ("parquet", "Parquet as tables"),
@@ -207,13 +208,15 @@ fn every_row_has_a_file_and_every_file_a_row() {
         ("report", "what is said of an import"),
         ("samples", "usage as sources sample it"),
         ("sniff", "formats by their look"),
+        ("window", "hosts and outages from a time on"),
     ];
     rows_and_files("FORMATS", "src/trace", FORMATS.iter().map(|row| snake(row.name)), &helpers);
     rows_and_files("CHARTS", "src/report/chart", CHARTS.iter().map(|row| snake(row.name)), &[]);
     let plain = OUTPUTS.iter().filter(|row| CHARTS.iter().all(|chart| chart.file != row.file));
     let stems = plain.map(|row| snake(row.file.rsplit_once('.').unwrap().0));
     rows_and_files("OUTPUTS", "src/report/output", stems, &[]);
-    rows_and_files("GENERATORS", "src/workload/generator", GENERATORS.iter().map(|row| snake(row.name)), &[]);
+    let helpers = [("like", "jobs like those of a workload, which a scenario does not name")];
+    rows_and_files("GENERATORS", "src/workload/generator", GENERATORS.iter().map(|row| snake(row.name)), &helpers);
     let helpers = [("recorder", "the record that reports draw from"), ("value", "what a metric's value may be")];
     rows_and_files("FAMILIES", "src/metrics", modules_of_rows("src/metrics.rs", "FAMILIES"), &helpers);
     let helpers = [("skipping", "plugins that keep their places and skip: many rows, one file")];

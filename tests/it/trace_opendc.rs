@@ -1,8 +1,9 @@
-//! Workloads, failures and topologies of OpenDC against short computations of their own, and replayed. What is Parquet takes
-//! the feature of that name; without it the program says how to be built.
+//! Workloads, failures and topologies of OpenDC against short computations of their own, and replayed. What is Parquet
+//! takes the feature of that name; without it the program says how to be built.
 
 use plimsoll::trace::{Budgets, read_cluster};
 
+#[cfg(not(feature = "parquet"))]
 use crate::program;
 use crate::shared_traces::shared;
 
@@ -53,6 +54,9 @@ fn without_the_feature_the_program_says_how_to_be_built() {
     }
     let (_, err) = program::expect(2, &["run", "scenarios/burst.yaml", "-o", &folder.of("out"), "--parquet"]);
     assert!(err.contains("--parquet: this build writes no Parquet"), "{err}");
+    let jobs = folder.put("j.csv", b"job,arrival_us,duration_us,cpu_request_milli,memory_request_bytes\na,0,1,1,1\n");
+    let (_, err) = program::expect(2, &["trace", "import", "native", &jobs, "-o", &folder.of("y.parquet")]);
+    assert!(err.contains("this build writes no Parquet"), "{err}");
 }
 
 #[cfg(feature = "parquet")]
@@ -62,7 +66,7 @@ mod parquet {
 
     use ::parquet::file::reader::{FileReader, SerializedFileReader};
     use ::parquet::record::Field;
-    use plimsoll::trace::{Budgets, OutageTarget, TraceArg, native, native_parquet, read_outages};
+    use plimsoll::trace::{Budgets, OutageTarget, TraceArg, native, native_table, read_outages};
     use plimsoll::workload::Workload;
 
     use crate::program::{self, Folder};
@@ -240,10 +244,18 @@ mod parquet {
         folder.put("x.usage.csv", b"job,length_us,cpu_nano,memory_bytes\na,3,700,60\na,,900,62\n");
         let (workload, hosts, _) = import(&format!("native:{csv}"), &[]);
         let files = native::write(&workload, &hosts).unwrap();
-        let packed = native_parquet(&workload, &hosts, &[]).unwrap();
-        let jobs = folder.put("y.parquet", &packed.jobs);
-        folder.put("y.hosts.parquet", &packed.hosts);
-        folder.put("y.usage.parquet", packed.usage.as_ref().unwrap());
+        let put = |name: &str, table: &str, csv: &[u8]| folder.put(name, &native_table(table, csv).unwrap());
+        let jobs = put("y.parquet", "", &files.jobs);
+        put("y.hosts.parquet", "hosts", &files.hosts);
+        put("y.usage.parquet", "usage", files.usage.as_ref().unwrap());
+        // As the command writes it, too.
+        let told = folder.of("z.parquet");
+        program::expect(0, &["trace", "import", "native", &csv, "-o", &told]);
+        assert_eq!(std::fs::read(&told).unwrap(), std::fs::read(&jobs).unwrap());
+        assert!(Path::new(&folder.of("z.hosts.parquet")).exists() && Path::new(&folder.of("z.usage.parquet")).exists());
+        program::expect(2, &["trace", "import", "native", &csv, "-o", &folder.of("z.csv")]);
+        program::expect(0, &["trace", "import", "native", &csv, "-o", &folder.of("z.csv"), "--force"]);
+        assert!(!Path::new(&told).exists() && !Path::new(&folder.of("z.hosts.parquet")).exists());
         // By its look, too.
         for arg in [format!("native:{jobs}"), jobs] {
             let (again, hosts, report) = import(&arg, &[]);

@@ -7,7 +7,8 @@ use plimsoll::workload::{Capacity, Workload, offered};
 use crate::program;
 use crate::shared_traces::{import, shared, text};
 
-/// What a few lines make of a log: jobs, ms of run time, processor-milliseconds, most jobs and processors at one moment.
+/// What a few lines make of a log: jobs, ms of run time, processor-milliseconds, most jobs and processors at one
+/// moment.
 #[derive(PartialEq, Eq, Debug, Default)]
 struct Totals {
     jobs: u64,

@@ -74,6 +74,15 @@ fn an_imported_trace_replays_as_the_trace_itself() {
 }
 
 #[test]
+fn an_imported_cluster_replays_as_the_dump_itself() {
+    let folder = Folder::new("import-cluster");
+    let dump = "tests/traces/k8s/cluster.json";
+    expect(0, &["trace", "import", "k8s", dump, "-o", &folder.of("k.csv.gz")]);
+    assert!(folder.path().join("k.objects.json.gz").exists());
+    assert_eq!(digests(&format!("native:{}", folder.of("k.csv.gz"))), digests(&format!("k8s:{dump}")));
+}
+
+#[test]
 fn a_report_counts_what_was_left_out_and_strict_forbids_it() {
     let folder = Folder::new("import-report");
     let trace = openb_like(&folder);
@@ -374,4 +383,29 @@ fn openb_has_the_figures_of_the_notes_on_public_traces() {
     let philly = Summary::of(&mut runs).unwrap();
     assert_eq!((philly.p10, philly.p50, philly.p90.round()), (61.0, 1_186.0, 12_859.0));
     near(hill(&runs, 0.05).unwrap(), 0.91, 0.005);
+}
+
+/// Of a log in the standard workload format, whose run times have no wait in them, the notes' figures come out as they are.
+#[test]
+fn the_log_of_nasa_has_the_figures_of_the_notes_on_public_traces() {
+    let Some(folder) = openb() else { return };
+    let path = folder.join("../swf/NASA-iPSC-1993-3.1-cln.swf.gz");
+    let arg = TraceArg::parse(&format!("swf:{}", path.display())).unwrap();
+    let read = read_trace(&arg, &Default::default(), &Budgets::default()).unwrap();
+    let origin_us = read.report.origin_us;
+    let (workload, _, _) = read.finish(UsageMode::Request, Seed(1)).unwrap();
+    let found = stats(&workload, origin_us);
+    let near = |found: f64, wanted: f64, by: f64| assert!((found - wanted).abs() <= by, "{found} is not {wanted}");
+    let duration = found.duration_s.unwrap();
+    assert_eq!((duration.count, duration.p10, duration.p50, duration.p90.round()), (18_239, 14.0, 86.0, 1_479.0));
+    near(duration.p99, 10_930.0, 5.0);
+    near(found.duration_fit.unwrap().median, 108.0, 0.5);
+    near(found.duration_fit.unwrap().sigma, 1.82, 0.005);
+    near(found.duration_tail_index.unwrap(), 1.25, 0.005);
+    assert_eq!((found.between_arrivals_s.unwrap().p50, found.between_arrivals_s.unwrap().mean.round()), (90.0, 436.0));
+    near(found.between_arrivals_cv, 9.5, 0.05);
+    near(found.hourly_dispersion.unwrap(), 17.0, 0.5);
+    let share = |hour: usize| found.arrivals_by_hour[hour] as f64 / found.jobs as f64;
+    near(share(3), 0.003, 0.0005);
+    near(share(11), 0.093, 0.0005);
 }

@@ -14,6 +14,7 @@ use crate::trace::TraceArg;
 #[command(after_help = "Examples:\n  \
 plimsoll trace import openb DIR -o openb.csv.gz --report openb.json\n  \
 plimsoll trace import openb NODES.csv PODS.csv -o x.csv --option pending=drop\n  \
+plimsoll trace import k8s dump.json -o x.csv --option arrival=created\n  \
 plimsoll trace import native x.csv -o morning.csv --from 6h --to 12h\n\
 Then: plimsoll run --trace native:x.csv")]
 pub(super) struct Args {

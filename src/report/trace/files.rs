@@ -16,15 +16,20 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::trace::{TraceOutage, native};
 use crate::workload::Workload;
 
-/// What stands between the name and `.csv` of the tables beside the jobs.
-const BESIDE: [&str; 3] = ["hosts", "outages", "usage"];
-/// How tables may be packed; a reader finds each of these.
-const PACKED: [&str; 3] = ["", ".gz", ".zst"];
+/// What stands behind the name of a trace in the names of its files, and how each may end: a reader finds all of these.
+const FILES: [(&str, &[&str]); 5] = [
+    ("", TABLE),
+    (".hosts", TABLE),
+    (".outages", TABLE),
+    (".usage", TABLE),
+    (".objects", &[".json", ".json.gz", ".json.zst"]),
+];
+const TABLE: &[&str] = &[".csv", ".csv.gz", ".csv.zst", ".parquet"];
 
 /// Where a trace is written.
 #[derive(Clone, Copy, Debug)]
 pub struct NativeTarget<'a> {
-    /// The table of jobs: `x.csv`, or `x.csv.gz` for all tables packed.
+    /// The table of jobs: `x.csv`, `x.csv.gz` for all tables packed, or `x.parquet` (with the feature `parquet`).
     pub path: &'a Path,
     /// Whether tables that are there are replaced.
     pub force: bool,
@@ -34,44 +39,50 @@ pub struct NativeTarget<'a> {
     pub stop: Option<&'a AtomicBool>,
 }
 
-/// Folder, name without endings, and whether tables are packed.
+/// Folder, name without endings, and the ending of all tables.
 struct Names {
     folder: PathBuf,
     stem: String,
-    packed: bool,
+    ending: &'static str,
 }
 
 impl Names {
     fn of(path: &Path) -> Result<Names> {
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let (plain, packed) = match name.strip_suffix(".gz") {
-            Some(plain) => (plain, true),
-            None => (name.as_str(), false),
+        let named = ["csv", "csv.gz", "parquet"].into_iter().find_map(|ending| {
+            let stem = name.strip_suffix(ending)?.strip_suffix('.').filter(|stem| !stem.is_empty())?;
+            Some((stem, ending))
+        });
+        let Some((stem, ending)) = named else {
+            let what = "-o wants a name that ends in .csv, .csv.gz or .parquet, or - for standard output";
+            return Err(Error::usage(what).in_file(path));
         };
-        match plain.strip_suffix(".csv").filter(|stem| !stem.is_empty()) {
-            Some(stem) => {
-                let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-                Ok(Names { folder: folder.unwrap_or(Path::new(".")).into(), stem: stem.into(), packed })
-            }
-            None => {
-                Err(Error::usage("-o wants a name that ends in .csv or .csv.gz, or - for standard output")
-                    .in_file(path))
-            }
+        if ending == "parquet" && !cfg!(feature = "parquet") {
+            let what = "this build writes no Parquet; build with: cargo build --release --features parquet";
+            return Err(Error::usage(what).in_file(path));
         }
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        Ok(Names { folder: folder.unwrap_or(Path::new(".")).into(), stem: stem.into(), ending })
     }
 
-    /// Every file that a reader would take for a table of this trace.
+    /// Every file that a reader would take for a part of this trace.
     fn all(&self) -> Vec<PathBuf> {
-        let names = std::iter::once(String::new()).chain(BESIDE.iter().map(|what| format!(".{what}")));
-        names
-            .flat_map(|what| PACKED.map(|packed| self.folder.join(format!("{}{what}.csv{packed}", self.stem))))
-            .collect()
+        let one = |(what, endings): &(&str, &'static [&str])| {
+            let start = format!("{}{what}", self.stem);
+            endings.iter().map(move |ending| format!("{start}{ending}"))
+        };
+        FILES.iter().flat_map(one).map(|name| self.folder.join(name)).collect()
     }
 
     /// The table of `what`, jobs for an empty text.
     fn table(&self, what: &str) -> PathBuf {
         let dot = if what.is_empty() { "" } else { "." };
-        self.folder.join(format!("{}{dot}{what}.csv{}", self.stem, if self.packed { ".gz" } else { "" }))
+        self.folder.join(format!("{}{dot}{what}.{}", self.stem, self.ending))
+    }
+
+    /// The Kubernetes objects, which are JSON whatever the tables are.
+    fn objects(&self) -> PathBuf {
+        self.folder.join(format!("{}.objects.json{}", self.stem, if self.ending == "csv.gz" { ".gz" } else { "" }))
     }
 }
 
@@ -107,7 +118,11 @@ pub fn write_native(
     let mut pending = Pending::default();
     let mut left = target.max_bytes;
     let mut table = |what: &str, write: &dyn Fn(&mut dyn Write) -> Result<()>| {
-        left = pending.add(names.table(what), names.packed, left, target, write)?;
+        let place = names.table(what);
+        left = match names.ending {
+            "parquet" => pending.add(place, false, left, target, &|out| as_parquet(what, write, out))?,
+            ending => pending.add(place, ending == "csv.gz", left, target, write)?,
+        };
         Ok::<(), Error>(())
     };
     table("", &|out| native::write_jobs(workload, out))?;
@@ -120,6 +135,10 @@ pub fn write_native(
     if workload.ids().any(|job| !workload.profile(job).is_empty()) {
         table("usage", &|out| native::write_usage(workload, out))?;
     }
+    if native::has_objects(workload, hosts) {
+        let packed = names.ending == "csv.gz";
+        pending.add(names.objects(), packed, left, target, &|out| native::write_objects(workload, hosts, out))?;
+    }
     let written = pending.rename()?;
     for stale in names.all() {
         if !written.contains(&stale) {
@@ -130,6 +149,20 @@ pub fn write_native(
         }
     }
     Ok(written)
+}
+
+/// Writes the table `what`, which `write` writes as CSV, as Parquet.
+#[cfg(feature = "parquet")]
+fn as_parquet(what: &str, write: &dyn Fn(&mut dyn Write) -> Result<()>, out: &mut dyn Write) -> Result<()> {
+    let mut csv = Vec::new();
+    write(&mut csv)?;
+    let packed = crate::trace::native_table(what, &csv)?;
+    out.write_all(&packed).map_err(|error| Error::failed(format!("cannot be written ({error})")))
+}
+
+#[cfg(not(feature = "parquet"))]
+fn as_parquet(_: &str, _: &dyn Fn(&mut dyn Write) -> Result<()>, _: &mut dyn Write) -> Result<()> {
+    Err(Error::usage("this build writes no Parquet"))
 }
 
 /// Writes one file whole or not at all; one that is there only with `force`.
@@ -307,6 +340,24 @@ mod tests {
         assert_eq!((&first[..4], &first[4..8]), (&[0x1f, 0x8b, 8, 0][..], &[0; 4][..]));
         write_native(&target, &workload(false), &hosts, &[]).unwrap();
         assert_eq!(fs::read(&packed).unwrap(), first);
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn objects_go_beside_the_tables_and_stale_ones_go() {
+        use crate::kube::framework::World;
+        let folder = folder("objects");
+        let path = folder.join("x.csv");
+        let target = NativeTarget { path: &path, force: true, max_bytes: 10_000, stop: None };
+        let mut b = WorkloadBuilder::new();
+        let namespaces = [("n".to_owned(), Default::default())].into_iter().collect();
+        b.objects(std::sync::Arc::new(World { namespaces, ..World::default() }));
+        b.push(Job::batch("a", SimTime(1), SimDuration(2), MilliCpu(3), Bytes(4))).unwrap();
+        write_native(&target, &b.finish(UsageMode::Request, Seed(1)).unwrap(), &[], &[]).unwrap();
+        assert_eq!(names(&folder), ["x.csv", "x.objects.json"]);
+        fs::write(folder.join("x.usage.parquet"), "").unwrap();
+        write_native(&target, &workload(false), &[], &[]).unwrap();
+        assert_eq!(names(&folder), ["x.csv"]);
         fs::remove_dir_all(folder).unwrap();
     }
 

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::super::manifest::source::place_of;
 use super::super::{Budgets, input, parts};
+use super::stream;
 use crate::error::{Error, Result};
 use crate::kube::object::Objects;
 
@@ -49,6 +50,7 @@ impl Dump {
                 dump.read_file(path, budgets)?;
             }
         }
+        dump.read_objects()?;
         Ok(dump)
     }
 
@@ -76,8 +78,24 @@ impl Dump {
         if text.trim_start_matches('\u{feff}').trim().is_empty() {
             return Err(Error::input("is empty; kubectl get nodes,pods -A -o json gives objects").in_file(&name));
         }
-        self.objects.read_text(&text).map_err(|why| why.in_file(&name))?;
         self.texts.push((name, text));
+        Ok(())
+    }
+
+    /// Reads the objects of all texts: item by item where that will do, since a dump as one tree of values takes twenty times
+    /// the room of its text. What is wrong, or says the kind of its items behind them, is read once more as a whole, which
+    /// knows the place of everything.
+    fn read_objects(&mut self) -> Result<()> {
+        let mut objects = Objects::default();
+        let texts: Vec<&str> = self.texts.iter().map(|(_, text)| text.as_str()).collect();
+        let streamed = texts.iter().all(|text| stream::read(&mut objects, text));
+        if !streamed || objects.unknown_class(&texts).is_some() {
+            objects = Objects::default();
+            for (name, text) in &self.texts {
+                objects.read_text(text).map_err(|why| why.in_file(name))?;
+            }
+        }
+        self.objects = objects;
         Ok(())
     }
 

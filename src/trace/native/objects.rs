@@ -121,8 +121,8 @@ impl Beside {
     }
 }
 
-/// Whether anything was described by objects.
-pub(super) fn any(workload: &Workload, hosts: &[HostSpec]) -> bool {
+/// Whether jobs or hosts were described by objects, or some stand beside them: whether `x.objects.json` is to be written.
+pub fn has_objects(workload: &Workload, hosts: &[HostSpec]) -> bool {
     let World { namespaces, services, controllers, budgets } = &**workload.objects();
     let listed = !namespaces.is_empty() || !services.is_empty() || !controllers.is_empty() || !budgets.is_empty();
     listed

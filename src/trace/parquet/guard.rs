@@ -1,5 +1,5 @@
-//! What stands between a file and the crate that reads it: no footer, schema, page or dictionary is taken on that claims
-//! more than a file of a trace has, so that no claim of a file becomes memory.
+//! What stands between a file and the crate that reads it: no footer, schema, page or dictionary is taken on that
+//! claims more than a file of a trace has, so that no claim of a file becomes memory.
 
 use std::fs::File;
 use std::io::{self, Cursor, Read, Seek, SeekFrom};
@@ -21,6 +21,8 @@ const FOOTER_MAX: usize = 16 << 20;
 const COLUMNS_MAX: usize = 10_000;
 /// Most bytes of a page, packed or not: writers make pages of about one MiB.
 const PAGE_MAX: usize = 64 << 20;
+/// Most bytes of the pages that are unpacked at a time.
+const HELD_MAX: u64 = 256 << 20;
 /// Most bytes of a page's header.
 const HEADER_MAX: u64 = 64 << 10;
 
@@ -121,8 +123,42 @@ impl ChunkReader for Guarded {
     }
 }
 
-/// The pages of a column, whose dictionaries hold no more values than bytes can tell.
-pub(super) struct Pages(pub Box<dyn PageReader>);
+/// The pages of a column, whose dictionaries hold no more values than bytes can tell, and which take no more memory
+/// than all columns of a file may.
+pub(super) struct Pages {
+    inner: Box<dyn PageReader>,
+    /// Bytes of pages that all columns hold.
+    all: Arc<AtomicU64>,
+    /// Of these, the dictionary and the last page of this one.
+    dictionary: u64,
+    last: u64,
+}
+
+impl Pages {
+    pub fn new(inner: Box<dyn PageReader>, all: &Arc<AtomicU64>) -> Self {
+        Pages { inner, all: Arc::clone(all), dictionary: 0, last: 0 }
+    }
+
+    /// Counts the page in the place of the one before it.
+    fn hold(&mut self, page: &Page) -> ParquetResult<()> {
+        let size = page.buffer().len() as u64;
+        let held = if page.is_dictionary_page() { &mut self.dictionary } else { &mut self.last };
+        let before = std::mem::replace(held, size);
+        let all = self.all.fetch_add(size, Ordering::Relaxed) + size;
+        self.all.fetch_sub(before, Ordering::Relaxed);
+        if all - before > HELD_MAX {
+            refused("the pages of all columns are larger than 256 MiB together")
+        } else {
+            Ok(())
+        }
+    }
+}
+
+impl Drop for Pages {
+    fn drop(&mut self) {
+        self.all.fetch_sub(self.dictionary + self.last, Ordering::Relaxed);
+    }
+}
 
 impl Iterator for Pages {
     type Item = ParquetResult<Page>;
@@ -134,7 +170,10 @@ impl Iterator for Pages {
 
 impl PageReader for Pages {
     fn get_next_page(&mut self) -> ParquetResult<Option<Page>> {
-        let page = self.0.get_next_page()?;
+        let page = self.inner.get_next_page()?;
+        if let Some(page) = &page {
+            self.hold(page)?;
+        }
         if let Some(Page::DictionaryPage { buf, num_values, .. }) = &page
             && *num_values as usize > buf.len() * 8
         {
@@ -144,10 +183,10 @@ impl PageReader for Pages {
     }
 
     fn peek_next_page(&mut self) -> ParquetResult<Option<PageMetadata>> {
-        self.0.peek_next_page()
+        self.inner.peek_next_page()
     }
 
     fn skip_next_page(&mut self) -> ParquetResult<()> {
-        self.0.skip_next_page()
+        self.inner.skip_next_page()
     }
 }

@@ -103,7 +103,8 @@ fn columns_of_all_kinds_become_text() {
 
 /// Reads all rows of a file as a table, within budgets so small that no claim of the file matters.
 fn read(bytes: &[u8]) -> Result<usize> {
-    let path = put("mutated", bytes);
+    // Tests run side by side.
+    let path = put(&format!("mutated-{:?}", std::thread::current().id()), bytes);
     let budgets = Budgets { max_decompressed_bytes: 1 << 20, ..Budgets::default() };
     let counted = Table::open(&path.to_string_lossy(), "rows", &budgets).and_then(|mut table| {
         let mut rows = 0;

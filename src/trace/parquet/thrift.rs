@@ -1,5 +1,5 @@
-//! As much of Thrift's compact encoding as is needed to look at the sizes in a Parquet footer and its page headers before
-//! anything is allocated for them.
+//! As much of Thrift's compact encoding as is needed to look at the sizes in a Parquet footer and its page headers
+//! before anything is allocated for them.
 
 /// Most levels of structs in structs.
 const DEEPEST: u32 = 32;

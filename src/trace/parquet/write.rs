@@ -30,7 +30,8 @@ enum Kind {
     Text,
 }
 
-/// The bytes of a Parquet file with the columns and rows of the CSV text `csv`, which has a header. A blank field is null.
+/// The bytes of a Parquet file with the columns and rows of the CSV text `csv`, which has a header. A blank field is
+/// null.
 ///
 /// Errors: a field of a column that is to hold whole numbers is none; the text is no CSV.
 pub fn parquet_of(csv: &[u8], numbers: Numbers) -> Result<Vec<u8>> {

@@ -5,7 +5,8 @@ use crate::workload::UsageMode;
 
 type Steps = Vec<(u64, u64, i64)>;
 
-/// Lays the files over two pods, shop/web and default/db, of 4 cores and 4,000 bytes; their steps in s, milli-CPU and bytes.
+/// Lays the files over two pods, shop/web and default/db, of 4 cores and 4,000 bytes; their steps in s, milli-CPU and
+/// bytes.
 fn laid(name: &str, files: &[(&str, &str)], list: &str) -> Result<([Steps; 2], String)> {
     let folder = std::env::temp_dir().join(format!("plimsoll-prometheus-{name}-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
@@ -67,8 +68,8 @@ fn containers_of_a_pod_are_added_up_and_the_pod_is_not_counted_twice() {
     ]);
     let files = [("a.json", cpu.as_str()), ("b.json", memory.as_str())];
     let ([web, db], report) = laid("sum", &files, "a.json,memory=b.json").unwrap();
-    // 1000-1060: 60 s of CPU in 60 s; the memory of the step before 1060. 1060-1120: a reset, so 150 s in 60 s, and half a
-    // core beside it. 1120-1240: 60 s in 120 s, and the half; memory is not known, so as requested.
+    // 1000-1060: 60 s of CPU in 60 s; the memory of the step before 1060. 1060-1120: a reset, so 150 s in 60 s, and
+    // half a core beside it. 1120-1240: 60 s in 120 s, and the half; memory is not known, so as requested.
     assert_eq!(web, [(60, 1_000, 1_000), (60, 3_000, 1_500), (END, 1_000, 4_000)]);
     assert_eq!(db, [(END, 4_000, 700)]);
     for said in [

@@ -43,9 +43,9 @@ fn jobs(name: &str, text: &str, options: &[(&str, &str)]) -> (Vec<String>, super
 }
 
 /// 1: all known, memory of 2 × 100 KiB asked and 2 × 50 used, 30 of 60 s of CPU each. 2: only what there must be, and a
-/// float. 3: asks for 3 and got 2; failed; ran over its walltime; after 1. 4: cancelled before its start, twice said. 5:
-/// cancelled while it ran; after a job that is not there. 6: no processors. 7: no run time. 8: no submit time.
-/// 9: in parts beside its own line, which stands between them. 10: in parts alone. 11: 0 s.
+/// float. 3: asks for 3 and got 2; failed; ran over its walltime; after 1. 4: cancelled before its start, twice said.
+/// 5: cancelled while it ran; after a job that is not there. 6: no processors. 7: no run time. 8: no submit time. 9: in
+/// parts beside its own line, which stands between them. 10: in parts alone. 11: 0 s.
 const BY_HAND: &str = "\
 ; Version: 2.2
 ; Computer: by hand

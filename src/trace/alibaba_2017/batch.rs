@@ -153,6 +153,7 @@ impl Batch {
             }
             let end = match to {
                 0 => End::Open,
+                to if to < 0 && to >= from => return import.drop_row(row, "ended before the window"),
                 to if to < from => return import.drop_row(row, "ends before it was created"),
                 to => End::At(to),
             };
@@ -249,6 +250,9 @@ impl Batch {
             }
             if to != 0 && to < from {
                 return import.drop_row(row, "ends before it began");
+            }
+            if to < 0 {
+                return import.drop_row(row, "ended before the window");
             }
             if self.open == "drop" && to == 0 {
                 return import.drop_row(row, "still running at the end of the trace (open=drop)");

@@ -69,7 +69,8 @@ const TASKS_BY_HAND: &str = "\
     40,45,3,32,1,Failed,,\n\
     40,30,3,33,1,Failed,50,0.5\n\
     200,260,3,34,1,Failed,50,0.5\n\
-    40,50,3,35,0,Terminated,50,0.5\n";
+    40,50,3,35,0,Terminated,50,0.5\n\
+    -30,-10,3,36,1,Terminated,50,0.5\n";
 
 #[test]
 fn tasks_by_hand_become_the_jobs_they_should() {
@@ -89,6 +90,7 @@ fn tasks_by_hand_become_the_jobs_they_should() {
     assert_eq!(
         dropped,
         [
+            ("ended before the window", 1),
             ("ends before it was created", 1),
             ("no instances", 1),
             ("waiting, without a plan: it never ran", 1),
@@ -96,7 +98,7 @@ fn tasks_by_hand_become_the_jobs_they_should() {
             ("without a plan (unplanned=drop)", 1),
         ]
     );
-    assert_eq!((report.rows_read, report.rows_used), (10, 5));
+    assert_eq!((report.rows_read, report.rows_used), (11, 5));
     // The last moment of the table is 260.
     want[4] = "20-0 100 160 1000 250 2 batch";
     assert_eq!(folder.jobs(&[("memory", "1000"), ("open", "last-seen")]), want);

@@ -30,6 +30,9 @@ pub const TARGETS: &[Target] = &[
     Target { name: "quantity", run: quantity },
     Target { name: "native", run: |data| trace("native", data) },
     Target { name: "openb", run: |data| trace("openb", data) },
+    Target { name: "google-2011", run: |data| trace("google-2011", data) },
+    Target { name: "alibaba-2017", run: |data| trace("alibaba-2017", data) },
+    Target { name: "alibaba-dlrm", run: |data| trace("alibaba-dlrm", data) },
     Target { name: "swf", run: |data| trace("swf", data) },
     Target { name: "azure-vm", run: |data| trace("azure-vm", data) },
     Target { name: "bitbrains", run: |data| trace("bitbrains", data) },
@@ -106,6 +109,28 @@ fn layout(format: &str) -> (&'static [&'static str], bool) {
     match format {
         "native" => (&["x.csv", "x.hosts.csv", "x.usage.csv", "x.outages.csv", "x.objects.json"], false),
         "openb" => (&["openb_pod_list_default.csv", "openb_node_list_all_node.csv"], true),
+        "google-2011" => (
+            &[
+                "task_events.csv",
+                "job_events.csv",
+                "machine_events.csv",
+                "machine_attributes.csv",
+                "task_constraints.csv",
+                "task_usage.csv",
+            ],
+            true,
+        ),
+        "alibaba-2017" => (
+            &[
+                "batch_task.csv",
+                "batch_instance.csv",
+                "server_event.csv",
+                "container_event.csv",
+                "container_usage.csv",
+                "server_usage.csv",
+            ],
+            true,
+        ),
         "azure-vm" => (&["vmtable.csv", "vm_cpu_readings-file-1.csv", "vm_cpu_readings-file-2.csv"], true),
         "bitbrains" => (&["1.csv", "2013-7/2.csv", "2013-8/2.csv"], true),
         "k8s" => (&["9-nodes.json", "10-pods.yaml"], true),

@@ -301,7 +301,8 @@ impl WorkloadBuilder {
 
     /// The number of `spec`.
     fn spec_id(&mut self, spec: Spec) -> SpecId {
-        if let Some((_, id)) = self.recent.iter().find(|(known, _)| *known == spec) {
+        // Priorities first: comparing the many lists of a spec costs more than all else here.
+        if let Some((_, id)) = self.recent.iter().find(|(known, _)| known.priority == spec.priority && *known == spec) {
             return *id;
         }
         let next = SpecId::from_index(self.specs.len());

@@ -325,7 +325,7 @@ fn usage_becomes_steps_and_busy_machines_are_counted() {
     let lines: Vec<&str> = usage.lines().skip(1).map(|line| line.trim_end_matches(',')).collect();
     assert_eq!(
         lines,
-        ["1-0,300000000,250000000,150,", "1-0,,300000000,290,", "2-0,600000000,710000000,100,", "2-0,,100000000,100,"]
+        ["1-0,300000000,250000000,150", "1-0,,300000000,290", "2-0,600000000,710000000,100", "2-0,,100000000,100"]
     );
     let report = folder.read(&small, false).unwrap().report;
     let samples = report.usage.unwrap();

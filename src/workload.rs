@@ -12,7 +12,7 @@ mod spec;
 pub mod stats;
 mod usage;
 
-pub use builder::{Job, JobView, WorkloadBuilder};
+pub use builder::{Job, JobView, LikeJob, WorkloadBuilder};
 pub use crop::Cropped;
 pub use offered::{Capacity, LOAD_RESOURCES, LoadScale, Offered, Scaled, offered, scale_to, speed};
 pub use spec::{Controller, JobKind, PodReplacement, RestartPolicy, Spec, Unserved};

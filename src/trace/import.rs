@@ -13,9 +13,10 @@ use super::{
 use crate::cluster::HostSpec;
 use crate::error::{Error, ErrorKind, Result};
 use crate::fleet::options::Options as UnitOptions;
+use crate::ids::SpecId;
 use crate::rng::Seed;
 use crate::units::{Bytes, MilliCpu, SimDuration, SimTime};
-use crate::workload::{Job, UsageMode, Workload, WorkloadBuilder};
+use crate::workload::{Job, LikeJob, UsageMode, Workload, WorkloadBuilder};
 
 /// Most distinct extended resources: hosts hold one amount for each.
 const EXTENDED_NAMES_MAX: usize = 1_000;
@@ -193,6 +194,14 @@ impl<'a> Import<'a> {
     /// Adds the job that `row` describes, and counts the row as used.
     pub fn job(&mut self, row: &Row, job: Job) -> Result<()> {
         self.add(job).map_err(|error| row.place(error))?;
+        self.report.rows_used += 1;
+        Ok(())
+    }
+
+    /// Adds the job that `row` describes and whose spec was met before, and counts the row as used.
+    pub fn job_like(&mut self, row: &Row, job: &LikeJob<'_>, spec: SpecId) -> Result<()> {
+        self.builder.push_like(job, spec).map_err(|error| row.place(error))?;
+        self.report.jobs += 1;
         self.report.rows_used += 1;
         Ok(())
     }

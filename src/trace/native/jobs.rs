@@ -11,9 +11,9 @@ use super::usage::Profile;
 use super::{JOB_COLUMNS, failed};
 use crate::error::{Error, Result};
 use crate::fleet::options::Options as UnitOptions;
-use crate::ids::JobId;
+use crate::ids::{JobId, SpecId};
 use crate::units::{Bytes, MilliCpu, SimDuration, SimTime};
-use crate::workload::{Controller, Job, JobKind, PodReplacement, RestartPolicy, Spec, Unserved, Workload};
+use crate::workload::{Controller, Job, JobKind, LikeJob, PodReplacement, RestartPolicy, Spec, Unserved, Workload};
 
 /// Reads the jobs, with the `usage` and the pods that stand beside.
 pub(super) fn read_jobs(
@@ -62,9 +62,11 @@ pub(super) fn read_jobs(
     let leak_touches = table.optional("leak_touches");
     let template = table.optional("template");
     let trace_end = table.optional("trace_end_us");
-    // All that makes a spec but the priority, which is set apart.
+    // All that makes a spec.
     let of_spec = [
         controller_column,
+        priority,
+        extended_column,
         kind,
         restart,
         namespace,
@@ -93,50 +95,6 @@ pub(super) fn read_jobs(
     let mut end: Option<u64> = None;
     while let Some(row) = table.next_row()? {
         import.job_row(&row)?;
-        let mut spec = match alike.known(&row) {
-            Some(spec) => spec,
-            None => alike.keep(Spec {
-                controller: controller(&row, controller_column)?,
-                kind: one_of(&row, kind, JobKind::Batch, &[JobKind::Batch, JobKind::Service])?,
-                restart: one_of(
-                    &row,
-                    restart,
-                    RestartPolicy::OnFailure,
-                    &[RestartPolicy::OnFailure, RestartPolicy::Always, RestartPolicy::Never],
-                )?,
-                priority: 0,
-                namespace: match row.optional(namespace)? {
-                    "" => "default".into(),
-                    text => text.into(),
-                },
-                process_type: row.optional(process_type)?.into(),
-                ephemeral: Bytes(row.optional_amount(ephemeral, "bytes")?.unwrap_or(0)),
-                gpus: numbers(&row, gpus, "thousandths of a GPU", 1_000, "1000")?,
-                gpu_models: owned(list(&row, gpu_models, '|')?),
-                extended: Vec::new(),
-                node_selector: selector(&row, selector_column)?,
-                constraints: constraints(&row, constraints_column)?,
-                apart: one_of(&row, apart, false, &[false, true])?,
-                tolerations: owned(list(&row, tolerations, ';')?),
-                ports: numbers(&row, ports, "ports", 65_535, "65535")?,
-                threads: count(&row, threads, "threads", 1)?,
-                unserved: word(&row, unserved, &[("drop", Unserved::Drop), ("defer", Unserved::Defer)])?,
-                processes: count(&row, processes, "processes", 1)?,
-                ephemeral_limit: row.optional_amount(ephemeral_limit, "bytes")?.map(Bytes),
-                ephemeral_used: Bytes(row.optional_amount(ephemeral_used, "bytes")?.unwrap_or(0)),
-                file_touches: count(&row, file_touches, "touches", 0)?,
-                leak_touches: count(&row, leak_touches, "touches", 0)?.unwrap_or(0),
-                checkpoint: one_of(&row, checkpoint, false, &[false, true])?,
-                template: beside.template(&row, template, import)?,
-                unit: unit(&row, x_fleet, import, &mut units)?,
-            }),
-        };
-        spec.priority = match (row.optional(priority)?.trim(), priority) {
-            ("", _) | (_, None) => 0,
-            (text, Some(column)) => text.parse().map_err(|_| {
-                row.refuse(column, format!("\"{text}\" is not a priority (a whole number within ±2^31)"))
-            })?,
-        };
         if let Some(column) = trace_end
             && let Some(us) = row.time_us(column, "microseconds", 1)?
         {
@@ -146,21 +104,81 @@ pub(super) fn read_jobs(
             return Err(row.refuse(arrival, "blank; a whole number of microseconds is needed"));
         };
         let name = row.text(name)?;
-        let job = Job {
-            name: name.into(),
-            app: row.optional(app)?.into(),
+        let like = LikeJob {
+            name,
+            app: row.optional(app)?,
             arrival: SimTime(arrival_us),
             duration: row.time_us(duration, "microseconds", 1)?.map(SimDuration),
             cpu_request: MilliCpu(row.amount(cpu, "milli-CPU")?),
             memory_request: Bytes(row.amount(memory, "bytes")?),
             cpu_limit: row.optional_amount(cpu_limit, "milli-CPU")?.map(MilliCpu),
             memory_limit: row.optional_amount(memory_limit, "bytes")?.map(Bytes),
+        };
+        let known = alike.known(&row);
+        let after = owned(list(&row, after, ';')?);
+        if let Some(spec) = known
+            && after.is_empty()
+            && (usage.is_empty() || !usage.contains_key(name))
+        {
+            import.job_like(&row, &like, spec)?;
+            continue;
+        }
+        let spec = Spec {
+            controller: controller(&row, controller_column)?,
+            kind: one_of(&row, kind, JobKind::Batch, &[JobKind::Batch, JobKind::Service])?,
+            restart: one_of(
+                &row,
+                restart,
+                RestartPolicy::OnFailure,
+                &[RestartPolicy::OnFailure, RestartPolicy::Always, RestartPolicy::Never],
+            )?,
+            priority: match (row.optional(priority)?.trim(), priority) {
+                ("", _) | (_, None) => 0,
+                (text, Some(column)) => text.parse().map_err(|_| {
+                    row.refuse(column, format!("\"{text}\" is not a priority (a whole number within ±2^31)"))
+                })?,
+            },
+            namespace: match row.optional(namespace)? {
+                "" => "default".into(),
+                text => text.into(),
+            },
+            process_type: row.optional(process_type)?.into(),
+            ephemeral: Bytes(row.optional_amount(ephemeral, "bytes")?.unwrap_or(0)),
+            gpus: numbers(&row, gpus, "thousandths of a GPU", 1_000, "1000")?,
+            gpu_models: owned(list(&row, gpu_models, '|')?),
+            extended: Vec::new(),
+            node_selector: selector(&row, selector_column)?,
+            constraints: constraints(&row, constraints_column)?,
+            apart: one_of(&row, apart, false, &[false, true])?,
+            tolerations: owned(list(&row, tolerations, ';')?),
+            ports: numbers(&row, ports, "ports", 65_535, "65535")?,
+            threads: count(&row, threads, "threads", 1)?,
+            unserved: word(&row, unserved, &[("drop", Unserved::Drop), ("defer", Unserved::Defer)])?,
+            processes: count(&row, processes, "processes", 1)?,
+            ephemeral_limit: row.optional_amount(ephemeral_limit, "bytes")?.map(Bytes),
+            ephemeral_used: Bytes(row.optional_amount(ephemeral_used, "bytes")?.unwrap_or(0)),
+            file_touches: count(&row, file_touches, "touches", 0)?,
+            leak_touches: count(&row, leak_touches, "touches", 0)?.unwrap_or(0),
+            checkpoint: one_of(&row, checkpoint, false, &[false, true])?,
+            template: beside.template(&row, template, import)?,
+            unit: unit(&row, x_fleet, import, &mut units)?,
+        };
+        let job = Job {
+            name: name.into(),
+            app: like.app.into(),
+            arrival: like.arrival,
+            duration: like.duration,
+            cpu_request: like.cpu_request,
+            memory_request: like.memory_request,
+            cpu_limit: like.cpu_limit,
+            memory_limit: like.memory_limit,
             spec,
             extended: extended(&row, extended_column)?,
             usage: usage.remove(name).map(|profile| profile.steps).unwrap_or_default(),
-            after: owned(list(&row, after, ';')?),
+            after,
         };
         import.job(&row, job)?;
+        alike.keep(import.builder().last_spec());
     }
     if let Some(end) = end {
         import.builder().trace_end(SimTime(end));
@@ -168,38 +186,46 @@ pub(super) fn read_jobs(
     Ok(())
 }
 
-/// The spec of the row before, for rows that say the same in all columns that make it: most do, and reading a spec takes
-/// far longer than comparing what is written.
+/// Specs of the last rows that made one, for rows that say the same in all columns that make it: most do, and reading a
+/// spec takes far longer than comparing what is written.
 #[derive(Default)]
 struct Alike {
     columns: Vec<Column>,
-    /// The fields of the spec that is kept, each with its length.
-    said: Vec<u8>,
+    /// The fields of each, every one with its length, and the spec.
+    recent: Vec<(Vec<u8>, SpecId)>,
+    /// Which of `recent` is overwritten next.
+    oldest: usize,
     now: Vec<u8>,
-    spec: Option<Spec>,
 }
 
+/// How many are kept: a few kinds of jobs often take turns.
+const ALIKE: usize = 8;
+
 impl Alike {
-    /// The spec, if `row` says the same as the row of the last one that was kept.
-    fn known(&mut self, row: &Row) -> Option<Spec> {
+    /// The spec of a row that said the same as `row`.
+    fn known(&mut self, row: &Row) -> Option<SpecId> {
         self.now.clear();
         for column in &self.columns {
             let field = row.bytes(*column);
-            self.now.extend((field.len() as u64).to_le_bytes());
+            self.now.extend((field.len() as u32).to_le_bytes());
             self.now.extend(field);
         }
-        if self.now == self.said && self.spec.is_some() {
-            return self.spec.clone();
-        }
-        std::mem::swap(&mut self.now, &mut self.said);
-        self.spec = None;
-        None
+        self.recent.iter().find(|(said, _)| *said == self.now).map(|(_, spec)| *spec)
     }
 
-    /// Keeps what the row that was asked for last says.
-    fn keep(&mut self, spec: Spec) -> Spec {
-        self.spec = Some(spec.clone());
-        spec
+    /// Keeps the spec of the row that was asked for last.
+    fn keep(&mut self, spec: Option<SpecId>) {
+        let Some(spec) = spec else { return };
+        if self.recent.iter().any(|(said, _)| *said == self.now) {
+            return;
+        }
+        let entry = (self.now.clone(), spec);
+        if self.recent.len() < ALIKE {
+            self.recent.push(entry);
+        } else {
+            self.recent[self.oldest] = entry;
+            self.oldest = (self.oldest + 1) % ALIKE;
+        }
     }
 }
 

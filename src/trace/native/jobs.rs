@@ -115,7 +115,7 @@ pub(super) fn read_jobs(
             memory_limit: row.optional_amount(memory_limit, "bytes")?.map(Bytes),
         };
         let known = alike.known(&row);
-        let after = owned(list(&row, after, ';')?);
+        let after = if after.is_some() { owned(list(&row, after, ';')?) } else { Vec::new() };
         if let Some(spec) = known
             && after.is_empty()
             && (usage.is_empty() || !usage.contains_key(name))

@@ -218,7 +218,7 @@ fn what_went_wrong_stands_in_one_full_sentence() {
         (
             2,
             vec![ok.clone(), "--load=0.5".into()],
-            "--load, --speed, --option, --from and --to need a trace (--trace, or trace in the scenario)",
+            "--load, --speed, --option, --usage-stat, --uncensor, --from and --to need a trace (--trace, or trace in the scenario)",
         ),
     ];
     for (code, args, sentence) in cases {

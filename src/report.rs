@@ -2,7 +2,7 @@
 //!
 //! Every output of a results directory is one file in `output/` and one row of [`OUTPUTS`], every chart one file in
 //! `chart/` and one row of [`CHARTS`] (a chart is an output by that row alone). Everything here takes an
-//! [`Experiment`](crate::experiment::Experiment) and gives text; only [`dir`], [`compare`] and [`trace::files`] touch files, and
+//! [`Experiment`](crate::experiment::Experiment) and gives text; only [`dir`], `limited`, [`compare`] and [`trace::files`] touch files, and
 //! nothing prints. No clock, host name, absolute path or thread count goes into any file.
 
 pub mod answer;
@@ -17,6 +17,7 @@ pub mod figures;
 #[cfg(test)]
 mod fixture;
 pub mod kube;
+mod limited;
 pub mod output;
 pub mod page;
 pub mod seeds;

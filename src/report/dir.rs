@@ -6,10 +6,11 @@
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::experiment::Experiment;
+use crate::report::limited::Limited;
 use crate::report::{OUTPUTS, OutputInfo};
 
 /// The file that says that a directory is ours to overwrite.
@@ -164,7 +165,7 @@ fn write_all(pieces: &[Piece<'_>], to: &Path, dir: &Path, options: &DirOptions<'
     for piece in pieces {
         let place = dir.join(piece.file);
         let file = File::create(to.join(piece.file)).map_err(|error| failed(&place, &error))?;
-        let mut out = Counting { out: BufWriter::with_capacity(1 << 16, file), left, over: false, stop: options.stop };
+        let mut out = Limited { out: BufWriter::with_capacity(1 << 16, file), left, over: false, stop: options.stop };
         let written = (piece.write)(&mut out).and_then(|()| out.flush());
         left = out.left;
         match written {
@@ -196,39 +197,6 @@ struct Temporary(PathBuf);
 impl Drop for Temporary {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-/// Counts what is written and ends at the budget or when the user wants to stop.
-struct Counting<'a> {
-    out: BufWriter<File>,
-    left: u64,
-    over: bool,
-    stop: Option<&'a AtomicBool>,
-}
-
-impl Counting<'_> {
-    fn stopped(&self) -> bool {
-        self.stop.is_some_and(|stop| stop.load(Ordering::Relaxed))
-    }
-}
-
-impl Write for Counting<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if bytes.len() as u64 > self.left {
-            self.over = true;
-            return Err(io::Error::other("over the budget"));
-        }
-        if self.stopped() {
-            return Err(io::Error::other("stopped"));
-        }
-        let written = self.out.write(bytes)?;
-        self.left -= written as u64;
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
     }
 }
 

@@ -10,9 +10,9 @@ mod hosts;
 #[cfg(test)]
 mod tests;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::{Column, FormatInfo, Import, OptionInfo, OptionValues, Row, Source, TableShape, option, parts};
+use super::{Column, FormatInfo, Import, OptionInfo, OptionValues, Row, Source, option, parts};
 use crate::error::{Error, Result};
 use crate::units::SECOND_US;
 
@@ -108,28 +108,6 @@ fn say_units(import: &mut Import) {
     let memory = import.memory_option("memory");
     import.report.units.push(format!("memory 1.0: {memory} (--option memory; assumed)"));
     import.report.units.push("CPU: plans of tasks in hundredths of a core, all else in cores".into());
-}
-
-/// What one row is handed to, with the columns of its table.
-type EachRow<'f, const N: usize> = dyn FnMut(&mut Import, &Row, &[Column; N]) -> Result<()> + 'f;
-
-/// Goes over the rows of `files`, in order.
-fn rows<const N: usize>(
-    files: &[PathBuf],
-    shape: &TableShape,
-    import: &mut Import,
-    each: &mut EachRow<N>,
-) -> Result<u64> {
-    let mut count = 0;
-    for file in files {
-        let mut table = import.fixed_table(&parts::text(file), shape)?;
-        let columns: [Column; N] = std::array::from_fn(|i| table.fixed_column(shape, i));
-        while let Some(row) = table.next_row()? {
-            count += 1;
-            each(import, &row, &columns)?;
-        }
-    }
-    Ok(count)
 }
 
 /// Seconds, perhaps before the window, which is negative; `None` where blank.

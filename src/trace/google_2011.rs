@@ -148,28 +148,6 @@ fn moment(row: &Row, column: Column) -> Result<Option<u64>> {
     Ok(Some(us))
 }
 
-/// What one row is handed to, with the columns of its table.
-type EachRow<'f, const N: usize> = dyn FnMut(&mut Import, &Row, &[Column; N]) -> Result<()> + 'f;
-
-/// Goes over the rows of `files`, in order.
-fn rows<const N: usize>(
-    files: &[PathBuf],
-    shape: &TableShape,
-    import: &mut Import,
-    each: &mut EachRow<N>,
-) -> Result<u64> {
-    let mut count = 0;
-    for file in files {
-        let mut table = import.fixed_table(&parts::text(file), shape)?;
-        let columns: [Column; N] = std::array::from_fn(|i| table.fixed_column(shape, i));
-        while let Some(row) = table.next_row()? {
-            count += 1;
-            each(import, &row, &columns)?;
-        }
-    }
-    Ok(count)
-}
-
 /// The files of a table that may be missing, which is said.
 fn optional_table(folder: &Path, table: &str, without: &str, import: &mut Import) -> Result<Vec<PathBuf>> {
     let files = parts::of_table(folder, table)?;
@@ -197,7 +175,7 @@ fn read_job_events(folder: &Path, numbers: &mut numbers::Numbers, import: &mut I
         return Ok(());
     }
     let with_tasks = numbers.jobs();
-    let count = rows::<8>(&files, &JOB_EVENT_SHAPE, import, &mut |import, row, columns| {
+    let count = parts::rows::<8>(&files, &JOB_EVENT_SHAPE, import, &mut |import, row, columns| {
         moment(row, columns[0])?;
         row.whole(columns[3], "event types", 8)?;
         let job = row.whole(columns[2], "job numbers", u64::MAX)?;

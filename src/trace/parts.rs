@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
 
+use super::{Column, Import, Row, TableShape};
 use crate::error::{Error, Result};
 
 /// What a packed file's name may end with.
@@ -79,6 +80,28 @@ pub(super) fn of_table(folder: &Path, table: &str) -> Result<Vec<PathBuf>> {
         }
     }
     Ok(found.iter().map(|name| holder.join(name)).collect())
+}
+
+/// What one row is handed to, with the columns of its table.
+pub(super) type EachRow<'f, const N: usize> = dyn FnMut(&mut Import, &Row, &[Column; N]) -> Result<()> + 'f;
+
+/// Goes over the rows of `files`, parts of one table, in order; returns how many there are.
+pub(super) fn rows<const N: usize>(
+    files: &[PathBuf],
+    shape: &TableShape,
+    import: &mut Import,
+    each: &mut EachRow<N>,
+) -> Result<u64> {
+    let mut count = 0;
+    for file in files {
+        let mut table = import.fixed_table(&text(file), shape)?;
+        let columns: [Column; N] = std::array::from_fn(|i| table.fixed_column(shape, i));
+        while let Some(row) = table.next_row()? {
+            count += 1;
+            each(import, &row, &columns)?;
+        }
+    }
+    Ok(count)
 }
 
 /// `path` as text for [`super::Table`].

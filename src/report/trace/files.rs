@@ -6,13 +6,14 @@
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use crate::cluster::HostSpec;
 use crate::error::{Error, ErrorKind, Result};
+use crate::report::limited::Limited;
 use crate::trace::{TraceOutage, native};
 use crate::workload::Workload;
 
@@ -250,39 +251,6 @@ impl Drop for Pending {
         for (temporary, _) in &self.0 {
             let _ = fs::remove_file(temporary);
         }
-    }
-}
-
-/// Counts what is written and ends at the budget, or when the user wants to stop.
-struct Limited<'a> {
-    out: BufWriter<File>,
-    left: u64,
-    over: bool,
-    stop: Option<&'a AtomicBool>,
-}
-
-impl Limited<'_> {
-    fn stopped(&self) -> bool {
-        self.stop.is_some_and(|stop| stop.load(Ordering::Relaxed))
-    }
-}
-
-impl Write for Limited<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if bytes.len() as u64 > self.left {
-            self.over = true;
-            return Err(io::Error::other("over the budget"));
-        }
-        if self.stopped() {
-            return Err(io::Error::other("stopped"));
-        }
-        let written = self.out.write(bytes)?;
-        self.left -= written as u64;
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
     }
 }
 

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use super::super::keys::Keys;
+use super::super::parts::rows;
 use super::super::{Column, Import, Place, Reading, Row, Sample, Samples, TableShape};
-use super::{rows, run_us, seconds};
+use super::{run_us, seconds};
 use crate::error::{Error, Result};
 use crate::units::{Bytes, MilliCpu, NANO_PER_CORE, SimDuration, SimTime};
 use crate::workload::Job;

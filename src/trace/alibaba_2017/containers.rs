@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use super::super::keys::Keys;
+use super::super::parts::rows;
 use super::super::{Import, Place, Reading, Sample, TableShape};
-use super::{CONTAINER_USAGE, WINDOW_US, rows, run_us, seconds};
+use super::{CONTAINER_USAGE, WINDOW_US, run_us, seconds};
 use crate::error::Result;
 use crate::trace::{option, parts};
 use crate::units::{Bytes, MilliCpu, SimDuration, SimTime};

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use super::super::parts::rows;
 use super::super::{Import, MachineEvent, Machines, Place, TableShape};
-use super::{SERVERS, rows, run_us, seconds};
+use super::{SERVERS, run_us, seconds};
 use crate::error::{Error, Result};
 use crate::trace::parts;
 use crate::units::{Bytes, MilliCpu};

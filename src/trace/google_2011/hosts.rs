@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::super::parts::rows;
 use super::super::{Import, MachineEvent, Machines, TableShape};
-use super::{ATTRIBUTES, MACHINES, ORIGIN_US, moment, optional_table, place, plain, rows};
+use super::{ATTRIBUTES, MACHINES, ORIGIN_US, moment, optional_table, place, plain};
 use crate::error::{Error, Result};
 use crate::trace::keys::Keys;
 use crate::trace::parts;

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::super::parts::rows;
 use super::super::{Import, TableShape};
 use super::numbers::Numbers;
-use super::{CONSTRAINTS, moment, optional_table, plain, rows};
+use super::{CONSTRAINTS, moment, optional_table, plain};
 use crate::error::{Error, Result};
 use crate::kube::object::selector::{Operator, Requirement};
 use crate::workload::Job;

@@ -6,9 +6,10 @@
 use std::path::PathBuf;
 
 use super::super::keys::Keys;
+use super::super::parts::rows;
 use super::super::{Column, Import, Row, TableShape};
 use super::numbers::Numbers;
-use super::{ORIGIN_US, moment, rows};
+use super::{ORIGIN_US, moment};
 use crate::error::{Error, Result};
 
 const SHAPE: TableShape = TableShape::of(&[

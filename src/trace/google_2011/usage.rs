@@ -7,12 +7,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::super::parts::rows;
 use super::super::samples::CENSORED_MILLI;
 use super::super::{Import, Reading, Sample, Samples, TableShape};
 use super::hosts::Hosts;
 use super::numbers::Numbers;
 use super::tasks::{NONE, Tasks};
-use super::{USAGE, moment, optional_table, rows};
+use super::{USAGE, moment, optional_table};
 use crate::error::Result;
 use crate::units::MilliCpu;
 

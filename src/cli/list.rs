@@ -18,7 +18,7 @@ use crate::workload::generator::GENERATORS;
 /// Arguments of `list`.
 #[derive(ClapArgs, Debug)]
 pub(super) struct Args {
-    /// List only TABLE: orchestrators, placements, discoveries, formats, generators, usage-models, metrics, charts, outputs, parameters or kube-fields
+    /// List only TABLE: orchestrators, placements, discoveries, formats, format-options, generators, usage-models, metrics, charts, outputs, parameters or kube-fields
     #[arg(value_name = "TABLE")]
     table: Option<String>,
     /// Print Markdown tables, as they stand in the README
@@ -50,11 +50,18 @@ pub fn listings() -> Vec<Listing> {
         let colon = if f.note.is_empty() { "" } else { ": " };
         (f.path.replace(',', ", "), format!("{}{colon}{}", f.class.name(), f.note))
     });
+    let format_options = FORMATS.iter().flat_map(|format| {
+        format.options.iter().map(move |o| {
+            let said = format!("{}; {}; default {}", o.summary, o.values.described(), o.default);
+            (format!("{} {}", format.name, o.name), said)
+        })
+    });
     vec![
         Listing { table: "orchestrators", rows: rows(ORCHESTRATORS.iter().map(|o| (o.name, o.summary)).collect()) },
         Listing { table: "placements", rows: rows(PLACEMENTS.iter().map(|p| (p.name, p.summary)).collect()) },
         Listing { table: "discoveries", rows: rows(DISCOVERIES.iter().map(|d| (d.name, d.summary)).collect()) },
         Listing { table: "formats", rows: rows(FORMATS.iter().map(|f| (f.name, f.summary)).collect()) },
+        Listing { table: "format-options", rows: format_options.collect() },
         Listing { table: "generators", rows: rows(GENERATORS.iter().map(|g| (g.name, g.summary)).collect()) },
         Listing { table: "usage-models", rows: rows(USAGE_MODELS.iter().map(|u| (u.name, u.summary)).collect()) },
         Listing { table: "metrics", rows: rows(metrics().map(|m| (m.name, m.summary)).collect()) },

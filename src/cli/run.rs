@@ -70,7 +70,7 @@ pub(super) struct Args {
     /// Multiply usage that ran into a limit or a busy host by K (none by default): a bound on what was wanted
     #[arg(long, value_name = "none|xK")]
     uncensor: Option<String>,
-    /// Set an option of the trace's format (again for more)
+    /// Set an option of the trace's format (again for more; see `plimsoll list format-options`)
     #[arg(long = "option", value_name = "KEY=VALUE")]
     options: Vec<String>,
     /// Set an option of the format that --cluster names (again for more)

@@ -59,7 +59,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
 #[derive(ClapArgs, Clone, Debug)]
 #[command(next_help_heading = "Reading")]
 struct ReadArgs {
-    /// Set an option of the trace's format (again for more; see `plimsoll list formats`)
+    /// Set an option of the trace's format (again for more; see `plimsoll list format-options`)
     #[arg(long = "option", value_name = "KEY=VALUE")]
     options: Vec<String>,
     /// Of each sample of usage count STAT: `mixed` (CPU's mean, memory's maximum), `mean` or `max`

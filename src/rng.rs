@@ -44,6 +44,8 @@ pub enum Purpose {
     Machine = 31,
     /// Outages of generated hosts; entity: host, or rack in the upper half.
     Outage = 32,
+    /// Arrivals of an inflated workload (entity 0), and the order in which its hosts settle ties (entity 1).
+    Inflation = 34,
 }
 
 /// A run's seed.

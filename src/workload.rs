@@ -6,8 +6,10 @@
 mod builder;
 mod crop;
 pub mod generator;
+pub mod inflation;
 mod offered;
 pub mod sample;
+mod shape;
 mod spec;
 pub mod stats;
 mod usage;
@@ -15,6 +17,7 @@ mod usage;
 pub use builder::{Job, JobView, LikeJob, WorkloadBuilder};
 pub use crop::Cropped;
 pub use offered::{Capacity, LOAD_RESOURCES, LoadScale, Offered, Scaled, offered, scale_to, speed};
+pub use shape::Shape;
 pub use spec::{Controller, JobKind, PodReplacement, RestartPolicy, Spec, Unserved};
 pub use usage::{NOMINAL_STEP, USAGE_MODELS, UsageCursor, UsageMode, UsageModelInfo, UsageStep};
 
@@ -79,6 +82,8 @@ pub struct Workload {
     units: Vec<Arc<UnitOptions>>,
     /// Services, controllers, budgets and namespaces that came with them.
     objects: Arc<Listed>,
+    /// Shapes of the list that the jobs were drawn from, if they were.
+    drawn_from: Option<Vec<Shape>>,
 }
 
 /// Column bytes of one job, its name and its runtime state apart.

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::file::FailureSection;
 use super::hosts::Hosts;
 use super::text::{At, Length, Share};
-use super::{Budgets, outside};
+use super::{Budgets, inflation, outside};
 use crate::cluster::Cluster;
 use crate::cluster::synthetic::FailureLaw;
 use crate::error::{Error, Result, did_you_mean};
@@ -275,7 +275,10 @@ fn unknown(name: &At<String>, what: &str, known: &mut dyn Iterator<Item = &str>)
 
 /// The host of that name.
 pub(super) fn host(name: &At<String>, cluster: &Cluster) -> Result<HostId> {
-    cluster.find(name).ok_or_else(|| unknown(name, "host", &mut cluster.ids().map(|h| cluster.name(h))))
+    cluster.find(name).ok_or_else(|| match inflation::renamed(name, cluster) {
+        Some(new) => name.refuse(format!("unknown host \"{}\"; inflation calls it \"{new}\"", **name)),
+        None => unknown(name, "host", &mut cluster.ids().map(|h| cluster.name(h))),
+    })
 }
 
 /// The hosts of the group of that name.

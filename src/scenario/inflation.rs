@@ -17,9 +17,7 @@ use crate::rng::{Purpose, Seed};
 use crate::trace::OutageTarget;
 use crate::units::SimDuration;
 use crate::workload::Workload;
-use crate::workload::inflation::{
-    Asked, Inflation, arrive_and_stay, asked_by, by_name, draw_order, shuffle, without_gpus,
-};
+use crate::workload::inflation::{Asked, Inflation, arrive_and_stay, asked_by, by_name, draw_order, list_of, shuffle};
 
 /// Jobs drawn from those of the workload arrive one by one and stay, until they ask for so much of the cluster.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -115,10 +113,11 @@ pub(super) fn resolve(
         return Ok(workload);
     }
     let here = |why: Error| section.place(why);
-    let base = match section.jobs.unwrap_or_default() {
-        ListWord::All => workload,
-        ListWord::WithoutGpus => without_gpus(&workload).map_err(|why| here(why.in_field("jobs")))?,
-    };
+    let without_gpus = section.jobs == Some(ListWord::WithoutGpus);
+    let (base, tied) = list_of(workload, without_gpus).map_err(|why| here(why.in_field("jobs")))?;
+    if tied > 0 {
+        notes.push(format!("inflation: {tied} jobs that are tied to one host by its name are left out of the list"));
+    }
     let of = section.of.unwrap_or_default();
     hosts.specs.sort_by(|a, b| a.name.cmp(&b.name));
     if let Some(pair) = hosts.specs.windows(2).find(|pair| pair[0].name == pair[1].name) {

@@ -9,6 +9,7 @@ use super::sample::{builder_like, copy_name, repeated};
 use super::{Controller, JobKind, LONGEST_US, Workload};
 use crate::error::{Error, Result};
 use crate::ids::JobId;
+use crate::kube::object::pod::Pod;
 use crate::rng::{Purpose, Seed};
 use crate::units::{SimDuration, SimTime};
 
@@ -69,16 +70,30 @@ pub fn asked_by(base: &Workload, of: Asked, order: &[u32]) -> i128 {
     order.iter().map(|&index| of.of(base, list[index as usize])).sum()
 }
 
-/// The jobs of `workload` that ask for no GPU. A job no longer waits for one that was left out.
+/// The jobs of `workload` that can be drawn, or only those of them that ask for no GPU, and how many were left out for being
+/// tied to one host by its name, as pods of a DaemonSet are. A job no longer waits for one that was left out.
 ///
 /// Errors: none is left.
-pub fn without_gpus(workload: &Workload) -> Result<Workload> {
-    let copies: Vec<u32> = workload.ids().map(|job| u32::from(workload.spec(job).gpus.is_empty())).collect();
-    let (builder, said) = repeated(workload, &copies)?;
-    if said.jobs == 0 {
-        return Err(Error::input(format!("all {} jobs ask for GPUs; jobs: all will do", said.jobs_before)));
+pub fn list_of(workload: Workload, without_gpus: bool) -> Result<(Workload, u64)> {
+    let tied = |job: JobId| {
+        let names = |pod: &Pod| pod.node_affinity.required.iter().flatten().any(|term| !term.names.is_empty());
+        workload.spec(job).controller == Controller::DaemonSet || workload.template(job).is_some_and(|pod| names(pod))
+    };
+    let has_gpus = |job: JobId| without_gpus && !workload.spec(job).gpus.is_empty();
+    let copies: Vec<u32> = workload.ids().map(|job| u32::from(!tied(job) && !has_gpus(job))).collect();
+    if copies.iter().all(|&copies| copies == 1) {
+        return Ok((workload, 0));
     }
-    builder.finish(workload.usage(), workload.seed())
+    let left_out = workload.ids().filter(|&job| tied(job)).count() as u64;
+    let (builder, said) = repeated(&workload, &copies)?;
+    if said.jobs == 0 {
+        let what = match left_out {
+            0 => format!("all {} jobs ask for GPUs; jobs: all will do", said.jobs_before),
+            _ => format!("none of {} jobs can be drawn: {left_out} are tied to one host", said.jobs_before),
+        };
+        return Err(Error::input(what));
+    }
+    Ok((builder.finish(workload.usage(), workload.seed())?, left_out))
 }
 
 /// Draws the order in which the jobs of `base` arrive, as numbers in the list [`by_name`].
@@ -250,12 +265,27 @@ mod tests {
     }
 
     #[test]
-    fn jobs_without_gpus_are_a_list_of_their_own() {
-        let w = base("b:500:1000 a:20:0 c:1:0");
-        let kept = without_gpus(&w).unwrap();
-        assert_eq!(kept.ids().map(|job| kept.name(job)).collect::<Vec<_>>(), ["a", "c"]);
-        let why = without_gpus(&base("b:500:1000")).unwrap_err();
+    fn jobs_without_gpus_are_a_list_of_their_own_and_those_tied_to_a_host_are_in_none() {
+        let names = |w: &Workload| w.ids().map(|job| w.name(job).to_owned()).collect::<Vec<_>>();
+        let (all, tied) = list_of(base("b:500:1000 a:20:0 c:1:0"), false).unwrap();
+        assert_eq!((names(&all), tied), (vec!["b".into(), "a".into(), "c".into()], 0));
+        let (kept, tied) = list_of(all, true).unwrap();
+        assert_eq!((names(&kept), tied), (vec!["a".into(), "c".into()], 0));
+        let why = list_of(base("b:500:1000"), true).unwrap_err();
         assert_eq!(why.to_string(), "all 1 jobs ask for GPUs; jobs: all will do");
+        // One of a DaemonSet, one of a pod that names its host.
+        let mut b = WorkloadBuilder::new();
+        let mut pod = Pod::default();
+        pod.node_affinity.required = Some(vec![crate::kube::object::selector::NodeTerm::named("n")]);
+        let number = b.template(std::sync::Arc::new(pod));
+        for name in ["d", "free", "t"] {
+            let mut job = Job::service(name, SimTime(0), MilliCpu(1), Bytes(1));
+            job.spec.template = (name == "t").then_some(number);
+            job.spec.controller = if name == "d" { Controller::DaemonSet } else { Controller::Unset };
+            b.push(job).unwrap();
+        }
+        let (kept, tied) = list_of(b.finish(UsageMode::Request, Seed(1)).unwrap(), false).unwrap();
+        assert_eq!((names(&kept), tied), (vec!["free".into()], 2));
     }
 
     #[test]

@@ -249,18 +249,22 @@ impl Workload {
         self
     }
 
-    /// When the last job would end if each ran from its arrival uncontended; services and open ends count with their
-    /// arrival or the trace's end. `after` shifts a job to the end of what it waits for.
+    /// When the last job would end if each ran from its arrival uncontended; services count with their removal, open ends
+    /// with their arrival or the trace's end. `after` shifts a job to the end of what it waits for.
     pub fn uncontended_end(&self) -> SimTime {
         let mut end = self.trace_end.unwrap_or(SimTime::ZERO);
         let ends = self.uncontended_ends();
         for job in self.ids() {
             end = end.max(ends[job.index()]);
+            if let (JobKind::Service, Some(lives)) = (self.spec(job).kind, self.duration(job)) {
+                end = end.max(self.arrival(job) + lives);
+            }
         }
         end
     }
 
-    /// For each job, when it would end as in [`Workload::uncontended_end`].
+    /// For each job, when it would end if it ran from its arrival uncontended; services, which jobs do not wait for, at
+    /// their arrival.
     pub fn uncontended_ends(&self) -> Vec<SimTime> {
         self.uncontended_ends_from(self.arrival.clone())
     }

@@ -297,7 +297,8 @@ mod tests {
             hosts.specs.push(HostSpec::new(name, crate::units::MilliCpu(1), crate::units::Bytes(1)));
             let target = OutageTarget::Host(name.into());
             let (at, lasts) = (SimTime::ZERO, SimDuration(1));
-            hosts.outages.push(crate::trace::TraceOutage { at, lasts, target });
+            let kind = crate::sim::FailureKind::Down;
+            hosts.outages.push(crate::trace::TraceOutage { at, target, lasts, kind });
         }
         rename(&mut hosts, &[1, 0]);
         assert_eq!(hosts.outages[0].target, OutageTarget::Host("0001-h1".into()));

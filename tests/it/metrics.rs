@@ -75,6 +75,10 @@ const MUCH_MEMORY: &str = "hosts a=2000m/2Gi; job x batch 0s 10s 1500m/512Mi; en
 // y fails at 0 and every second from 1 to 10.
 const NO_GPU: &str = "hosts a=1000m/1Gi,gpus:1; job x service 0s - 0/0 gpus 1000; job y service 0s - 0/0 gpus 1000
     end 10s";
+// Free 400 and 1000 thousandths until 5 s: neither shape can use the 400. Then 400 and 500: half of the shapes fit nowhere
+// (900 unused), the other strands 400, so F = 650 of 900 idle and 2000 in all.
+const SHARED_GPUS: &str = "hosts a=4000m/1Gi,gpus:2; job x batch 0s 10s 1000m/0 gpus 600
+    job y service 5s - 1000m/0 gpus 500; end 8s";
 // FULL, watched from 5 s: 15 s of 2 cores demanded and 1 served; both jobs entered before.
 const LATE: &str = "hosts a=1000m/1Gi; job x batch 0s 10s 1000m/64Mi; job y batch 0s 10s 1000m/64Mi; end 30s
     warm-up 5s";
@@ -339,6 +343,12 @@ fn cases() -> Vec<(&'static str, &'static str, &'static str, String)> {
         // Half is not more than half.
         ("platform_availability", CONVERGED, PROXY, n(0.9)),
         ("platform_down_seconds", CONVERGED, PROXY, n(10.0)),
+        // 600 for 5 s and 1100 for 3 s, of 2000 for 8 s.
+        ("gpu_allocated_share_mean", SHARED_GPUS, FIFO, n(6300.0 / 16_000.0)),
+        ("gpu_allocated_share_end", SHARED_GPUS, FIFO, n(0.55)),
+        ("gpu_fragmented_share_mean", SHARED_GPUS, FIFO, n((400.0 * 5.0 + 650.0 * 3.0) / 16_000.0)),
+        ("gpu_fragmented_share_end", SHARED_GPUS, FIFO, n(650.0 / 2000.0)),
+        ("gpu_fragmented_of_idle_share_end", SHARED_GPUS, FIFO, n(650.0 / 900.0)),
         // A converge needs all hosts.
         ("deploys_down_seconds", CONVERGED, PROXY, n(20.0)),
         ("stuck_no_store_seconds", NO_STORE, DEIS, n(30.0)),

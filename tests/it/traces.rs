@@ -13,7 +13,11 @@ use plimsoll::workload::{Capacity, JobKind, LoadScale, UsageMode, Workload, offe
 
 /// The folder of the openb trace; `None`, announced, where it is absent.
 pub fn openb() -> Option<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/traces/alibaba-gpu-2023-openb");
+    there(Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/traces/alibaba-gpu-2023-openb"))
+}
+
+/// The folder; `None`, announced, where it is absent.
+pub fn there(folder: PathBuf) -> Option<PathBuf> {
     if folder.is_dir() {
         return Some(folder);
     }

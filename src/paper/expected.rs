@@ -10,13 +10,16 @@ use crate::metrics::Demand;
 const PERCENT_MAX: u32 = 1_000_000;
 const FORM: &str = "metric,policy,seed,0,1,2 and so on will do, as in curves.csv";
 
+/// Place in [`Figure::ALL`], policy, seed.
+type Key = (usize, String, u64);
+
 /// Published curves by metric, policy and seed.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Expected {
     /// The columns, in the file's order.
     columns: Vec<u32>,
-    /// Line and values (blank: none) of each curve; `(place in Figure::ALL, policy, seed)`.
-    curves: BTreeMap<(usize, String, u64), (u64, Vec<Option<f64>>)>,
+    /// Line and values (blank: none) of each curve.
+    curves: BTreeMap<Key, (u64, Vec<Option<f64>>)>,
 }
 
 impl Expected {

@@ -118,7 +118,9 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let mut text = table::render(&study, &findings);
     text.push('\n');
     report::table::wrap(&mut text, "", compare::basis(&study), width);
-    report::table::wrap(&mut text, "", &compare::summary(&findings), width);
+    for sentence in compare::summary(&findings) {
+        report::table::wrap(&mut text, "", &sentence, width);
+    }
     let shown = visible(&dir.to_string_lossy());
     text.push_str(&format!("The page is {shown}/reproduce.html, with its chart and tables beside it.\n"));
     stdout::print(&text)?;

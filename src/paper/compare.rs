@@ -233,12 +233,11 @@ pub fn basis(study: &Study<'_>) -> &'static str {
     }
 }
 
-/// All verdicts in one line.
-pub fn summary(findings: &[Finding]) -> String {
-    let named = |verdict: Verdict| {
-        let names = findings.iter().filter(|f| f.verdict == verdict).map(|f| f.policy.as_str());
-        names.collect::<Vec<_>>().join(", ")
-    };
+/// All verdicts, a sentence each.
+pub fn summary(findings: &[Finding]) -> Vec<String> {
+    if findings.iter().all(|finding| finding.verdict == Verdict::Nothing) {
+        return vec!["Nothing is published to compare with.".into()];
+    }
     let kinds = [
         (Verdict::Differs, "Differs"),
         (Verdict::Reproduced, "Reproduced"),
@@ -247,15 +246,12 @@ pub fn summary(findings: &[Finding]) -> String {
         (Verdict::ByChance, "Not comparable draw by draw"),
         (Verdict::Nothing, "Nothing published of"),
     ];
-    let parts: Vec<String> = kinds
-        .into_iter()
-        .filter(|(verdict, _)| findings.iter().any(|f| f.verdict == *verdict))
-        .map(|(verdict, word)| format!("{word}: {}.", named(verdict)))
-        .collect();
-    if findings.iter().all(|f| f.verdict == Verdict::Nothing) {
-        return "Nothing is published to compare with.".into();
-    }
-    parts.join(" ")
+    let sentence = |(verdict, word): (Verdict, &str)| {
+        let names: Vec<&str> =
+            findings.iter().filter(|finding| finding.verdict == verdict).map(|f| f.policy.as_str()).collect();
+        (!names.is_empty()).then(|| format!("{word}: {}.", names.join(", ")))
+    };
+    kinds.into_iter().filter_map(sentence).collect()
 }
 
 /// What differs most, for an error; `None`: nothing does.
@@ -376,6 +372,6 @@ pub(super) mod tests {
         let study = study(vec![curve("FGD", 42, &[(80, 1.0)])], Some(&theirs), true);
         let findings = compare(&study);
         assert_eq!(findings[0].verdict, Verdict::Nothing);
-        assert_eq!(summary(&findings), "Nothing is published to compare with.");
+        assert_eq!(summary(&findings), ["Nothing is published to compare with."]);
     }
 }

@@ -56,7 +56,7 @@ pub fn page(study: &Study<'_>, findings: &[Finding]) -> io::Result<String> {
             name: paper.name,
             summary: head,
             question: paper.question,
-            verdict: summary(findings),
+            verdict: summary(findings).join(" "),
             basis: basis(study),
             notes: study.notes.clone(),
             seeds: seeds(study),

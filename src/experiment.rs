@@ -2,6 +2,7 @@
 
 pub mod attribute;
 mod band;
+mod demand;
 pub mod interval;
 mod result;
 mod run;
@@ -9,6 +10,7 @@ pub mod seeds;
 
 pub use crate::metrics::{AppReach, EndRow, HostTrack, LifeRow, Record, TimelineBucket, TrackBucket};
 pub use band::{BandRow, Side, band_len, run_band};
+pub use demand::{DemandRun, run_demand};
 pub use interval::Interval;
 pub use result::{AppResult, Choice, Experiment, PartResult, RunLabel, RunResult};
 pub use run::{RunFlags, digest_of, run_all, run_one};

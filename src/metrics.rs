@@ -5,6 +5,8 @@
 //! [warm-up, end - drain). A family knows the world as described, and of the run only what changes say.
 
 mod availability;
+mod demand;
+mod gpu;
 mod incidents;
 mod jobs;
 mod kills;
@@ -19,6 +21,7 @@ mod value;
 mod waits;
 
 pub use availability::{AppShare, Availability};
+pub use demand::{Demand, DemandColumn, DemandCurve};
 pub use platform::{AppReach, PlatformWatch};
 pub use recorder::{EndRow, HostTrack, LifeRow, Record, Recorder, TimelineBucket, TrackBucket};
 pub use value::Value;
@@ -59,6 +62,7 @@ pub const FAMILIES: &[FamilyInfo] = &[
     waits::INFO,
     utilisation::INFO,
     packing::INFO,
+    gpu::INFO,
     availability::INFO,
     pressure::INFO,
     incidents::INFO,

@@ -207,6 +207,9 @@ impl Heard<'_> {
 pub enum Action {
     /// A decision: `job` belongs on `host`.
     Place(JobId, HostId),
+    /// The GPU that `job`, which wants one, is to have where it was just placed, by its place on that host. Without it the host's
+    /// agent gives it the fullest that has room.
+    Device(JobId, u16),
     /// The host's agent starts `job` at that time. Replaces an earlier start of the same job that has not happened.
     Start(JobId, HostId, SimTime),
     /// A pending start of `job` is called off.

@@ -4,7 +4,15 @@
 //! are open, taints, pod limits) is settled by the caller. To add one, see the recipe in ARCHITECTURE.md.
 
 mod best_fit;
+mod best_fit_norm;
+mod fgd;
+mod fgd_best_fit;
+mod fgd_dot_prod;
+mod fgd_gpu_clustering;
+mod fgd_gpu_packing;
+mod fgd_random;
 mod first_fit;
+pub mod fragmentation;
 mod kube_default;
 mod kube_least_requested;
 mod kube_most_allocated;
@@ -13,6 +21,8 @@ mod least_jobs;
 mod least_of_type;
 mod random;
 mod round_robin;
+mod scored;
+mod tetris;
 mod worst_fit;
 
 pub use kube_default::{balanced_allocation, least_allocated};
@@ -20,6 +30,7 @@ pub use kube_default::{balanced_allocation, least_allocated};
 use crate::cluster::{Bookings, Cluster, Request};
 use crate::ids::{HostId, JobId};
 use crate::rng::{Purpose, Seed};
+use crate::workload::Workload;
 
 /// What a placement is asked.
 pub struct Ask<'a> {
@@ -47,6 +58,12 @@ pub struct Ask<'a> {
 pub trait Placement {
     /// The host for the job, or `None` if there is none now.
     fn choose(&mut self, ask: &Ask) -> Option<HostId>;
+
+    /// The GPU that a job that wants one is to have on the host that was chosen for it, by its place; it has room for the
+    /// job. `None` (the default): the fullest with room, lowest place among equals.
+    fn device(&mut self, _ask: &Ask, _host: HostId) -> Option<u16> {
+        None
+    }
 }
 
 /// A row of the table of placements.
@@ -60,7 +77,7 @@ pub struct PlacementInfo {
     /// The ready-made scheduler profile that the `kubernetes` orchestrator runs in full under this name.
     pub kube_profile: Option<&'static str>,
     /// Makes one for a run.
-    pub build: fn() -> Box<dyn Placement>,
+    pub build: fn(&Cluster, &Workload) -> Box<dyn Placement>,
 }
 
 impl std::fmt::Debug for PlacementInfo {
@@ -82,6 +99,14 @@ pub const PLACEMENTS: &[PlacementInfo] = &[
     kube_most_allocated::INFO,
     kube_requested_to_capacity_ratio::INFO,
     kube_least_requested::INFO,
+    best_fit_norm::INFO,
+    tetris::INFO,
+    fgd::INFO,
+    fgd_best_fit::INFO,
+    fgd_dot_prod::INFO,
+    fgd_gpu_clustering::INFO,
+    fgd_gpu_packing::INFO,
+    fgd_random::INFO,
 ];
 
 /// The placement of that name.
@@ -133,9 +158,53 @@ impl Ask<'_> {
         Some(first)
     }
 
+    /// CPU that is not booked on `host`, milli-CPU; below 0 where more is booked than it has.
+    fn cpu_left(&self, host: HostId) -> i64 {
+        self.cluster.spec(host).cpu.0 - self.bookings.cpu[host.index()]
+    }
+
+    /// Thousandths that are not promised on all GPUs of `host`.
+    fn gpu_left(&self, host: HostId) -> i64 {
+        self.bookings.free_gpus(host).iter().map(|&free| i64::from(free)).sum()
+    }
+
+    /// Thousandths of all GPUs that the job wants.
+    fn gpu_wanted(&self) -> i64 {
+        self.request.gpus.iter().map(|&wish| i64::from(wish)).sum()
+    }
+
+    /// CPU, memory and GPU as the job wants them and as `host` has them.
+    fn sizes(&self, host: HostId) -> [Size; 3] {
+        let spec = self.cluster.spec(host);
+        let memory = spec.memory.0;
+        [
+            Size { wanted: self.request.cpu.0, free: self.cpu_left(host), capacity: spec.cpu.0 },
+            Size { wanted: self.request.memory.0, free: memory - self.bookings.memory[host.index()], capacity: memory },
+            Size { wanted: self.gpu_wanted(), free: self.gpu_left(host), capacity: i64::from(spec.gpus) * 1_000 },
+        ]
+    }
+
     /// The stream for this decision.
     pub fn draw(&self, purpose: Purpose) -> crate::rng::Stream {
         self.seed.stream(purpose, (u64::from(self.job.0) << 32) | u64::from(self.decision))
+    }
+}
+
+/// One resource of a host and a job.
+#[derive(Clone, Copy)]
+struct Size {
+    wanted: i64,
+    free: i64,
+    capacity: i64,
+}
+
+impl Size {
+    /// `amount` in parts of the host's, in steps of 2^-30 rounded toward zero; 0 where it has none.
+    fn part(&self, amount: i64) -> i64 {
+        match self.capacity {
+            0 => 0,
+            capacity => (i128::from(amount) * (1 << 30) / i128::from(capacity)) as i64,
+        }
     }
 }
 
@@ -144,6 +213,17 @@ pub(crate) mod tests {
     use super::*;
     use crate::cluster::HostSpec;
     use crate::units::{Bytes, MilliCpu};
+
+    /// Jobs of (milli-CPU, MiB).
+    fn workload(jobs: &[(i64, i64)]) -> Workload {
+        let mut builder = crate::workload::WorkloadBuilder::new();
+        for (i, &(cpu, mib)) in jobs.iter().enumerate() {
+            let at = crate::units::SimTime(i as u64);
+            let job = crate::workload::Job::service(format!("job-{i}"), at, MilliCpu(cpu), Bytes::mib(mib));
+            builder.push(job).unwrap();
+        }
+        builder.finish(crate::workload::UsageMode::Request, Seed(1)).unwrap()
+    }
 
     /// Places jobs of (milli-CPU, MiB) one after the other on hosts of (milli-CPU, MiB) named a, b, c …, and returns
     /// the names chosen, `-` for none.
@@ -159,7 +239,8 @@ pub(crate) mod tests {
         });
         let cluster = Cluster::new(specs.collect(), &[]).unwrap();
         let mut bookings = Bookings::new(&cluster);
-        let mut rule = (placement(name).unwrap().build)();
+        let workload = workload(jobs);
+        let mut rule = (placement(name).unwrap().build)(&cluster, &workload);
         let mut chosen = Vec::new();
         for (i, &(cpu, mib)) in jobs.iter().enumerate() {
             let job = JobId(i as u32);
@@ -175,7 +256,7 @@ pub(crate) mod tests {
                 tolerations: &[],
                 ports: &[],
             };
-            let host = rule.choose(&Ask {
+            let ask = Ask {
                 cluster: &cluster,
                 bookings: &bookings,
                 request,
@@ -185,10 +266,10 @@ pub(crate) mod tests {
                 same_type: &|h| bookings.jobs[h.index()],
                 random_ties,
                 seed: Seed(seed),
-            });
-            match host {
+            };
+            match rule.choose(&ask) {
                 Some(host) => {
-                    bookings.book(job, &request, host);
+                    bookings.book(job, &request, host, None);
                     chosen.push(cluster.name(host).to_owned());
                 }
                 None => chosen.push("-".into()),

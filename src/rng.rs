@@ -44,6 +44,8 @@ pub enum Purpose {
     Machine = 31,
     /// Outages of generated hosts; entity: host, or rack in the upper half.
     Outage = 32,
+    /// The GPU of a job under the `fgd-random` placement; entity: job and attempt.
+    Gpu = 33,
 }
 
 /// A run's seed.

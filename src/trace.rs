@@ -22,6 +22,7 @@ mod openb;
 mod opendc;
 mod opendc_failures;
 mod option;
+mod outage;
 mod overlay;
 #[cfg(feature = "parquet")]
 mod parquet;
@@ -35,12 +36,12 @@ mod window;
 
 pub use decimal::Decimal;
 pub use import::{
-    Import, Imported, ImportedHosts, OutageTarget, Place, TraceOutage, as_input, read_cluster, read_hosts,
-    read_outages, read_trace, read_trace_as,
+    Import, Imported, ImportedHosts, Place, as_input, read_cluster, read_hosts, read_outages, read_trace, read_trace_as,
 };
 pub use input::{Column, Lines, Row, Table, TableShape};
 pub use machines::{HostOutage, MachineCounts, MachineEvent, Machines};
 pub use option::{OptionInfo, OptionValues};
+pub use outage::{OUTAGE_COLUMNS, OutageTarget, TraceOutage, read_outage_rows, write_outages};
 pub use overlay::{Overlaid, Overlay, SeriesOwner, SeriesUnit};
 #[cfg(feature = "parquet")]
 pub use parquet::{Numbers, native_table, parquet_of};
@@ -221,11 +222,6 @@ impl Default for Budgets {
             max_decompressed_bytes: 64 << 30,
         }
     }
-}
-
-/// Opens the table at `path`, plain or gzip; `needed` is what an empty file lacks.
-pub fn open_table(path: &str, needed: &str, budgets: &Budgets) -> Result<Table> {
-    Table::open(path, needed, budgets)
 }
 
 /// Opens the table at `path`, whose columns have fixed places, with or without a header.

@@ -8,6 +8,7 @@ mod crop;
 pub mod generator;
 mod offered;
 pub mod sample;
+mod shape;
 mod spec;
 pub mod stats;
 mod usage;
@@ -15,6 +16,7 @@ mod usage;
 pub use builder::{Job, JobView, LikeJob, WorkloadBuilder};
 pub use crop::Cropped;
 pub use offered::{Capacity, LOAD_RESOURCES, LoadScale, Offered, Scaled, offered, scale_to, speed};
+pub use shape::Shape;
 pub use spec::{Controller, JobKind, PodReplacement, RestartPolicy, Spec, Unserved};
 pub use usage::{NOMINAL_STEP, USAGE_MODELS, UsageCursor, UsageMode, UsageModelInfo, UsageStep};
 
@@ -79,6 +81,8 @@ pub struct Workload {
     units: Vec<Arc<UnitOptions>>,
     /// Services, controllers, budgets and namespaces that came with them.
     objects: Arc<Listed>,
+    /// The shapes of the list that the jobs were drawn from, if they were.
+    drawn_from: Option<Vec<Shape>>,
 }
 
 /// Column bytes of one job, its name and its runtime state apart.
@@ -244,18 +248,22 @@ impl Workload {
         self
     }
 
-    /// When the last job would end if each ran from its arrival uncontended; services and open ends count with their
-    /// arrival or the trace's end. `after` shifts a job to the end of what it waits for.
+    /// When the last job would end if each ran from its arrival uncontended; services count with their removal, open ends
+    /// with their arrival or the trace's end. `after` shifts a job to the end of what it waits for.
     pub fn uncontended_end(&self) -> SimTime {
         let mut end = self.trace_end.unwrap_or(SimTime::ZERO);
         let ends = self.uncontended_ends();
         for job in self.ids() {
             end = end.max(ends[job.index()]);
+            if let (JobKind::Service, Some(lives)) = (self.spec(job).kind, self.duration(job)) {
+                end = end.max(self.arrival(job) + lives);
+            }
         }
         end
     }
 
-    /// For each job, when it would end as in [`Workload::uncontended_end`].
+    /// For each job, when it would end if it ran from its arrival uncontended; services, which jobs do not wait for, at
+    /// their arrival.
     pub fn uncontended_ends(&self) -> Vec<SimTime> {
         self.uncontended_ends_from(self.arrival.clone())
     }

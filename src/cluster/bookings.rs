@@ -41,6 +41,16 @@ const NON_ZERO_CPU: i64 = 100;
 const NON_ZERO_MEMORY: i64 = 200 << 20;
 
 impl Request<'_> {
+    /// The class of a job by its GPUs: 0 if it shares one, the number of GPUs if it wants whole ones or several; `None`
+    /// without any.
+    pub fn gpu_class(&self) -> Option<u16> {
+        match self.gpus {
+            [] => None,
+            [share] if *share < 1_000 => Some(0),
+            gpus => Some(gpus.len() as u16),
+        }
+    }
+
     /// CPU and memory with kube-scheduler's stand-ins for missing requests (100m, 200 MiB), used for scoring only.
     pub fn non_zero(&self) -> (i64, i64) {
         (
@@ -71,7 +81,11 @@ pub struct Bookings {
     resources: usize,
     devices: Devices,
     chosen: BTreeMap<(JobId, HostId), Vec<u16>>,
+    /// Per host: jobs with GPUs by class.
+    classes: Vec<Vec<(u16, u32)>>,
     ports: Vec<Vec<u16>>,
+    /// How often what is booked on each host has changed.
+    versions: Vec<u64>,
 }
 
 impl Bookings {
@@ -91,15 +105,18 @@ impl Bookings {
             resources,
             devices: Devices::new(cluster),
             chosen: BTreeMap::new(),
+            classes: vec![Vec::new(); n],
             ports: vec![Vec::new(); n],
+            versions: vec![0; n],
         }
     }
 
-    /// Counts `job` with `request` on `host`. GPUs are promised if they fit, and not counted if they do not.
-    pub fn book(&mut self, job: JobId, request: &Request, host: HostId) {
+    /// Counts `job` with `request` on `host`. GPUs are promised if they fit, and not counted if they do not: a job that wants
+    /// one gets `device` if that has room, every other the fullest that have.
+    pub fn book(&mut self, job: JobId, request: &Request, host: HostId, device: Option<u16>) {
         self.add(request, host, 1);
         if !request.gpus.is_empty()
-            && let Some(chosen) = self.devices.choose(host, request.gpus)
+            && let Some(chosen) = self.devices.choose_with(host, request.gpus, device)
         {
             self.devices.take(host, &chosen, request.gpus);
             self.chosen.insert((job, host), chosen);
@@ -145,6 +162,14 @@ impl Bookings {
 
     fn add(&mut self, request: &Request, host: HostId, sign: i64) {
         let h = host.index();
+        self.versions[h] += 1;
+        if let Some(class) = request.gpu_class() {
+            let classes = &mut self.classes[h];
+            match classes.iter_mut().find(|(known, _)| *known == class) {
+                Some((_, jobs)) => *jobs = jobs.saturating_add_signed(sign as i32),
+                None => classes.push((class, 1)),
+            }
+        }
         let (non_zero_cpu, non_zero_memory) = request.non_zero();
         self.cpu[h] += sign * request.cpu.0;
         self.memory[h] += sign * request.memory.0;
@@ -155,6 +180,27 @@ impl Bookings {
         for &(resource, amount) in request.extended {
             self.extended[h * self.resources + resource.index()] += sign * amount;
         }
+    }
+
+    /// Moves on whenever what is booked on `host` changes (whether it is open is no part of that).
+    pub fn version(&self, host: HostId) -> u64 {
+        self.versions[host.index()]
+    }
+
+    /// Thousandths of each GPU of `host` that are not promised.
+    pub fn free_gpus(&self, host: HostId) -> &[u16] {
+        self.devices.free(host)
+    }
+
+    /// Which GPUs of `host` would serve `wanted` (see [`choose_devices`](super::choose_devices)); `None` if they do not fit.
+    pub fn choose_gpus(&self, host: HostId, wanted: &[u16]) -> Option<Vec<u16>> {
+        self.devices.choose(host, wanted)
+    }
+
+    /// Whether `host` has jobs booked of this class of [`Request::gpu_class`], and whether of others.
+    pub fn gpu_classes(&self, host: HostId, class: u16) -> (bool, bool) {
+        let booked = self.classes[host.index()].iter().filter(|(_, jobs)| *jobs > 0);
+        booked.fold((false, false), |(same, others), (known, _)| (same || *known == class, others || *known != class))
     }
 
     /// Whether `host` has room for `request` beside what is booked: CPU, memory, storage, extended resources, GPUs,

@@ -55,6 +55,16 @@ impl Devices {
         choose_devices(self.free(host), wanted)
     }
 
+    /// The same, but one wish goes to `device` if that has room for it.
+    pub fn choose_with(&self, host: HostId, wanted: &[u16], device: Option<u16>) -> Option<Vec<u16>> {
+        match (wanted, device) {
+            (&[share], Some(device)) if self.free(host).get(usize::from(device)).is_some_and(|&free| free >= share) => {
+                Some(vec![device])
+            }
+            _ => self.choose(host, wanted),
+        }
+    }
+
     /// Whether `wanted` fits on `host` now.
     pub fn fits(&self, host: HostId, wanted: &[u16]) -> bool {
         self.choose(host, wanted).is_some()

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{TieBreak, World};
+use super::{Action, TieBreak, World};
 use crate::cluster::Bookings;
 use crate::ids::{AppId, HostId, JobId};
 use crate::placement::{Ask, Placement, placement};
@@ -21,6 +21,8 @@ pub struct Books {
     type_of_app: BTreeMap<(AppId, String), u32>,
     same_type: Vec<BTreeMap<HostId, u32>>,
     decisions: BTreeMap<JobId, u32>,
+    /// GPUs that the placement picked for jobs where they are bound.
+    devices: BTreeMap<JobId, u16>,
     /// Whether equals are told apart by chance.
     chance: bool,
     placement: Box<dyn Placement>,
@@ -43,8 +45,9 @@ impl Books {
             type_of_app: BTreeMap::new(),
             same_type: Vec::new(),
             decisions: BTreeMap::new(),
+            devices: BTreeMap::new(),
             chance: world.options.tie_break == TieBreak::Random || world.options.placement == "random",
-            placement: (info.build)(),
+            placement: (info.build)(world.cluster, world.workload),
             max_jobs: max_jobs.unwrap_or(u32::MAX),
             heeds_taints,
             counts_types: world.options.placement == "least-of-type",
@@ -94,7 +97,7 @@ impl Books {
         let request = world.request(job);
         let job_type = if self.counts_types { self.type_of(world, job) } else { 0 };
         let decision = self.next_decision(job);
-        let host = {
+        let (host, device) = {
             let Books { bookings, same_type, placement, max_jobs, heeds_taints, .. } = self;
             let bookings = &*bookings;
             // What is one on every host is tied to its own, whatever the placement looks at.
@@ -109,7 +112,7 @@ impl Books {
                     && (!*heeds_taints || spec.taints.is_empty() || world.cluster.tolerated(host, request.tolerations))
             };
             let counts = same_type.get(job_type as usize);
-            placement.choose(&Ask {
+            let ask = Ask {
                 cluster: world.cluster,
                 bookings,
                 request,
@@ -119,10 +122,12 @@ impl Books {
                 same_type: &|host| counts.and_then(|c| c.get(&host)).copied().unwrap_or(0),
                 random_ties: world.options.tie_break == TieBreak::Random,
                 seed: world.seed,
-            })?
+            };
+            let host = placement.choose(&ask)?;
+            (host, if request.gpus.is_empty() { None } else { placement.device(&ask, host) })
         };
         self.decided(job);
-        self.bind(world, job, host);
+        self.bind_with(world, job, host, device);
         Some(host)
     }
 
@@ -149,12 +154,25 @@ impl Books {
             && self.bookings.fits(world.cluster, &request, host)
     }
 
+    /// What is to be done once `job` was placed on `host`: the decision, and the GPU that was picked for it.
+    pub fn placed(&self, job: JobId, host: HostId) -> impl Iterator<Item = Action> + use<> {
+        let device = self.devices.get(&job).map(|&device| Action::Device(job, device));
+        std::iter::once(Action::Place(job, host)).chain(device)
+    }
+
     /// Binds `job` to `host`.
     pub fn bind(&mut self, world: &World, job: JobId, host: HostId) {
+        self.bind_with(world, job, host, None);
+    }
+
+    fn bind_with(&mut self, world: &World, job: JobId, host: HostId, device: Option<u16>) {
         debug_assert!(self.host_of(job).is_none(), "a job is bound once");
         self.bound[job.index()] = host.0;
         self.on_host[host.index()].insert(job);
-        self.bookings.book(job, &world.request(job), host);
+        self.bookings.book(job, &world.request(job), host, device);
+        if let Some(device) = device {
+            self.devices.insert(job, device);
+        }
         if self.counts_types {
             let t = self.type_of(world, job);
             *self.same_type[t as usize].entry(host).or_insert(0) += 1;
@@ -183,6 +201,7 @@ impl Books {
     fn leave(&mut self, world: &World, job: JobId) -> Option<HostId> {
         let host = self.host_of(job)?;
         self.bound[job.index()] = NOWHERE;
+        self.devices.remove(&job);
         self.on_host[host.index()].remove(&job);
         if self.counts_types {
             let t = self.type_of(world, job) as usize;

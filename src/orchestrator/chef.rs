@@ -146,7 +146,7 @@ impl Chef {
         match self.books.place(world, job) {
             Some(host) => {
                 self.is_created(job, actions);
-                actions.push(Action::Place(job, host));
+                actions.extend(self.books.placed(job, host));
                 self.placed.push((job, host, None));
                 self.ask_converge(now, actions);
             }

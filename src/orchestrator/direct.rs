@@ -61,7 +61,7 @@ impl Direct {
     fn drain(&mut self, now: Now, world: &World, actions: &mut Vec<Action>) {
         while let Some(&job) = self.queue.front() {
             if let Some(host) = self.books.place(world, job) {
-                actions.push(Action::Place(job, host));
+                actions.extend(self.books.placed(job, host));
                 actions.push(Action::Start(job, host, now.at));
             } else {
                 let request = world.request(job);

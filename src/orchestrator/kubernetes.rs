@@ -336,7 +336,7 @@ impl Kubernetes {
         };
         self.queue.remove(job);
         self.set_healthy(world, job, !self.nodes.is_unknown(host));
-        actions.push(Action::Place(job, host));
+        actions.extend(self.books.placed(job, host));
         // Where the old pod still terminates the new one starts when that has gone.
         if !self.leaving.contains_key(&(job, host)) {
             self.start(start, job, host, actions);

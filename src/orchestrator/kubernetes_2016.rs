@@ -229,7 +229,7 @@ impl Kubernetes2016 {
         if self.version == Version::V1_2_4 {
             self.binds_until = bound;
         }
-        actions.push(Action::Place(job, host));
+        actions.extend(self.books.placed(job, host));
         // Where the old pod still terminates the new one starts when that has gone.
         if !self.leaving.contains_key(&(job, host)) {
             self.start(bound + self.start_delay, job, host, actions);

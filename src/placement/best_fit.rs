@@ -8,7 +8,7 @@ pub(super) const INFO: PlacementInfo = PlacementInfo {
     summary: "the fitting host with the least CPU share + memory share left after placement",
     looks_at_requests: true,
     kube_profile: None,
-    build: || Box::new(BestFit),
+    build: |_, _| Box::new(BestFit),
 };
 
 struct BestFit;

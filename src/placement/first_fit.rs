@@ -8,7 +8,7 @@ pub(super) const INFO: PlacementInfo = PlacementInfo {
     summary: "the first host in order of names whose free requests hold the job",
     looks_at_requests: true,
     kube_profile: None,
-    build: || Box::new(FirstFit),
+    build: |_, _| Box::new(FirstFit),
 };
 
 struct FirstFit;

@@ -12,7 +12,7 @@ pub(super) const INFO: PlacementInfo = PlacementInfo {
     summary: "fits by requests, then the highest LeastAllocated + BalancedAllocation score; under `kubernetes` the whole default profile (v1.36.3)",
     looks_at_requests: true,
     kube_profile: Some("default"),
-    build: || Box::new(KubeDefault),
+    build: |_, _| Box::new(KubeDefault),
 };
 
 struct KubeDefault;

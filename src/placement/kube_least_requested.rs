@@ -12,7 +12,7 @@ pub(super) const INFO: PlacementInfo = PlacementInfo {
     summary: "fits by requests, then LeastRequested + BalancedResourceAllocation of 0 to 10; under `kubernetes-2016` the whole scheduler (v1.2.4)",
     looks_at_requests: true,
     kube_profile: None,
-    build: || Box::new(KubeLeastRequested),
+    build: |_, _| Box::new(KubeLeastRequested),
 };
 
 struct KubeLeastRequested;

@@ -8,7 +8,7 @@ pub(super) const INFO: PlacementInfo = PlacementInfo {
     summary: "the same with MostAllocated; under `kubernetes` the default profile with it, its spread of replicas included",
     looks_at_requests: true,
     kube_profile: Some("most-allocated"),
-    build: || Box::new(KubeMostAllocated),
+    build: |_, _| Box::new(KubeMostAllocated),
 };
 
 struct KubeMostAllocated;

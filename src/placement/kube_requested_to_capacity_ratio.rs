@@ -9,7 +9,7 @@ pub(super) const INFO: PlacementInfo = PlacementInfo {
     summary: "the same with RequestedToCapacityRatio (0:0, 100:10); under `kubernetes` the default profile with it",
     looks_at_requests: true,
     kube_profile: Some("requested-to-capacity-ratio"),
-    build: || Box::new(KubeRequestedToCapacityRatio),
+    build: |_, _| Box::new(KubeRequestedToCapacityRatio),
 };
 
 struct KubeRequestedToCapacityRatio;

@@ -11,7 +11,7 @@ pub(super) const INFO: PlacementInfo = PlacementInfo {
     summary: "the host with the fewest jobs, then the lowest name (fleet's rule); looks at no resource",
     looks_at_requests: false,
     kube_profile: None,
-    build: || Box::new(LeastJobs),
+    build: |_, _| Box::new(LeastJobs),
 };
 
 struct LeastJobs;

@@ -12,7 +12,7 @@ pub(super) const INFO: PlacementInfo = PlacementInfo {
     summary: "the host with the fewest jobs of the same process type, then the lowest name (Deis before v0.8.0); looks at no resource",
     looks_at_requests: false,
     kube_profile: None,
-    build: || Box::new(LeastOfType),
+    build: |_, _| Box::new(LeastOfType),
 };
 
 struct LeastOfType;

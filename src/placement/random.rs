@@ -9,7 +9,7 @@ pub(super) const INFO: PlacementInfo = PlacementInfo {
     summary: "any host with equal chance, drawn from (seed, job, decision); looks at no resource",
     looks_at_requests: false,
     kube_profile: None,
-    build: || Box::new(Random),
+    build: |_, _| Box::new(Random),
 };
 
 struct Random;

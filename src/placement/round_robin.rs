@@ -8,7 +8,7 @@ pub(super) const INFO: PlacementInfo = PlacementInfo {
     summary: "one host after the other in order of names; looks at no resource",
     looks_at_requests: false,
     kube_profile: None,
-    build: || Box::new(RoundRobin { next: 0 }),
+    build: |_, _| Box::new(RoundRobin { next: 0 }),
 };
 
 struct RoundRobin {

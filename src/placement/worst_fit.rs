@@ -8,7 +8,7 @@ pub(super) const INFO: PlacementInfo = PlacementInfo {
     summary: "the fitting host with the most CPU share + memory share left after placement",
     looks_at_requests: true,
     kube_profile: None,
-    build: || Box::new(WorstFit),
+    build: |_, _| Box::new(WorstFit),
 };
 
 struct WorstFit;

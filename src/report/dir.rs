@@ -4,11 +4,11 @@
 //! to a temporary folder inside (it may be a mount point) and renamed one by one once all of them are complete.
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::experiment::Experiment;
 use crate::report::limited::Limited;
 use crate::report::{OUTPUTS, OutputInfo};
@@ -165,23 +165,11 @@ fn write_all(pieces: &[Piece<'_>], to: &Path, dir: &Path, options: &DirOptions<'
     for piece in pieces {
         let place = dir.join(piece.file);
         let file = File::create(to.join(piece.file)).map_err(|error| failed(&place, &error))?;
-        let mut out = Limited { out: BufWriter::with_capacity(1 << 16, file), left, over: false, stop: options.stop };
+        let mut out = Limited::new(file, left, options.stop);
         let written = (piece.write)(&mut out).and_then(|()| out.flush());
         left = out.left;
-        match written {
-            Ok(()) => {}
-            Err(_) if out.over => {
-                let limit = options.max_bytes;
-                return Err(Error::budget(
-                    "bytes of output",
-                    format!("more than {limit}"),
-                    limit,
-                    "--max-output-bytes",
-                )
-                .in_file(place));
-            }
-            Err(_) if out.stopped() => return Err(Error::new(ErrorKind::Interrupted, "stopped; nothing was written")),
-            Err(error) => return Err(failed(&place, &error)),
+        if let Err(error) = written {
+            return Err(out.ended(options.max_bytes, &place).unwrap_or_else(|| failed(&place, &error)));
         }
     }
     Ok(())

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::file::FailureSection;
 use super::hosts::Hosts;
-use super::text::{At, Length, Share};
+use super::text::At;
 use super::{Budgets, outside};
 use crate::cluster::Cluster;
 use crate::cluster::synthetic::FailureLaw;
@@ -13,7 +13,7 @@ use crate::error::{Error, Result, did_you_mean};
 use crate::ids::HostId;
 use crate::rng::{Purpose, Seed};
 use crate::sim::{Failure, FailureKind};
-use crate::trace::{OutageTarget, TraceOutage, open_table};
+use crate::trace::{OutageTarget, TraceOutage, read_outage_rows};
 use crate::units::{SimDuration, SimTime};
 
 /// All failures of the run in order, and notes on them.
@@ -41,8 +41,8 @@ pub(super) fn resolve(
                 continue;
             }
             let drawing = Drawing { cluster, seed, rule: rule as u64, end };
-            let table = Outages { path: &outside::found(path, folder), drawing };
-            notes.extend(table.read(&mut failures, budgets).map_err(|why| outside::placed(why, path))?);
+            let found = outside::found(path, folder);
+            notes.extend(drawing.of_table(&found, &mut failures, budgets).map_err(|why| outside::placed(why, path))?);
             continue;
         }
         let targets = targets(section, hosts, cluster)?;
@@ -113,6 +113,21 @@ fn misses(failure: &Failure, cluster: &Cluster) -> bool {
 /// The entry under `failures` that outages of the trace itself would be: behind all that are written.
 const TRACE_RULE: u64 = (1 << 31) - 1;
 
+/// Outages that change nothing.
+#[derive(Default)]
+struct Counts {
+    late: u64,
+    nobody: u64,
+}
+
+impl Counts {
+    /// What is to be said of them.
+    fn said(&self, of: &str, rows: &str, nobody: &str) -> Vec<String> {
+        let all = [(self.late, "begin after the end of the run and have no effect"), (self.nobody, nobody)];
+        all.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{of}: {count} {rows}{what}")).collect()
+    }
+}
+
 /// What outages of a share of all hosts are drawn with.
 struct Drawing<'a> {
     cluster: &'a Cluster,
@@ -122,118 +137,63 @@ struct Drawing<'a> {
     end: SimTime,
 }
 
-/// A table of outages.
-struct Outages<'a> {
-    path: &'a str,
-    drawing: Drawing<'a>,
-}
-
-impl Outages<'_> {
-    /// Adds its rows to `failures`; returns notes.
-    fn read(&self, failures: &mut Vec<Failure>, budgets: &Budgets) -> Result<Vec<String>> {
-        let needed = "outages need the columns host or share, at and for";
-        let mut table = open_table(self.path, needed, &budgets.trace)?;
-        table.refuse_other_columns(&["host", "share", "at", "for", "kind"])?;
-        let (at_column, for_column) = (table.column("at")?, table.column("for")?);
-        let (host_column, share_column) = (table.optional("host"), table.optional("share"));
-        if host_column.is_none() && share_column.is_none() {
-            table.column("host")?;
-        }
-        let kind_column = table.optional("kind");
-        let (mut rows, mut late, mut nobody) = (0u64, 0u64, 0u64);
-        while let Some(row) = table.next_row()? {
-            rows += 1;
-            let length = |column, text: &str| {
-                Length::parse(text.trim()).map(|length| length.0).map_err(|why| row.refuse(column, why.message()))
-            };
-            let at = SimTime(length(at_column, row.text(at_column)?)?.0);
-            let lasts = match row.text(for_column)? {
-                text if text.trim().is_empty() => SimDuration(u64::MAX),
-                text => length(for_column, text)?,
-            };
-            if lasts == SimDuration::ZERO {
-                return Err(row.refuse(for_column, "a failure for 0s is none; blank is for good"));
-            }
-            let kind = match (row.optional(kind_column)?.trim(), kind_column) {
-                ("" | "down", _) => FailureKind::Down,
-                ("partition", _) => FailureKind::Partition,
-                (other, Some(column)) => {
-                    return Err(row.refuse(column, format!("\"{other}\" is neither down nor partition")));
-                }
-                (_, None) => FailureKind::Down,
-            };
-            let (name, share) = (row.optional(host_column)?.trim(), row.optional(share_column)?.trim());
-            let targets = match (name, share, host_column, share_column) {
-                ("", "", Some(column), _) | ("", "", None, Some(column)) => {
-                    return Err(row.refuse(column, "blank; a row names a host or a share of all hosts"));
-                }
-                (name, "", Some(column), _) => match self.drawing.cluster.find(name) {
-                    Some(host) => vec![host],
-                    None => {
-                        let known = self.drawing.cluster.ids().map(|h| self.drawing.cluster.name(h));
-                        let hint =
-                            did_you_mean(name, known).map_or(String::new(), |n| format!("; did you mean \"{n}\"?"));
-                        return Err(row.refuse(column, format!("unknown host \"{name}\"{hint}")));
-                    }
-                },
-                ("", share, _, Some(column)) => {
-                    let refuse = |why: &str| row.refuse(column, why);
-                    let share = Share::parse(share).map_err(|why| refuse(why.message()))?.0;
-                    if share > 1000 {
-                        return Err(refuse("a share of all hosts is at most 1"));
-                    }
-                    self.drawing.drawn(share, rows)
-                }
-                (_, _, _, Some(column)) | (_, _, Some(column), None) => {
-                    return Err(row.refuse(column, "host and share exclude each other; leave one blank"));
-                }
-                (_, _, None, None) => Vec::new(),
-            };
-            nobody += u64::from(targets.is_empty());
-            if at >= self.drawing.end {
-                late += 1;
-                continue;
-            }
-            failures.extend(targets.iter().map(|&host| Failure { at, host, kind, lasts }));
-            within_budget(failures.len(), budgets)?;
-        }
-        let said = [
-            (late, "rows begin after the end of the run and have no effect"),
-            (nobody, "rows are a share of less than half a host and have no effect"),
-        ];
-        let name = Path::new(self.path).file_name().unwrap_or_default().to_string_lossy();
-        let said = said
-            .iter()
-            .filter(|(count, _)| *count > 0)
-            .map(|(count, what)| format!("outages of {name}: {count} {what}"));
-        Ok(said.collect())
-    }
-}
-
 impl Drawing<'_> {
     /// Adds the outages of a trace to `failures`; returns notes.
     fn of_trace(&self, outages: &[TraceOutage], failures: &mut Vec<Failure>, budgets: &Budgets) -> Result<Vec<String>> {
-        let (mut late, mut strangers) = (0u64, 0u64);
+        let mut counts = Counts::default();
         for (row, outage) in outages.iter().enumerate() {
-            let targets = match &outage.target {
-                OutageTarget::Share(share) => self.drawn(*share, row as u64 + 1),
-                OutageTarget::Host(name) => self.cluster.find(name).into_iter().collect(),
-            };
-            strangers += u64::from(targets.is_empty());
-            if outage.at >= self.end {
-                late += 1;
-                continue;
-            }
-            let (at, kind, lasts) = (outage.at, FailureKind::Down, outage.lasts);
-            failures.extend(targets.into_iter().map(|host| Failure { at, host, kind, lasts }));
-            within_budget(failures.len(), budgets)?;
+            self.add(outage, row as u64 + 1, failures, &mut counts, budgets)?;
         }
-        let said = [
-            (late, "begin after the end of the run and have no effect"),
-            (strangers, "take down no host: it is not in the cluster, or the share is less than half a host"),
-        ];
-        let said = said.iter().filter(|(count, _)| *count > 0);
-        Ok(said.map(|(count, what)| format!("outages of the trace: {count} {what}")).collect())
+        let strangers = "take down no host: it is not in the cluster, or the share is less than half a host";
+        Ok(counts.said("outages of the trace", "", strangers))
+    }
+
+    /// Adds the outages of the table at `path`; returns notes.
+    fn of_table(&self, path: &str, failures: &mut Vec<Failure>, budgets: &Budgets) -> Result<Vec<String>> {
+        let (mut counts, mut rows) = (Counts::default(), 0);
+        read_outage_rows(path, &budgets.trace, &mut |row, column, outage| {
+            rows += 1;
+            if let (OutageTarget::Host(name), Some(column), None) = (&outage.target, column, self.host(&outage)) {
+                let known = self.cluster.ids().map(|h| self.cluster.name(h));
+                let hint = did_you_mean(name, known).map_or(String::new(), |n| format!("; did you mean \"{n}\"?"));
+                return Err(row.refuse(column, format!("unknown host \"{name}\"{hint}")));
+            }
+            self.add(&outage, rows, failures, &mut counts, budgets)
+        })?;
+        let name = Path::new(path).file_name().unwrap_or_default().to_string_lossy();
+        let nobody = "are a share of less than half a host and have no effect";
+        Ok(counts.said(&format!("outages of {name}"), "rows ", nobody))
+    }
+
+    /// The host that `outage` names, if it is in the cluster.
+    fn host(&self, outage: &TraceOutage) -> Option<HostId> {
+        match &outage.target {
+            OutageTarget::Host(name) => self.cluster.find(name),
+            OutageTarget::Share(_) => None,
+        }
+    }
+
+    /// Adds outage number `row`.
+    fn add(
+        &self,
+        outage: &TraceOutage,
+        row: u64,
+        failures: &mut Vec<Failure>,
+        counts: &mut Counts,
+        budgets: &Budgets,
+    ) -> Result<()> {
+        let targets = match &outage.target {
+            OutageTarget::Share(share) => self.drawn(*share, row),
+            OutageTarget::Host(_) => self.host(outage).into_iter().collect(),
+        };
+        counts.nobody += u64::from(targets.is_empty());
+        if outage.at >= self.end {
+            counts.late += 1;
+            return Ok(());
+        }
+        let TraceOutage { at, lasts, kind, .. } = *outage;
+        failures.extend(targets.into_iter().map(|host| Failure { at, host, kind, lasts }));
+        within_budget(failures.len(), budgets)
     }
 
     /// So many thousandths of all hosts, rounded to the nearest, for row number `row`: the same for every orchestrator.

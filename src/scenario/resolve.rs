@@ -67,6 +67,11 @@ pub fn resolve(file: &ScenarioFile, folder: &Path, budgets: &Budgets) -> Result<
         notes.extend(hosts.begin_at(from.0));
     }
     notes.append(&mut manifests.notes);
+    if hosts.specs.is_empty() && file.workload.trace.is_some() {
+        let what =
+            "the trace has no hosts; name some with --hosts 100:64,256Gi or --cluster, in a scenario under cluster";
+        return Err(file.cluster.refuse(what));
+    }
     let cluster = cluster(&hosts, &workload).map_err(|why| file.cluster.place(why))?;
     let workload = match &file.workload.trace {
         Some(trace) => {
@@ -222,7 +227,8 @@ fn end(file: &ScenarioFile, workload: &Workload, notes: &mut Vec<String>) -> Res
         return Err(Error::input("nothing here ends (services that arrive at 0s); set horizon").in_field("horizon"));
     }
     let services = workload.ids().filter(|&job| workload.spec(job).kind == JobKind::Service).count();
-    let and = if services > 0 { "; services count with their arrival" } else { "" };
+    let and =
+        if services > 0 { "; services count with their removal, or their arrival where none is told" } else { "" };
     notes.push(format!(
         "no horizon: every run ends at {end}, when the last job would end if each ran from its arrival uncontended{and}"
     ));

@@ -200,6 +200,8 @@ pub enum Change {
     Placed { job: JobId, host: HostId },
     /// The control plane found that `victims` jobs on a host would have to go for the job; `applied`: they do.
     Preempts { job: JobId, host: HostId, victims: u32, applied: bool },
+    /// The attempt that begins next has this GPU of the host, which the control plane picked, and not the fullest with room.
+    Device { job: JobId, host: HostId, device: u16 },
     /// An attempt began to run. Attempts of a job are numbered from 1.
     Started { job: JobId, attempt: u32, host: HostId },
     /// An attempt ended on its host. `served` is all it got.

@@ -113,6 +113,7 @@ impl Digest {
                 self.words(&[ok, refused, nobody, timeout, ready, unlisted, dead_listed].map(u64::from));
             }
             Change::Deploys { possible } => self.words(&[46, possible.into()]),
+            Change::Device { job, host, device } => self.words(&[49, job.0.into(), host.0.into(), device.into()]),
             Change::Configured { job, number } => self.words(&[47, job.0.into(), number.into()]),
             Change::Incident { what, host } => {
                 self.words(&[48, what as u64, host.map_or(u64::MAX, |host| host.0.into())]);

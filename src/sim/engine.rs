@@ -85,6 +85,8 @@ pub(super) struct Simulation<'a> {
     pub serials: u64,
     pub hosts: Vec<HostState>,
     pub devices: Devices,
+    /// GPUs that the control plane picked for jobs.
+    pub picked_devices: BTreeMap<JobId, u16>,
     pub dirty: Vec<HostId>,
     pub saved: BTreeMap<JobId, Saved>,
     /// What kubelets remember, in memory: a reboot or a new placement (a new pod) forgets it.
@@ -156,6 +158,7 @@ pub fn simulate(setup: &Setup, options: &Options, observer: &mut dyn Observer, f
             setup.cluster.len()
         ],
         devices: Devices::new(&setup.cluster),
+        picked_devices: BTreeMap::new(),
         dirty: Vec::new(),
         saved: BTreeMap::new(),
         crashes: BTreeMap::new(),
@@ -468,7 +471,11 @@ impl Simulation<'_> {
         match action {
             Action::Place(job, host) => {
                 self.crashes.remove(&(host, job));
+                self.picked_devices.remove(&job);
                 self.emit(Change::Placed { job, host });
+            }
+            Action::Device(job, device) => {
+                self.picked_devices.insert(job, device);
             }
             Action::Start(job, host, at) => {
                 let state = &mut self.jobs[job.index()];

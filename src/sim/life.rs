@@ -102,6 +102,19 @@ impl Simulation<'_> {
             && self.start_is_possible(job, host)
     }
 
+    /// The GPUs that `job` gets on `host`, none where they do not fit. Says so where the control plane picked another than the
+    /// agent would.
+    fn give_devices(&mut self, job: JobId, host: HostId) -> Vec<u16> {
+        let gpus = &self.setup.workload.spec(job).gpus;
+        let devices = self.devices.choose(host, gpus).unwrap_or_default();
+        let Some(&picked) = self.picked_devices.get(&job) else { return devices };
+        let wanted = self.devices.choose_with(host, gpus, Some(picked)).unwrap_or_default();
+        if let (&[device], true) = (wanted.as_slice(), wanted != devices) {
+            self.emit(Change::Device { job, host, device });
+        }
+        wanted
+    }
+
     /// An attempt of `job` on `host` ends before it ran.
     fn fail_start(&mut self, job: JobId, host: HostId, why: EndReason) {
         let state = &mut self.jobs[job.index()];
@@ -180,7 +193,7 @@ impl Simulation<'_> {
                 (cursor, step, 0, 0)
             }
         };
-        let devices = self.devices.choose(host, &spec.gpus).unwrap_or_default();
+        let devices = self.give_devices(job, host);
         self.devices.take(host, &devices, &spec.gpus);
         self.serials += 1;
         let other = self.jobs[job.index()].live;

@@ -67,17 +67,9 @@ const SERVER_USAGE: &str = "server_usage";
 /// A window of usage.
 const WINDOW_US: u64 = 300 * SECOND_US;
 
+/// The folder of the tables.
 fn folder(source: &Source) -> Result<&Path> {
-    let folder = Path::new(&source.path);
-    if folder.is_dir() {
-        return Ok(folder);
-    }
-    let what = if folder.exists() {
-        "is one file; name the folder with batch_task (and server_event and more) in it"
-    } else {
-        "there is no such folder; name the folder with batch_task (and server_event and more) in it"
-    };
-    Err(Error::input(what).in_file(folder))
+    parts::folder(&source.path, "the folder with batch_task (and server_event and more) in it")
 }
 
 fn read(source: &Source, import: &mut Import) -> Result<()> {

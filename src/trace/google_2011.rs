@@ -83,18 +83,9 @@ const USAGE: &str = "task_usage";
 const MACHINES: &str = "machine_events";
 const ATTRIBUTES: &str = "machine_attributes";
 
-/// The folder; an error says what would do.
+/// The folder of the tables.
 fn folder(source: &Source) -> Result<&Path> {
-    let folder = Path::new(&source.path);
-    if folder.is_dir() {
-        return Ok(folder);
-    }
-    let what = if folder.exists() {
-        "is one file; name the folder with task_events (and machine_events and more) in it"
-    } else {
-        "there is no such folder; name the folder with task_events (and machine_events and more) in it"
-    };
-    Err(Error::input(what).in_file(folder))
+    parts::folder(&source.path, "the folder with task_events (and machine_events and more) in it")
 }
 
 fn read(source: &Source, import: &mut Import) -> Result<()> {

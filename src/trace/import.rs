@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::machines::{HostOutage, MachineCounts, Machines};
+use super::machines::{MachineCounts, Machines};
 use super::option::checked;
+use super::outage::TraceOutage;
 use super::overlay::Overlay;
 use super::samples::{Sample, Samples, UsageRule};
 use super::{
@@ -15,7 +16,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::fleet::options::Options as UnitOptions;
 use crate::ids::SpecId;
 use crate::rng::Seed;
-use crate::units::{Bytes, MilliCpu, SimDuration, SimTime};
+use crate::units::{Bytes, MilliCpu};
 use crate::workload::{Job, LikeJob, UsageMode, Workload, WorkloadBuilder};
 
 /// Most distinct extended resources: hosts hold one amount for each.
@@ -37,32 +38,6 @@ impl Place {
     pub fn of(&self, error: Error) -> Error {
         let error = error.in_file(&self.file);
         if self.line == 0 { error } else { error.at_line(self.line) }
-    }
-}
-
-/// Whom an outage takes down.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum OutageTarget {
-    /// This host.
-    Host(String),
-    /// So many thousandths of all hosts, drawn.
-    Share(u32),
-}
-
-/// An outage of one host or of a share of all.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct TraceOutage {
-    /// Begins then.
-    pub at: SimTime,
-    /// Whom it takes down.
-    pub target: OutageTarget,
-    /// Lasts so long; `u64::MAX`: for good.
-    pub lasts: SimDuration,
-}
-
-impl From<HostOutage> for TraceOutage {
-    fn from(outage: HostOutage) -> Self {
-        TraceOutage { at: outage.at, target: OutageTarget::Host(outage.host), lasts: outage.lasts }
     }
 }
 

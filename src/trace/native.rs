@@ -9,7 +9,6 @@ mod hosts;
 mod jobs;
 mod lists;
 mod objects;
-mod outages;
 #[cfg(test)]
 mod tests;
 mod usage;
@@ -17,13 +16,12 @@ mod usage;
 pub use hosts::write_hosts;
 pub use jobs::write_jobs;
 pub use objects::{has_objects, write_objects};
-pub use outages::write_outages;
 pub use usage::write_usage;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::{FormatInfo, Import, Source};
+use super::{FormatInfo, Import, OutageTarget, Source, read_outage_rows};
 use crate::cluster::HostSpec;
 use crate::error::{Error, Result};
 use crate::workload::Workload;
@@ -102,10 +100,6 @@ pub const HOST_COLUMNS: [&str; 13] = [
 /// stand in for `cpu_nano`.
 pub const USAGE_COLUMNS: [&str; 6] = ["job", "length_us", "cpu_nano", "memory_bytes", "cache_bytes", "cpu_milli"];
 
-/// Columns of outages: when they begin and how long they last, as `90s` or `10us`, blank for good; `host`, or `share` of
-/// all hosts.
-pub const OUTAGE_COLUMNS: [&str; 5] = ["host", "share", "at", "for", "kind"];
-
 /// The path beside `jobs` that holds the table `what`, plain or packed; `None` if there is none or the name of `jobs` gives
 /// none.
 fn beside(jobs: &str, what: &str) -> Result<Option<String>> {
@@ -165,7 +159,7 @@ fn read(source: &Source, import: &mut Import) -> Result<()> {
     choices.push(say(hosts.is_some(), "hosts are as in the table beside the jobs", "no table of hosts"));
     if let Some(hosts) = hosts {
         hosts::read_hosts(&hosts, import, &mut objects)?;
-        outages::read_outages_beside(path, import)?;
+        read_outages_beside(path, import)?;
     }
     objects.finish(import);
     Ok(())
@@ -175,10 +169,22 @@ fn read_hosts(source: &Source, import: &mut Import) -> Result<()> {
     match beside(&source.path, "hosts")? {
         Some(hosts) => {
             read_hosts_table(&hosts, import)?;
-            outages::read_outages_beside(&source.path, import)
+            read_outages_beside(&source.path, import)
         }
         None => read_hosts_table(&source.path, import),
     }
+}
+
+/// Reads `x.outages.csv` beside the jobs.
+fn read_outages_beside(jobs: &str, import: &mut Import) -> Result<()> {
+    let Some(path) = beside(jobs, "outages")? else { return Ok(()) };
+    read_outage_rows(&path, import.budgets, &mut |row, column, outage| match (&outage.target, column) {
+        (OutageTarget::Host(name), Some(column)) if !import.has_host(name) => {
+            Err(row.refuse(column, format!("unknown host \"{name}\"")))
+        }
+        _ => import.outage(&row.at(), outage),
+    })
+    .map(drop)
 }
 
 /// Reads a table of hosts alone, with the Nodes beside it.

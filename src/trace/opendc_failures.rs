@@ -5,6 +5,7 @@
 
 use super::{FormatInfo, Import, OutageTarget, Place, Source, Table, TraceOutage};
 use crate::error::Result;
+use crate::sim::FailureKind;
 use crate::units::{SimDuration, SimTime};
 
 pub(super) const INFO: FormatInfo = FormatInfo {
@@ -46,7 +47,10 @@ fn read_outages(source: &Source, import: &mut Import) -> Result<()> {
             continue;
         }
         let target = OutageTarget::Share(share as u32);
-        import.outage(&place, TraceOutage { at: SimTime(begins), target, lasts: SimDuration(lasts) })?;
+        import.outage(
+            &place,
+            TraceOutage { at: SimTime(begins), target, lasts: SimDuration(lasts), kind: FailureKind::Down },
+        )?;
         import.used(1);
         import.report.span(begins, at);
     }
@@ -84,6 +88,7 @@ mod tests {
             at: SimTime(at),
             target: OutageTarget::Share(share),
             lasts: SimDuration(lasts),
+            kind: FailureKind::Down,
         };
         let want = [outage(1_000_000, 500, 500_000), outage(3_600_000, 1_000, 250_500), outage(3_850_500, 729, 10_000)];
         assert_eq!(read.outages, want);

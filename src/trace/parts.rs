@@ -39,6 +39,16 @@ pub(super) fn natural(a: &str, b: &str) -> Ordering {
     }
 }
 
+/// `path`, which has to be a folder; `wanted` is what would do.
+pub(super) fn folder<'a>(path: &'a str, wanted: &str) -> Result<&'a Path> {
+    let folder = Path::new(path);
+    if folder.is_dir() {
+        return Ok(folder);
+    }
+    let what = if folder.exists() { "is one file" } else { "there is no such folder" };
+    Err(Error::input(format!("{what}; name {wanted}")).in_file(folder))
+}
+
 /// The names in `folder`, in natural order; files that begin with a dot are passed over.
 pub(super) fn names(folder: &Path) -> Result<Vec<String>> {
     let failed = |error: std::io::Error| match error.kind() {

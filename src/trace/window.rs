@@ -28,7 +28,6 @@ pub fn begin_at(hosts: &mut Vec<HostSpec>, outages: &mut Vec<TraceOutage>, from:
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::trace::OutageTarget;
     use crate::units::{Bytes, MilliCpu};
 
     #[test]
@@ -36,11 +35,7 @@ mod tests {
         let mut hosts = ["stays", "left", "comes"].map(|name| HostSpec::new(name, MilliCpu(1), Bytes(1))).to_vec();
         hosts[1].leaves = Some(SimTime(10));
         hosts[2].joins = SimTime(15);
-        let outage = |at, lasts| TraceOutage {
-            at: SimTime(at),
-            target: OutageTarget::Host("stays".into()),
-            lasts: SimDuration(lasts),
-        };
+        let outage = |at, lasts| TraceOutage::down("stays".into(), SimTime(at), SimDuration(lasts));
         let mut outages = vec![outage(1, 5), outage(8, 4), outage(9, u64::MAX), outage(20, 7)];
         assert_eq!(begin_at(&mut hosts, &mut outages, SimDuration(10)), 1);
         assert_eq!(

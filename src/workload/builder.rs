@@ -516,6 +516,7 @@ impl WorkloadBuilder {
             templates: self.templates,
             units: self.units,
             objects: self.objects,
+            drawn_from: None,
         };
         refuse_circles(&workload)?;
         Ok(workload)

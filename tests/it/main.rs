@@ -14,6 +14,7 @@ mod fleet_properties;
 mod fleet_worlds;
 mod fuzz_corpus;
 mod goldens;
+mod handmade;
 mod k8s;
 mod kube_2016_worlds;
 mod kube_broken;

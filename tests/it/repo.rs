@@ -202,6 +202,7 @@ fn every_row_has_a_file_and_every_file_a_row() {
         ("machines", "machines that come, go and come back"),
         ("manifest", "Kubernetes objects as hosts and jobs, for dumps and scenarios"),
         ("option", "options of all formats"),
+        ("outage", "hosts that are down, and the table of it"),
         ("overlay", "usage laid over jobs"),
         ("parquet", "Parquet as tables"),
         ("parts", "tables in many files"),
@@ -485,7 +486,8 @@ fn every_key_of_a_scenario_is_explained() {
 
 #[test]
 fn every_column_of_the_native_format_is_explained() {
-    use plimsoll::trace::native::{HOST_COLUMNS, JOB_COLUMNS, OUTAGE_COLUMNS, USAGE_COLUMNS};
+    use plimsoll::trace::OUTAGE_COLUMNS;
+    use plimsoll::trace::native::{HOST_COLUMNS, JOB_COLUMNS, USAGE_COLUMNS};
     let explained = words_of_code(&read("docs/traces.md"));
     let columns = JOB_COLUMNS.iter().chain(&HOST_COLUMNS).chain(&OUTAGE_COLUMNS).chain(&USAGE_COLUMNS);
     let missing = columns.filter(|column| !explained.contains(**column));

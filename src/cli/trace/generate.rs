@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::report::figures::{duration, number, percent};
 use crate::report::trace::fit;
 use crate::rng::Seed;
-use crate::trace::{OutageTarget, TableShape, TraceArg, TraceOutage, open_fixed_table};
+use crate::trace::{TableShape, TraceArg, TraceOutage, open_fixed_table};
 use crate::units::{MilliCpu, SECOND_US, SimDuration, SimTime};
 use crate::workload::generator::{GeneratorParams, LikeParams, MixLimits, Sizes, goodness, like, mix};
 use crate::workload::stats::stats;
@@ -141,11 +141,8 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let workload = workload.with_usage_steps(end, steps, budgets.usage_steps)?;
     let drawn =
         outages(hosts.len() as u64, (machine.as_ref(), rack.as_ref()), args.rack_size, end, seed, budgets.failures)?;
-    down.extend(drawn.into_iter().map(|outage| TraceOutage {
-        at: outage.at,
-        target: OutageTarget::Host(hosts[outage.host].name.clone()),
-        lasts: outage.lasts,
-    }));
+    let named = |host: usize| hosts[host].name.clone();
+    down.extend(drawn.into_iter().map(|outage| TraceOutage::down(named(outage.host), outage.at, outage.lasts)));
     down.sort();
     let cores: f64 = hosts.iter().map(|host| host.cpu.as_cores_f64()).sum();
     said.push_str(&format!(

@@ -130,7 +130,7 @@ impl Fleet {
         for job in pending {
             match self.books.place(world, job) {
                 Some(host) => {
-                    actions.push(Action::Place(job, host));
+                    actions.extend(self.books.placed(job, host));
                     self.start_soon(now, world, job, host, actions);
                     wrote = true;
                 }
@@ -217,7 +217,7 @@ impl Fleet {
                 (TaskKind::UnscheduleUnit, _) => rebind(&mut self.books, world, job, None),
                 (TaskKind::AttemptScheduleUnit, Some(host)) => {
                     rebind(&mut self.books, world, job, Some(host));
-                    actions.push(Action::Place(job, host));
+                    actions.extend(self.books.placed(job, host));
                 }
                 (TaskKind::AttemptScheduleUnit, None) => {}
             }

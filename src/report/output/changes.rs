@@ -68,6 +68,9 @@ fn row(change: &Change) -> Option<Row> {
             times: Some(victims.into()),
             ..none
         },
+        Change::Device { job, host, device } => {
+            Row { change: "device", job: Some(job), host: Some(host), times: Some(device.into()), ..none }
+        }
         Change::Started { job, attempt, host } => {
             Row { change: "started", job: Some(job), attempt: Some(attempt), host: Some(host), ..none }
         }

@@ -4,7 +4,7 @@
 //! an older trace of the same name that the new one does not have is taken away, as a reader would take it for its own.
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
@@ -12,9 +12,9 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use crate::cluster::HostSpec;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::report::limited::Limited;
-use crate::trace::{TraceOutage, native};
+use crate::trace::{TraceOutage, native, write_outages};
 use crate::workload::Workload;
 
 /// What stands behind the name of a trace in the names of its files, and how each may end: a reader finds all of these.
@@ -131,7 +131,7 @@ pub fn write_native(
         table("hosts", &|out| native::write_hosts(hosts, out))?;
     }
     if !outages.is_empty() {
-        table("outages", &|out| native::write_outages(outages, out))?;
+        table("outages", &|out| write_outages(outages, out))?;
     }
     if workload.ids().any(|job| !workload.profile(job).is_empty()) {
         table("usage", &|out| native::write_usage(workload, out))?;
@@ -211,7 +211,7 @@ impl Pending {
         let temporary = to.with_file_name(name);
         let file = File::create(&temporary).map_err(|error| failed(&to, &error))?;
         self.0.push((temporary, to.clone()));
-        let mut out = Limited { out: BufWriter::with_capacity(1 << 16, file), left, over: false, stop: target.stop };
+        let mut out = Limited::new(file, left, target.stop);
         let written = if packed {
             // The header says neither when nor where it was packed.
             let mut gzip = GzEncoder::new(&mut out, Compression::default());
@@ -220,15 +220,10 @@ impl Pending {
             write(&mut out)
         };
         let flushed = out.flush();
-        match written {
-            _ if out.over => {
-                let limit = target.max_bytes;
-                let found = format!("more than {limit}");
-                Err(Error::budget("bytes of output", found, limit, "--max-output-bytes").in_file(to))
-            }
-            _ if out.stopped() => Err(Error::new(ErrorKind::Interrupted, "stopped; nothing was written")),
-            Err(error) => Err(error.in_file(to)),
-            Ok(()) => flushed.map(|()| out.left).map_err(|error| failed(&to, &error)),
+        match (out.ended(target.max_bytes, &to), written) {
+            (Some(ended), _) => Err(ended),
+            (None, Err(error)) => Err(error.in_file(to)),
+            (None, Ok(())) => flushed.map(|()| out.left).map_err(|error| failed(&to, &error)),
         }
     }
 
@@ -258,7 +253,6 @@ impl Drop for Pending {
 mod tests {
     use super::*;
     use crate::rng::Seed;
-    use crate::trace::OutageTarget;
     use crate::units::{Bytes, MilliCpu, SimDuration, SimTime};
     use crate::workload::{Job, UsageMode, WorkloadBuilder};
 
@@ -284,7 +278,7 @@ mod tests {
     }
 
     fn outage() -> TraceOutage {
-        TraceOutage { at: SimTime(1), target: OutageTarget::Host("h".into()), lasts: SimDuration(5) }
+        TraceOutage::down("h".into(), SimTime(1), SimDuration(5))
     }
 
     #[test]

@@ -8,7 +8,7 @@
 //! Typical jobs: half a GPU is asked for by two of five jobs (0.4), the other three kinds by one (0.2 each). After the
 //! first arrival host A has 1,000 thousandths idle: lost to who asks for two GPUs or none, 0.4 x 1000 = 400. Host B has
 //! 2,000: lost to who asks for none, 0.2 x 2000 = 400. 800 of 3,000 idle is 26.67 %, of all 4,000 it is 20 %. After the
-//! second B is full: 400 of 1,000 is 40 %, 10 % of all. Then nothing is idle.
+//! second B is full: 400 of 1,000 is 40 %, 10 % of all. Then nothing is idle, which counts as 0 %.
 
 use crate::program::{Folder, expect};
 
@@ -84,7 +84,7 @@ fn published_curves_are_reproduced_in_the_published_orders() {
     };
     for policy in POLICIES {
         for (percent, allocated, of_idle, of_all) in
-            [(25, "25.00", "26.67", "20.00"), (75, "75.00", "40.00", "10.00"), (100, "100.00", "", "0.00")]
+            [(25, "25.00", "26.67", "20.00"), (75, "75.00", "40.00", "10.00"), (100, "100.00", "0.00", "0.00")]
         {
             assert_eq!(at("gpu_alloc_pct", policy, "42", percent), allocated, "{policy}");
             assert_eq!(at("frag_ratio_pct", policy, "42", percent), of_idle, "{policy}");

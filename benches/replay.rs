@@ -14,8 +14,8 @@ use plimsoll::rng::Seed;
 use plimsoll::sim::{Change, Flags, Loop, Observer, Setup, simulate};
 use plimsoll::trace::{Budgets, TraceArg, read_trace};
 use plimsoll::units::{Bytes, MilliCpu, SimDuration, SimTime};
-use plimsoll::workload::UsageMode;
 use plimsoll::workload::generator::{GeneratorParams, generate};
+use plimsoll::workload::{UsageMode, WorkloadBuilder};
 
 /// Counts changes and does nothing else.
 #[derive(Default)]
@@ -99,6 +99,7 @@ fn decision(c: &mut Criterion) {
     group.sample_size(10);
     for hosts in [100, 1_000, 10_000] {
         let cluster = cluster(hosts);
+        let workload = WorkloadBuilder::new().finish(UsageMode::Request, Seed(1)).expect("no jobs are a workload");
         let mut bookings = Bookings::new(&cluster);
         let request = |cpu: i64| Request {
             cpu: MilliCpu(cpu),
@@ -113,10 +114,10 @@ fn decision(c: &mut Criterion) {
             ports: &[],
         };
         for (i, host) in cluster.ids().enumerate() {
-            bookings.book(JobId(i as u32), &request(2000 + (i as i64 * 7919) % 9000), host);
+            bookings.book(JobId(i as u32), &request(2000 + (i as i64 * 7919) % 9000), host, None);
         }
         for info in PLACEMENTS {
-            let mut rule = (info.build)();
+            let mut rule = (info.build)(&cluster, &workload);
             group.bench_with_input(BenchmarkId::new(info.name, hosts), &hosts, |b, _| {
                 b.iter(|| {
                     black_box(rule.choose(&Ask {

@@ -46,6 +46,8 @@ pub enum Purpose {
     Outage = 32,
     /// The GPU of a job under the `fgd-random` placement; entity: job and attempt.
     Gpu = 33,
+    /// Arrivals of an inflated workload (entity 0), and the order in which its hosts settle ties (entity 1).
+    Inflation = 34,
 }
 
 /// A run's seed.

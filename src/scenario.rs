@@ -13,8 +13,10 @@ mod file;
 mod generator;
 mod host_model;
 mod hosts;
+mod inflation;
 mod jobs;
 mod manifest;
+mod order;
 mod outside;
 mod platform;
 mod read;
@@ -35,12 +37,15 @@ pub use file::{
 };
 pub use generator::GeneratorSection;
 pub use hosts::HostsArg;
+pub use inflation::{InflationSection, ListWord};
 pub use platform::{ChangeSection, PlatformSection, WayWord};
 pub use read::{read, read_text};
 pub use resolve::{Scenario, load, resolve};
 pub use runs::{OrchestratorEntry, OrchestratorSection, options_of};
 pub use schema::{schema_json, starter_yaml};
-pub use text::{At, Count, Cpu, Length, Load, Memory, RequestText, Share, Switch, Usage, Words, usage_mode_parse};
+pub use text::{
+    At, Count, Cpu, Length, Load, Memory, Percent, RequestText, Share, Switch, Usage, Words, usage_mode_parse,
+};
 
 /// The only `apiVersion` so far.
 pub const API_VERSION: &str = "plimsoll/v1";

@@ -6,6 +6,7 @@
 mod builder;
 mod crop;
 pub mod generator;
+pub mod inflation;
 mod offered;
 pub mod sample;
 mod shape;

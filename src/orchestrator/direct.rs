@@ -1,7 +1,8 @@
 //! `direct`: a bare placement without a control plane's delays, to compare placements by themselves.
 //!
 //! It places at arrival, keeps what does not fit in one strict FIFO queue, restarts in place, and knows at once when
-//! a host falls. A job that no host could hold even when empty is set aside, so that it does not stop the queue.
+//! a host falls. A job that no host could hold even when empty is set aside, so that it does not stop the queue. With
+//! `unplaced: drop` a job that fits nowhere when its turn comes is given up instead, and nothing ever waits.
 
 use std::collections::VecDeque;
 
@@ -28,14 +29,24 @@ pub(super) const INFO: OrchestratorInfo = OrchestratorInfo {
     store: StoreOn::Nowhere,
     daemons: &[],
     kernel: Era::Signed,
-    parameters: &[ParameterInfo {
-        name: "restart_delay",
-        default: "1s",
-        words: &[],
-        summary: "time from a kill to the restart in place",
-        source: "assumed",
-        range: "1s to 30s",
-    }],
+    parameters: &[
+        ParameterInfo {
+            name: "restart_delay",
+            default: "1s",
+            words: &[],
+            summary: "time from a kill to the restart in place",
+            source: "assumed",
+            range: "1s to 30s",
+        },
+        ParameterInfo {
+            name: "unplaced",
+            default: "wait",
+            words: &["wait", "drop"],
+            summary: "a job that fits nowhere when its turn comes waits at the head of the queue, or is given up for good",
+            source: "assumed",
+            range: "",
+        },
+    ],
     choices: &[],
     build: |world| Box::new(Direct::new(world)),
 };
@@ -45,6 +56,8 @@ struct Direct {
     queue: VecDeque<JobId>,
     looks_at_requests: bool,
     restart_delay: SimDuration,
+    /// Whether what fits nowhere is given up.
+    drops: bool,
 }
 
 impl Direct {
@@ -54,15 +67,18 @@ impl Direct {
             queue: VecDeque::new(),
             looks_at_requests: placement(world.options.placement).is_some_and(|p| p.looks_at_requests),
             restart_delay: INFO.duration(world.options, "restart_delay"),
+            drops: INFO.is(world.options, "unplaced", "drop"),
         }
     }
 
-    /// Places from the head of the queue until the head does not fit.
+    /// Places from the head of the queue until the head does not fit; where that drops it, to the end.
     fn drain(&mut self, now: Now, world: &World, actions: &mut Vec<Action>) {
         while let Some(&job) = self.queue.front() {
             if let Some(host) = self.books.place(world, job) {
                 actions.extend(self.books.placed(job, host));
                 actions.push(Action::Start(job, host, now.at));
+            } else if self.drops {
+                actions.push(Action::Abandon(job));
             } else {
                 let request = world.request(job);
                 let hopeless = self.looks_at_requests

@@ -138,3 +138,72 @@ impl Typical {
         sum
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::HostSpec;
+    use crate::rng::Seed;
+    use crate::units::MilliCpu;
+    use crate::units::{Bytes, SimTime};
+    use crate::workload::{Job, UsageMode, WorkloadBuilder};
+
+    fn typical(jobs: &[(i64, &[u16], &[&str], usize)]) -> Typical {
+        let mut builder = WorkloadBuilder::new();
+        for (i, (cpu, gpus, models, count)) in jobs.iter().enumerate() {
+            for k in 0..*count {
+                let mut job = Job::service(format!("{i}-{k}"), SimTime(0), MilliCpu(*cpu), Bytes(1));
+                job.spec.gpus = gpus.to_vec();
+                job.spec.gpu_models = models.iter().map(|m| m.to_string()).collect();
+                builder.push(job).unwrap();
+            }
+        }
+        let hosts = [("a", "X"), ("b", "Y")].map(|(name, model)| {
+            let mut host = HostSpec::new(name, MilliCpu(8_000), Bytes::gib(1));
+            (host.gpus, host.gpu_model) = (2, model.into());
+            host
+        });
+        let cluster = Cluster::new(hosts.to_vec(), &[]).unwrap();
+        Typical::new(&builder.finish(UsageMode::Request, Seed(1)).unwrap(), &cluster)
+    }
+
+    #[test]
+    fn what_no_typical_job_could_use_is_counted_by_hand() {
+        // Half share a GPU by 600, a quarter want two whole ones, a quarter none.
+        let mut t = typical(&[(1000, &[600], &[], 2), (4000, &[1000, 1000], &[], 1), (500, &[], &[], 1)]);
+        assert_eq!(t.len(), 3);
+        let (a, b) = (HostId(0), HostId(1));
+        // 500 and 1000 free: sharers could not use 500; two whole ones do not fit, so all 1500; jobs without GPU, all 1500.
+        assert_eq!(t.fragmented(a, 8000, &[500, 1000]), 0.5 * 500.0 + 0.25 * 1500.0 + 0.25 * 1500.0);
+        // Both free: only jobs without GPU have no use for them.
+        assert_eq!(t.fragmented(b, 8000, &[1000, 1000]), 0.25 * 2000.0);
+        // With 2 CPUs the big one does not fit, with less than 1 nobody does.
+        assert_eq!(t.fragmented(b, 2000, &[1000, 1000]), 0.25 * 2000.0 + 0.25 * 2000.0);
+        assert_eq!(t.fragmented(b, 999, &[1000, 1000]), 2000.0);
+        assert_eq!(t.fragmented(a, 8000, &[0, 0]), 0.0);
+    }
+
+    #[test]
+    fn a_host_of_another_model_is_of_no_use() {
+        let mut t = typical(&[(1000, &[1000], &["Y"], 1)]);
+        assert_eq!(t.fragmented(HostId(0), 8000, &[1000, 1000]), 2000.0);
+        assert_eq!(t.fragmented(HostId(1), 8000, &[1000, 1000]), 0.0);
+    }
+
+    #[test]
+    fn wishes_that_differ_need_a_gpu_each() {
+        let mut t = typical(&[(1000, &[300, 900], &[], 1)]);
+        assert_eq!(t.fragmented(HostId(0), 8000, &[900, 300]), 0.0);
+        // Two have room for 300, none for 900.
+        assert_eq!(t.fragmented(HostId(0), 8000, &[800, 300]), 1100.0);
+        assert_eq!(t.fragmented(HostId(0), 8000, &[900, 200]), 1100.0);
+    }
+
+    #[test]
+    fn rare_shapes_are_not_typical() {
+        // 95 of 100 are covered by the first two; the last five are not looked at, and the shares are of 95.
+        let mut t = typical(&[(1000, &[1000], &[], 57), (1000, &[], &[], 38), (1000, &[500], &[], 5)]);
+        assert_eq!(t.len(), 2);
+        assert_eq!(t.fragmented(HostId(0), 8000, &[500, 0]), 500.0 * (57.0 / 95.0) + 500.0 * (38.0 / 95.0));
+    }
+}

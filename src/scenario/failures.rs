@@ -6,7 +6,7 @@ use std::path::Path;
 use super::file::FailureSection;
 use super::hosts::Hosts;
 use super::text::At;
-use super::{Budgets, outside};
+use super::{Budgets, inflation, outside};
 use crate::cluster::Cluster;
 use crate::cluster::synthetic::FailureLaw;
 use crate::error::{Error, Result, did_you_mean};
@@ -154,9 +154,7 @@ impl Drawing<'_> {
         read_outage_rows(path, &budgets.trace, &mut |row, column, outage| {
             rows += 1;
             if let (OutageTarget::Host(name), Some(column), None) = (&outage.target, column, self.host(&outage)) {
-                let known = self.cluster.ids().map(|h| self.cluster.name(h));
-                let hint = did_you_mean(name, known).map_or(String::new(), |n| format!("; did you mean \"{n}\"?"));
-                return Err(row.refuse(column, format!("unknown host \"{name}\"{hint}")));
+                return Err(row.refuse(column, no_such_host(name, self.cluster)));
             }
             self.add(&outage, rows, failures, &mut counts, budgets)
         })?;
@@ -235,7 +233,19 @@ fn unknown(name: &At<String>, what: &str, known: &mut dyn Iterator<Item = &str>)
 
 /// The host of that name.
 pub(super) fn host(name: &At<String>, cluster: &Cluster) -> Result<HostId> {
-    cluster.find(name).ok_or_else(|| unknown(name, "host", &mut cluster.ids().map(|h| cluster.name(h))))
+    cluster.find(name).ok_or_else(|| name.refuse(no_such_host(name, cluster)))
+}
+
+/// What is to be said of a host that the cluster does not have.
+fn no_such_host(name: &str, cluster: &Cluster) -> String {
+    let hint = match inflation::renamed(name, cluster) {
+        Some(new) => format!("; inflation calls it \"{new}\""),
+        None => {
+            let near = did_you_mean(name, cluster.ids().map(|h| cluster.name(h)));
+            near.map_or(String::new(), |n| format!("; did you mean \"{n}\"?"))
+        }
+    };
+    format!("unknown host \"{name}\"{hint}")
 }
 
 /// The hosts of the group of that name.

@@ -12,6 +12,7 @@ use super::document::Document;
 use super::etcd::EtcdSection;
 use super::generator::GeneratorSection;
 use super::host_model::HostSection;
+use super::inflation::InflationSection;
 use super::platform::PlatformSection;
 use super::runs::OrchestratorEntry;
 use super::text::{At, Count, Cpu, Length, Load, Memory, Share, Switch, Usage};
@@ -160,6 +161,9 @@ pub struct WorkloadSection {
     /// Jobs of a seeded generator: `name`, and its parameters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generator: Option<At<GeneratorSection>>,
+    /// All these jobs are a list, from which arrivals are drawn that stay for good.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inflation: Option<At<InflationSection>>,
     /// What jobs without a usage of their own use; default `model:mix`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<At<Usage>>,

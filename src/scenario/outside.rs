@@ -116,27 +116,27 @@ pub(super) fn said(report: &ImportReport) -> Vec<String> {
     first.into_iter().chain(sentences.map(|sentence| format!("{}: {sentence}", report.format))).collect()
 }
 
-/// `workload` cut to the trace's window, then with its arrivals scaled by `load` or `speed`.
-pub(super) fn scaled(
-    mut workload: Workload,
-    cluster: &Cluster,
-    section: &TraceSection,
-) -> Result<(Workload, Vec<String>)> {
-    let mut notes = Vec::new();
-    if section.from.is_some() || section.to.is_some() {
-        let from = SimTime::ZERO + section.from.unwrap_or_default().0;
-        let to = section.to.map_or(SimTime::NEVER, |to| SimTime::ZERO + to.0);
-        if to <= from {
-            return Err(Error::input(format!("the window ends at {to}, not after it begins at {from}")).in_field("to"));
-        }
-        let (cut, said) = workload.crop(from, to)?;
-        workload = cut;
-        notes.push(format!(
-            "window from {from}: {} jobs arrive in it, {} were running at its beginning and go on from there, {} are \
-             left out",
-            said.arriving, said.running, said.left_out
-        ));
+/// `workload` cut to the trace's window, if it has one.
+pub(super) fn windowed(workload: Workload, section: &TraceSection) -> Result<(Workload, Vec<String>)> {
+    if section.from.is_none() && section.to.is_none() {
+        return Ok((workload, Vec::new()));
     }
+    let from = SimTime::ZERO + section.from.unwrap_or_default().0;
+    let to = section.to.map_or(SimTime::NEVER, |to| SimTime::ZERO + to.0);
+    if to <= from {
+        return Err(Error::input(format!("the window ends at {to}, not after it begins at {from}")).in_field("to"));
+    }
+    let (cut, said) = workload.crop(from, to)?;
+    let note = format!(
+        "window from {from}: {} jobs arrive in it, {} were running at its beginning and go on from there, {} are left out",
+        said.arriving, said.running, said.left_out
+    );
+    Ok((cut, vec![note]))
+}
+
+/// `workload` cut to the trace's window, then with its arrivals scaled by `load` or `speed`.
+pub(super) fn scaled(workload: Workload, cluster: &Cluster, section: &TraceSection) -> Result<(Workload, Vec<String>)> {
+    let (workload, mut notes) = windowed(workload, section)?;
     match (section.load, section.speed) {
         (None, None) => Ok((workload, notes)),
         (Some(_), Some(_)) => Err(Error::input("load and speed exclude each other; give one").in_field("speed")),

@@ -8,9 +8,10 @@ use super::document::verbatim;
 use super::file::{LoopSection, ScenarioFile};
 use super::host_model::HostSection;
 use super::hosts::Hosts;
+use super::inflation::InflationSection;
 use super::manifest::{self, Manifests};
-use super::text::{Length, Share, Usage};
-use super::{API_VERSION, Budgets, KIND, events, failures, hosts, jobs, outside, platform, runs};
+use super::text::{At, Length, Share, Usage};
+use super::{API_VERSION, Budgets, KIND, events, failures, hosts, inflation, jobs, outside, platform, runs};
 use crate::cluster::{Bookings, Cluster, Request};
 use crate::error::{Error, Result};
 use crate::orchestrator::{Options, ParameterValue};
@@ -72,14 +73,18 @@ pub fn resolve(file: &ScenarioFile, folder: &Path, budgets: &Budgets) -> Result<
             "the trace has no hosts; name some with --hosts 100:64,256Gi or --cluster, in a scenario under cluster";
         return Err(file.cluster.refuse(what));
     }
+    let workload = match &file.workload.inflation {
+        Some(section) => inflated(section, file, (workload, &mut hosts), (folder, budgets), seed, &mut notes)?,
+        None => workload,
+    };
     let cluster = cluster(&hosts, &workload).map_err(|why| file.cluster.place(why))?;
     let workload = match &file.workload.trace {
-        Some(trace) => {
+        Some(trace) if file.workload.inflation.is_none() => {
             let (workload, said) = outside::scaled(workload, &cluster, trace).map_err(|why| trace.place(why))?;
             notes.extend(said);
             workload
         }
-        None => workload,
+        _ => workload,
     };
 
     let warm_up = file.warm_up.unwrap_or_default().0;
@@ -200,6 +205,23 @@ fn workload(
     })
 }
 
+/// The jobs that `section` draws from those of the window.
+fn inflated(
+    section: &At<InflationSection>,
+    file: &ScenarioFile,
+    (mut workload, hosts): (Workload, &mut Hosts),
+    places: (&Path, &Budgets),
+    seed: Seed,
+    notes: &mut Vec<String>,
+) -> Result<Workload> {
+    if let Some(trace) = &file.workload.trace {
+        let (cut, said) = outside::windowed(workload, trace).map_err(|why| trace.place(why))?;
+        workload = cut;
+        notes.extend(said);
+    }
+    inflation::resolve(section, file, (workload, hosts), places, seed, notes)
+}
+
 fn cluster(hosts: &Hosts, workload: &Workload) -> Result<Cluster> {
     let mut specs = hosts.specs.clone();
     // Jobs name resources by their place in the workload's list, so the cluster's list has to be the same one.
@@ -225,6 +247,10 @@ fn end(file: &ScenarioFile, workload: &Workload, notes: &mut Vec<String>) -> Res
     let end = workload.uncontended_end();
     if end == SimTime::ZERO {
         return Err(Error::input("nothing here ends (services that arrive at 0s); set horizon").in_field("horizon"));
+    }
+    if file.workload.inflation.is_some() {
+        notes.push(format!("no horizon: every run ends at {end}, when one more job would have arrived"));
+        return Ok(end);
     }
     let services = workload.ids().filter(|&job| workload.spec(job).kind == JobKind::Service).count();
     let and =
@@ -364,6 +390,9 @@ fn written(file: &ScenarioFile, setup: &Setup, options: &[Options]) -> Result<St
         Loop::Open => LoopSection::Open,
         Loop::Closed { users, think_time } => LoopSection::Closed { users, think_time: Length(think_time) },
     });
+    if let Some(section) = &mut file.workload.value.inflation {
+        section.value = section.value.written();
+    }
     let entries = options.iter().zip(&file.orchestrators);
     file.orchestrators = entries.map(|(options, entry)| runs::written(options, entry).into()).collect();
     file.host = HostSection::written(&setup.host_model);

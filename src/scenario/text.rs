@@ -158,6 +158,12 @@ scalar!(
     /// A share in thousandths, written as a decimal: `0.25`.
     Share(u32) = |text| parse_milli(text, "share"), ["string", "number"], "0.25");
 scalar!(
+    /// Thousandths of a per cent, written as `130%` or `132.5%`.
+    Percent(u32) = |text| {
+        let bad = || Error::input(format!("\"{text}\" is not a percentage (try 130%; at most 1000000%)"));
+        text.strip_suffix('%').and_then(|share| parse_milli(share.trim(), "percentage").ok()).ok_or_else(bad)
+    }, ["string"], "130%");
+scalar!(
     /// `on` or `off`.
     Switch(bool) = |text| match text {
         "on" | "true" => Ok(true),
@@ -244,6 +250,12 @@ impl fmt::Display for Count {
 impl fmt::Display for Share {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         (f64::from(self.0) / 1000.0).fmt(f)
+    }
+}
+
+impl fmt::Display for Percent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}%", f64::from(self.0) / 1000.0)
     }
 }
 
@@ -449,6 +461,13 @@ mod tests {
             let rule = RequestText::parse(text).unwrap();
             assert_eq!(rule.to_string(), want);
             assert_eq!(RequestText::parse(want).unwrap(), rule);
+        }
+        for (text, want) in [("130%", 130_000), ("132.5 %", 132_500), ("0.001%", 1), ("1000000%", 1_000_000_000)] {
+            let percent = Percent::parse(text).unwrap();
+            assert_eq!((percent.0, Percent::parse(&percent.to_string()).unwrap().0), (want, want), "{text}");
+        }
+        for text in ["", "%", "130", "1.3", "-1%", "0.0001%", "1000001%", "all%"] {
+            assert!(Percent::parse(text).is_err(), "{text}");
         }
         assert!(RequestText::parse("0").is_err() && RequestText::parse("none").is_err());
         assert_eq!(Switch::parse("yes").unwrap_err().to_string(), "\"yes\" is neither on nor off");

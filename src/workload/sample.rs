@@ -137,14 +137,19 @@ pub fn grow(workload: &Workload, factor: f64, seed: Seed) -> Result<(WorkloadBui
     Ok((builder, said))
 }
 
+/// What copy number `copy` of the job `name` is called; 0 is the job itself.
+pub(super) fn copy_name(name: &str, copy: u32) -> String {
+    match copy {
+        0 => name.to_owned(),
+        copy => format!("{name}+{copy}"),
+    }
+}
+
 /// Each job of `workload` as often as `copies` says, with what the jobs refer to.
-fn repeated(workload: &Workload, copies: &[u32]) -> Result<(WorkloadBuilder, Sampled)> {
+pub(super) fn repeated(workload: &Workload, copies: &[u32]) -> Result<(WorkloadBuilder, Sampled)> {
     let mut said = Sampled { jobs_before: workload.len() as u64, ..Sampled::default() };
     let mut builder = builder_like(workload);
-    let name = |job: JobId, copy: u32| match copy {
-        0 => workload.name(job).to_owned(),
-        copy => format!("{}+{copy}", workload.name(job)),
-    };
+    let name = |job: JobId, copy: u32| copy_name(workload.name(job), copy);
     for job in workload.ids() {
         for copy in 0..copies[job.index()] {
             let mut made = workload.job(job);

@@ -15,6 +15,7 @@ mod fleet_worlds;
 mod fuzz_corpus;
 mod goldens;
 mod handmade;
+mod inflation;
 mod k8s;
 mod kube_2016_worlds;
 mod kube_broken;

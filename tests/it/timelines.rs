@@ -170,6 +170,23 @@ fn direct_is_strict_fifo_but_does_not_wait_for_what_can_never_fit() {
 }
 
 #[test]
+fn direct_gives_up_what_fits_nowhere_where_it_is_told_to() {
+    // small fits beside x, for nobody waits in front of it. When a falls, b has room for one of the two.
+    let jobs = "hosts a=1000m/1Gi; job x batch 0s 10s 600m/0; job big batch 1s 5s 600m/0; job small batch 2s 1s 100m/0";
+    check(jobs, "direct unplaced=drop", "place done", "0 x>a; 1 big gave up; 2 small>a; 3 small done; 10 x done");
+    let fall =
+        "hosts a=1000m/1Gi b=500m/1Gi; job x service 0s - 500m/0; job y service 0s - 500m/0; fail a down 5s forever";
+    check(fall, "direct unplaced=drop", "place done", "0 x>a, y>a; 5 x>b, y gave up");
+    // What was given up demands nothing any more: 1.6 cores from 1 s to 100 s, or not at all. Its work is abandoned either way.
+    for (options, pending) in [("direct", 158.4), ("direct unplaced=drop", 0.0)] {
+        let alone = run(&world("hosts a=1000m/1Gi; job big batch 1s 5s 1600m/0"), options).unwrap();
+        assert_eq!(number(&alone, "jobs_never_placed"), 1.0, "{options}");
+        assert_eq!(number(&alone, "cpu_pending_core_seconds"), pending, "{options}");
+        assert_eq!(number(&alone, "cpu_abandoned_core_seconds"), 8.0, "{options}");
+    }
+}
+
+#[test]
 fn a_full_host_is_shared_by_weight() {
     // 3 cores, 30 core-seconds each, shares 1024 and 2048: the kubelet's weights are 39 and 79 (not 39 and 78, as it cuts
     // each). one gets 3 * 39/118 = 0.9915 cores, two 2.0085: it is done after 30 * 118 / (3 * 79) = 14.936709 s. Then one

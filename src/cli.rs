@@ -15,6 +15,7 @@ mod manifests;
 mod needs;
 mod new;
 mod progress;
+mod reproduce;
 mod run;
 mod schedule;
 mod schema;
@@ -51,6 +52,8 @@ enum Command {
     Run(Box<run::Args>),
     /// Say which ingredient of Kubernetes an improvement is due to
     Attribute(attribute::Args),
+    /// Repeat a published experiment on its data, and set ours beside theirs
+    Reproduce(reproduce::Args),
     /// Set two results directories side by side
     Compare(compare::Args),
     /// Check a scenario without running it, or a dump of a cluster against our decisions
@@ -97,6 +100,7 @@ pub fn main() -> ExitCode {
         Command::Demo(args) => demo::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Attribute(args) => attribute::run(&args),
+        Command::Reproduce(args) => reproduce::run(&args),
         Command::Compare(args) => compare::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Needs(args) => needs::run(&args),

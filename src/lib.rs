@@ -17,6 +17,7 @@ pub mod ids;
 pub mod kube;
 pub mod metrics;
 pub mod orchestrator;
+pub mod paper;
 pub mod parameter;
 pub mod placement;
 pub mod report;

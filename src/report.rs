@@ -11,6 +11,7 @@ pub mod band;
 pub mod bars;
 pub mod chart;
 pub mod compare;
+pub mod curves;
 pub mod dir;
 mod draw;
 pub mod figures;

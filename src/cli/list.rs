@@ -9,6 +9,7 @@ use crate::host::host_parameters;
 use crate::kube::honesty::fields::FIELDS;
 use crate::metrics::metrics;
 use crate::orchestrator::ORCHESTRATORS;
+use crate::paper::PAPERS;
 use crate::placement::PLACEMENTS;
 use crate::report::{CHARTS, OUTPUTS};
 use crate::trace::FORMATS;
@@ -18,7 +19,7 @@ use crate::workload::generator::GENERATORS;
 /// Arguments of `list`.
 #[derive(ClapArgs, Debug)]
 pub(super) struct Args {
-    /// List only TABLE: orchestrators, placements, discoveries, formats, format-options, generators, usage-models, metrics, charts, outputs, parameters or kube-fields
+    /// List only TABLE: orchestrators, placements, discoveries, formats, format-options, generators, usage-models, metrics, charts, outputs, papers, parameters or kube-fields
     #[arg(value_name = "TABLE")]
     table: Option<String>,
     /// Print Markdown tables, as they stand in the README
@@ -67,6 +68,7 @@ pub fn listings() -> Vec<Listing> {
         Listing { table: "metrics", rows: rows(metrics().map(|m| (m.name, m.summary)).collect()) },
         Listing { table: "charts", rows: rows(CHARTS.iter().map(|c| (c.name, c.summary)).collect()) },
         Listing { table: "outputs", rows: rows(OUTPUTS.iter().map(|o| (o.file, o.summary)).collect()) },
+        Listing { table: "papers", rows: rows(PAPERS.iter().map(|p| (p.name, p.summary)).collect()) },
         Listing { table: "parameters", rows: parameters.chain(of_hosts).collect() },
         Listing { table: "kube-fields", rows: fields.collect() },
     ]

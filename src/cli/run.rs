@@ -666,7 +666,7 @@ fn place_by(entry: &mut At<OrchestratorEntry>, placement: &str) {
 }
 
 /// `word` as a shell takes it back.
-fn quoted(word: &str) -> String {
+pub(super) fn quoted(word: &str) -> String {
     let plain = !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_./:=,+%@".contains(&b));
     if plain { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
 }

@@ -1,9 +1,9 @@
 //! How much of what was asked for is held, as demand grows: one column for each per cent of the cluster that has been asked for.
 //!
 //! For experiments in which jobs arrive one by one and stay, as the workload inflation of FGD (Weng et al., USENIX ATC 2023, figures 7 to
-//! 9): each arrival is a sample, taken once it is placed or not. A sample's demand and its values are per cents of the cluster, rounded to two
-//! decimals (halves away from zero); it falls into the column of its demand, rounded to a whole per cent (halves to even); a column is the
-//! mean of its samples. So the artefact's `analysis_allo_discrete.csv` and `analysis_frag_ratio_discrete.csv` are made.
+//! 9): each arrival is a sample, taken once it is placed or not. A sample's values are per cents of the cluster, rounded to two
+//! decimals (halves away from zero); it falls into the column of its demand (not rounded before), rounded to a whole per cent (halves to
+//! even); a column is the mean of its samples. So the artefact's `analysis_allo_discrete.csv` and `analysis_frag_ratio_discrete.csv` are made.
 
 use super::gpu::GpuBooks;
 use crate::sim::{Change, Observer, Setup};
@@ -110,7 +110,8 @@ impl<'a> DemandCurve<'a> {
         }
         let percent = |part: f64, whole: f64| if whole > 0.0 { hundredths(100.0 * part / whole) } else { 0.0 };
         let capacity = self.capacity as f64;
-        let demand = percent(self.arrived as f64, capacity).round_ties_even();
+        // Unrounded: 79.496 % belongs to 79, though it reads 79.50.
+        let demand = (100.0 * self.arrived as f64 / capacity).round_ties_even();
         // A column a per cent: demand of more than a thousand times the cluster shares the last one.
         let column = demand.min(100_000.0) as usize;
         if self.columns.len() <= column {

@@ -34,6 +34,7 @@ mod program;
 mod random_worlds;
 mod regressions;
 mod repo;
+mod reproduce;
 mod seeds;
 mod shared_traces;
 mod timelines;

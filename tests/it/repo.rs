@@ -82,7 +82,7 @@ const STEPS: &[&[&str]] = &[
     &["scenario"],
     &["experiment"],
     &["report"],
-    &["story"],
+    &["story", "paper"],
     &["cli"],
 ];
 
@@ -256,7 +256,8 @@ fn every_command_is_a_file() {
 }
 
 /// Pages that carry tables of the code, each between `<!-- table NAME -->` and `<!-- end -->`.
-const PAGES: &[&str] = &["README.md", "docs/kubernetes.md", "docs/outputs.md", "docs/parameters.md", "docs/traces.md"];
+const PAGES: &[&str] =
+    &["README.md", "docs/kubernetes.md", "docs/outputs.md", "docs/papers.md", "docs/parameters.md", "docs/traces.md"];
 
 #[test]
 fn pages_carry_the_tables_of_the_code() {

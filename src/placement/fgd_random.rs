@@ -3,6 +3,7 @@
 //! Drawn from (seed, job, decision). The original's draws cannot be repeated: its candidates come in the order in which
 //! sixteen threads found them.
 
+use super::scored::{Score, Scored};
 use super::{Ask, Placement, PlacementInfo};
 use crate::ids::HostId;
 use crate::rng::Purpose;
@@ -12,23 +13,26 @@ pub(super) const INFO: PlacementInfo = PlacementInfo {
     summary: "any fitting host, and any GPU with room, with equal chance (FGD's baseline)",
     looks_at_requests: true,
     kube_profile: None,
-    build: |_, _| Box::new(FgdRandom { feasible: Vec::new() }),
+    build: |_, _| Box::new(FgdRandom { fitting: Scored::new(AllAlike) }),
 };
 
+/// All fitting hosts are as good.
+struct AllAlike;
+
+impl Score for AllAlike {
+    fn score(&mut self, _ask: &Ask, _host: HostId) -> i64 {
+        0
+    }
+}
+
 struct FgdRandom {
-    /// Scratch.
-    feasible: Vec<HostId>,
+    /// Knows which hosts fit.
+    fitting: Scored<AllAlike>,
 }
 
 impl Placement for FgdRandom {
     fn choose(&mut self, ask: &Ask) -> Option<HostId> {
-        self.feasible.clear();
-        self.feasible.extend(ask.feasible());
-        if self.feasible.is_empty() {
-            return None;
-        }
-        let r = ask.draw(Purpose::RandomPlacement).below(self.feasible.len() as u64);
-        Some(self.feasible[r as usize])
+        self.fitting.choose(&Ask { random_ties: true, ..*ask })
     }
 
     fn device(&mut self, ask: &Ask, host: HostId) -> Option<u16> {

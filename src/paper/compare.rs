@@ -191,10 +191,11 @@ fn mean_rows(study: &Study<'_>, policy: &str) -> Vec<Row> {
 }
 
 /// The published mean of `figure` in column number `i` of [`COLUMNS`], and its spread where there is one: the file's, if
-/// there is a file, else the built-in ones.
+/// there is a file, else the built-in ones. Of curves that are compared one by one, over the same seeds as ours.
 pub fn published(study: &Study<'_>, policy: &str, figure: Figure, i: usize) -> Option<(f64, Option<f64>)> {
     if let Some(expected) = study.expected {
-        return expected.mean_and_sd(figure, policy, COLUMNS[i]);
+        let same = study.orders && !study.paper.by_chance.contains(&policy);
+        return expected.mean_and_sd(figure, policy, COLUMNS[i], same.then_some(study.seeds.as_slice()));
     }
     let known = study.paper.published.iter().find(|published| published.policy == policy)?;
     let (mean, sd) = known.allocated[i];
@@ -204,7 +205,7 @@ pub fn published(study: &Study<'_>, policy: &str, figure: Figure, i: usize) -> O
 /// Whether `expected` has a mean with a spread of any of `policies`, in a column in which means are compared.
 pub fn has_spread(expected: &Expected, policies: &[String], of: Demand) -> bool {
     let known = |policy: &String, figure: Figure, percent: u32| {
-        expected.mean_and_sd(figure, policy, percent).is_some_and(|(_, sd)| sd.is_some())
+        expected.mean_and_sd(figure, policy, percent, None).is_some_and(|(_, sd)| sd.is_some())
     };
     let anywhere = |policy: &String| {
         Figure::of(of).iter().any(|figure| COLUMNS.iter().any(|percent| known(policy, *figure, *percent)))
@@ -269,9 +270,15 @@ pub fn complaint(study: &Study<'_>, findings: &[Finding]) -> Option<String> {
 pub fn place(study: &Study<'_>, row: &Row) -> String {
     let seed = row.seed.map_or("mean over seeds".to_owned(), |seed| format!("seed {seed}"));
     let ours = row.ours.map_or("none".to_owned(), |ours| format!("{ours:.2}"));
-    let difference = row.difference().map_or(String::new(), |d| format!(", {d:+.2}"));
+    let difference = row.difference().map_or(String::new(), |d| format!(", {}", short(format!("{d:+.3}"))));
     let name = row.figure.name(study.paper.of);
-    format!("{seed}, {name} at {} %: ours {ours}, published {:.2}{difference}", row.percent, row.theirs)
+    let theirs = short(format!("{:.3}", row.theirs));
+    format!("{seed}, {name} at {} %: ours {ours}, published {theirs}{difference}", row.percent)
+}
+
+/// Three decimals, or two where the third is 0.
+fn short(number: String) -> String {
+    number.strip_suffix('0').map(str::to_owned).unwrap_or(number)
 }
 
 #[cfg(test)]

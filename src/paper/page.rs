@@ -9,6 +9,7 @@ use super::published::{COLUMNS, FRAGMENT_COLUMNS};
 use super::study::{Figure, Study};
 use crate::metrics::Demand;
 use crate::report::curves::{Line, Panel, draw};
+use crate::report::figures::thousands;
 use crate::report::output::digest_text;
 use crate::report::page::render;
 
@@ -93,7 +94,11 @@ fn lines(study: &Study<'_>, finding: &Finding) -> Vec<TableLine> {
         name: policy.clone(),
         of_others: false,
         cells: ours.collect(),
-        placed: if arrived == 0 { "-".into() } else { format!("{placed} of {arrived}") },
+        placed: if arrived == 0 {
+            "-".into()
+        } else {
+            format!("{} of {}", thousands(placed as f64), thousands(arrived as f64))
+        },
         verdict: finding.verdict.name(),
     }];
     let known: Vec<_> = (0..COLUMNS.len()).map(|i| published(study, policy, Figure::Allocated, i)).collect();

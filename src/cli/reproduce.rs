@@ -97,6 +97,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
         let whole = seeds.len() * policies.len();
         notes.push(format!("interrupted: {} of {whole} runs had finished; the others are not here", curves.len()));
     }
+    let seeds = seeds.into_iter().filter(|seed| curves.iter().any(|curve| curve.seed == *seed)).collect();
     let (orders, command) = (args.orders.is_some(), command(args));
     let study = Study { paper, policies, seeds, curves, orders, expected: expected.as_ref(), notes, command };
     let findings = compare::compare(&study);

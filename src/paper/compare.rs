@@ -219,15 +219,14 @@ pub fn basis(study: &Study<'_>) -> &'static str {
         (true, true) => {
             "Arrivals and ties are in the published orders: every column of every curve is compared, and may differ by 0.01 percentage points."
         }
+        (true, false) if study.paper.published.is_empty() => "Arrivals and ties are in the orders of the files.",
         (true, false) => {
             "Arrivals and ties are in the published orders; means over seeds are compared with built-in published means, and may differ by two published standard deviations."
         }
         (false, true) => {
             "Arrivals and ties are drawn by our own seeds; means over seeds are compared with means over the seeds of the file, and may differ by two of the file's standard deviations."
         }
-        (false, false) if study.paper.published.is_empty() => {
-            "Arrivals and ties are drawn by our own seeds; nothing is published to compare with."
-        }
+        (false, false) if study.paper.published.is_empty() => "Arrivals and ties are drawn by our own seeds.",
         (false, false) => {
             "Arrivals and ties are drawn by our own seeds; means over seeds are compared with published means, and may differ by two published standard deviations."
         }
@@ -304,7 +303,8 @@ pub(super) mod tests {
         policies.dedup();
         policies.sort();
         policies.dedup();
-        let seeds = curves.iter().map(|curve| curve.seed).collect();
+        let seeds: std::collections::BTreeSet<u64> = curves.iter().map(|curve| curve.seed).collect();
+        let seeds = seeds.into_iter().collect();
         let (notes, command) = (Vec::new(), "plimsoll reproduce fgd-atc23".into());
         Study { paper: &PAPERS[0], policies, seeds, curves, orders, expected, notes, command }
     }

@@ -196,7 +196,7 @@ fn broken_scenarios_are_told_where_and_what_would_do() {
         ("orchestrators: [chef, chef]\n", "line 9:23: two runs are named \"chef\"; give one another name"),
         (
             "orchestrators:\n- {name: mine, placement: best-fit}\n",
-            "line 10:10: unknown orchestrator \"mine\"; known: chef, fleet, kubernetes, direct, kubernetes-2016, first-fit, best-fit, worst-fit, round-robin, random, least-jobs, least-of-type, kube-default, kube-most-allocated, kube-requested-to-capacity-ratio, kube-least-requested (say orchestrator: beside a name of your own)",
+            "line 10:10: unknown orchestrator \"mine\"; known: chef, fleet, kubernetes, direct, kubernetes-2016, first-fit, best-fit, worst-fit, round-robin, random, least-jobs, least-of-type, kube-default, kube-most-allocated, kube-requested-to-capacity-ratio, kube-least-requested, best-fit-norm, tetris, fgd, fgd-best-fit, fgd-dot-prod, fgd-gpu-clustering, fgd-gpu-packing, fgd-random (say orchestrator: beside a name of your own)",
         ),
         (
             "orchestrators:\n- {name: mine, orchestrator: direct, placement: best-fut}\n",

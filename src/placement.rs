@@ -13,6 +13,8 @@ mod fgd_gpu_packing;
 mod fgd_random;
 mod first_fit;
 pub mod fragmentation;
+#[cfg(test)]
+mod gpu_tests;
 mod kube_default;
 mod kube_least_requested;
 mod kube_most_allocated;

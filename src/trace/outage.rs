@@ -47,15 +47,14 @@ impl From<HostOutage> for TraceOutage {
     }
 }
 
+/// Takes up a row: where it stands, its column of hosts, and what it says.
+type Each<'a> = dyn FnMut(&Row, Option<Column>, TraceOutage) -> Result<()> + 'a;
+
 /// Hands every row of the table at `path` to `each`, with its column of hosts, in order; returns how many there are. Whether
 /// a host is known is for `each` to say.
 ///
 /// Errors: a row that says neither or both of host and share, a share above 1, an outage of no time, another kind.
-pub fn read_outage_rows(
-    path: &str,
-    budgets: &Budgets,
-    each: &mut dyn FnMut(&Row, Option<Column>, TraceOutage) -> Result<()>,
-) -> Result<u64> {
+pub fn read_outage_rows(path: &str, budgets: &Budgets, each: &mut Each) -> Result<u64> {
     let mut table = Table::open(path, "outages need the columns host or share, at and for", budgets)?;
     table.refuse_other_columns(&OUTAGE_COLUMNS)?;
     let (at, lasts) = (table.column("at")?, table.column("for")?);

@@ -11,7 +11,7 @@ use super::budgets::BudgetArgs;
 use super::progress::Progress;
 use super::run::{quoted, seed_range};
 use super::{on_threads, stdout, stopping, style, warn};
-use crate::error::{Error, Result, unknown_name, visible};
+use crate::error::{Error, ErrorKind, Result, unknown_name, visible};
 use crate::paper::{Expected, PAPERS, Paper, Replayed, Study, compare, page, replay, table, tables};
 use crate::report::{self, DirOptions, Piece};
 use crate::scenario::{self, Scenario, ScenarioFile};
@@ -97,6 +97,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
         let whole = seeds.len() * policies.len();
         notes.push(format!("interrupted: {} of {whole} runs had finished; the others are not here", curves.len()));
     }
+    let seeds = seeds.into_iter().filter(|seed| curves.iter().any(|curve| curve.seed == *seed)).collect();
     let (orders, command) = (args.orders.is_some(), command(args));
     let study = Study { paper, policies, seeds, curves, orders, expected: expected.as_ref(), notes, command };
     let findings = compare::compare(&study);
@@ -134,8 +135,14 @@ pub(super) fn run(args: &Args) -> Result<()> {
 /// All runs, with a progress bar.
 fn runs(args: &Args, paper: &Paper, asked: &Asked<'_>, seeds: &[u64], policies: &[String]) -> Result<Replayed> {
     let progress = Progress::new(seeds.len() * policies.len());
+    let scenario = |seed: u64| {
+        if stopping() {
+            return Err(Error::new(ErrorKind::Interrupted, "interrupted"));
+        }
+        asked.scenario(seed)
+    };
     let done = on_threads(args.threads, || {
-        replay::replay(seeds, policies, paper.of, &|seed| asked.scenario(seed), &|i, at, end| {
+        replay::replay(seeds, policies, paper.of, &scenario, &|i, at, end| {
             progress.tick(i, at, end);
             !stopping()
         })

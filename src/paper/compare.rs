@@ -191,10 +191,11 @@ fn mean_rows(study: &Study<'_>, policy: &str) -> Vec<Row> {
 }
 
 /// The published mean of `figure` in column number `i` of [`COLUMNS`], and its spread where there is one: the file's, if
-/// there is a file, else the built-in ones.
+/// there is a file, else the built-in ones. Of curves that are compared one by one, over the same seeds as ours.
 pub fn published(study: &Study<'_>, policy: &str, figure: Figure, i: usize) -> Option<(f64, Option<f64>)> {
     if let Some(expected) = study.expected {
-        return expected.mean_and_sd(figure, policy, COLUMNS[i]);
+        let same = study.orders && !study.paper.by_chance.contains(&policy);
+        return expected.mean_and_sd(figure, policy, COLUMNS[i], same.then_some(study.seeds.as_slice()));
     }
     let known = study.paper.published.iter().find(|published| published.policy == policy)?;
     let (mean, sd) = known.allocated[i];
@@ -204,7 +205,7 @@ pub fn published(study: &Study<'_>, policy: &str, figure: Figure, i: usize) -> O
 /// Whether `expected` has a mean with a spread of any of `policies`, in a column in which means are compared.
 pub fn has_spread(expected: &Expected, policies: &[String], of: Demand) -> bool {
     let known = |policy: &String, figure: Figure, percent: u32| {
-        expected.mean_and_sd(figure, policy, percent).is_some_and(|(_, sd)| sd.is_some())
+        expected.mean_and_sd(figure, policy, percent, None).is_some_and(|(_, sd)| sd.is_some())
     };
     let anywhere = |policy: &String| {
         Figure::of(of).iter().any(|figure| COLUMNS.iter().any(|percent| known(policy, *figure, *percent)))
@@ -218,15 +219,14 @@ pub fn basis(study: &Study<'_>) -> &'static str {
         (true, true) => {
             "Arrivals and ties are in the published orders: every column of every curve is compared, and may differ by 0.01 percentage points."
         }
+        (true, false) if study.paper.published.is_empty() => "Arrivals and ties are in the orders of the files.",
         (true, false) => {
             "Arrivals and ties are in the published orders; means over seeds are compared with built-in published means, and may differ by two published standard deviations."
         }
         (false, true) => {
             "Arrivals and ties are drawn by our own seeds; means over seeds are compared with means over the seeds of the file, and may differ by two of the file's standard deviations."
         }
-        (false, false) if study.paper.published.is_empty() => {
-            "Arrivals and ties are drawn by our own seeds; nothing is published to compare with."
-        }
+        (false, false) if study.paper.published.is_empty() => "Arrivals and ties are drawn by our own seeds.",
         (false, false) => {
             "Arrivals and ties are drawn by our own seeds; means over seeds are compared with published means, and may differ by two published standard deviations."
         }
@@ -269,9 +269,15 @@ pub fn complaint(study: &Study<'_>, findings: &[Finding]) -> Option<String> {
 pub fn place(study: &Study<'_>, row: &Row) -> String {
     let seed = row.seed.map_or("mean over seeds".to_owned(), |seed| format!("seed {seed}"));
     let ours = row.ours.map_or("none".to_owned(), |ours| format!("{ours:.2}"));
-    let difference = row.difference().map_or(String::new(), |d| format!(", {d:+.2}"));
+    let difference = row.difference().map_or(String::new(), |d| format!(", {}", short(format!("{d:+.3}"))));
     let name = row.figure.name(study.paper.of);
-    format!("{seed}, {name} at {} %: ours {ours}, published {:.2}{difference}", row.percent, row.theirs)
+    let theirs = short(format!("{:.3}", row.theirs));
+    format!("{seed}, {name} at {} %: ours {ours}, published {theirs}{difference}", row.percent)
+}
+
+/// Three decimals, or two where the third is 0.
+fn short(number: String) -> String {
+    number.strip_suffix('0').map(str::to_owned).unwrap_or(number)
 }
 
 #[cfg(test)]
@@ -297,7 +303,8 @@ pub(super) mod tests {
         policies.dedup();
         policies.sort();
         policies.dedup();
-        let seeds = curves.iter().map(|curve| curve.seed).collect();
+        let seeds: std::collections::BTreeSet<u64> = curves.iter().map(|curve| curve.seed).collect();
+        let seeds = seeds.into_iter().collect();
         let (notes, command) = (Vec::new(), "plimsoll reproduce fgd-atc23".into());
         Study { paper: &PAPERS[0], policies, seeds, curves, orders, expected, notes, command }
     }

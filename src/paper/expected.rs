@@ -131,11 +131,21 @@ impl Expected {
         Some(self.columns.iter().zip(values).filter_map(|(percent, value)| Some((*percent, (*value)?))))
     }
 
-    /// Mean and standard deviation (n - 1) over the file's own seeds in the column of `percent`, both rounded to 0.01 as
-    /// published ones are; the second of fewer than two seeds is none.
-    pub fn mean_and_sd(&self, figure: Figure, policy: &str, percent: u32) -> Option<(f64, Option<f64>)> {
+    /// Mean and standard deviation (n - 1) over the file's seeds, or those of `seeds`, in the column of `percent`, both
+    /// rounded to 0.01 as published ones are; the second of fewer than two seeds is none.
+    pub fn mean_and_sd(
+        &self,
+        figure: Figure,
+        policy: &str,
+        percent: u32,
+        seeds: Option<&[u64]>,
+    ) -> Option<(f64, Option<f64>)> {
         let column = self.columns.iter().position(|column| *column == percent)?;
-        let of_policy = self.curves.iter().filter(|((f, name, _), _)| *f == Self::place(figure) && name == policy);
+        let wanted = |seed: &u64| seeds.is_none_or(|seeds| seeds.contains(seed));
+        let of_policy = self
+            .curves
+            .iter()
+            .filter(|((f, name, seed), _)| *f == Self::place(figure) && name == policy && wanted(seed));
         let values: Vec<f64> = of_policy.filter_map(|(_, (_, values))| values[column]).collect();
         let (mean, sd) = mean_and_sd(&values)?;
         Some((super::study::hundredths(mean), sd.map(super::study::hundredths)))
@@ -165,9 +175,10 @@ mod tests {
         assert_eq!(curve, [(0, 1.5), (100, 90.0)]);
         assert!(expected.curve(Figure::Allocated, "FGD", 3).is_none());
         // 90 and 94: mean 92, deviations 2: squares 8 over 1, the root 2.83.
-        assert_eq!(expected.mean_and_sd(Figure::Allocated, "FGD", 100), Some((92.0, Some(2.83))));
-        assert_eq!(expected.mean_and_sd(Figure::Allocated, "FGD", 50), Some((40.0, None)));
-        assert_eq!(expected.mean_and_sd(Figure::Allocated, "FGD", 7), None);
+        assert_eq!(expected.mean_and_sd(Figure::Allocated, "FGD", 100, None), Some((92.0, Some(2.83))));
+        assert_eq!(expected.mean_and_sd(Figure::Allocated, "FGD", 50, None), Some((40.0, None)));
+        assert_eq!(expected.mean_and_sd(Figure::Allocated, "FGD", 7, None), None);
+        assert_eq!(expected.mean_and_sd(Figure::Allocated, "FGD", 100, Some(&[2, 9])), Some((94.0, None)));
         assert_eq!(expected.counts(&["FGD".into()], &[2]), (3, 1));
     }
 

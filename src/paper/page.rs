@@ -9,6 +9,7 @@ use super::published::{COLUMNS, FRAGMENT_COLUMNS};
 use super::study::{Figure, Study};
 use crate::metrics::Demand;
 use crate::report::curves::{Line, Panel, draw};
+use crate::report::figures::thousands;
 use crate::report::output::digest_text;
 use crate::report::page::render;
 
@@ -76,10 +77,11 @@ pub fn page(study: &Study<'_>, findings: &[Finding]) -> io::Result<String> {
 
 /// The seeds in words.
 fn seeds(study: &Study<'_>) -> String {
-    match (study.seeds.first(), study.seeds.last()) {
-        (Some(first), Some(last)) if first != last => format!("the seeds {first} to {last}"),
-        (Some(only), _) => format!("the seed {only}"),
-        _ => "no seed".into(),
+    match study.seeds.as_slice() {
+        [] => "no seed".into(),
+        [only] => format!("the seed {only}"),
+        seeds @ [first, .., last] if last - first + 1 == seeds.len() as u64 => format!("the seeds {first} to {last}"),
+        seeds => format!("the seeds {}", seeds.iter().map(u64::to_string).collect::<Vec<_>>().join(", ")),
     }
 }
 
@@ -93,7 +95,11 @@ fn lines(study: &Study<'_>, finding: &Finding) -> Vec<TableLine> {
         name: policy.clone(),
         of_others: false,
         cells: ours.collect(),
-        placed: if arrived == 0 { "-".into() } else { format!("{placed} of {arrived}") },
+        placed: if arrived == 0 {
+            "-".into()
+        } else {
+            format!("{} of {}", thousands(placed as f64), thousands(arrived as f64))
+        },
         verdict: finding.verdict.name(),
     }];
     let known: Vec<_> = (0..COLUMNS.len()).map(|i| published(study, policy, Figure::Allocated, i)).collect();
@@ -183,6 +189,18 @@ mod tests {
     use super::*;
     use crate::paper::compare;
     use crate::paper::compare::tests::{curve, study};
+
+    #[test]
+    fn seeds_are_told_as_a_range_or_one_by_one() {
+        for (seeds, told) in [
+            (vec![], "no seed"),
+            (vec![3], "the seed 3"),
+            (vec![3, 4, 5], "the seeds 3 to 5"),
+            (vec![3, 5], "the seeds 3, 5"),
+        ] {
+            assert_eq!(super::seeds(&Study { seeds, ..study(Vec::new(), None, false) }), told);
+        }
+    }
 
     #[test]
     fn the_page_says_its_verdict_before_anything_else() {

@@ -95,7 +95,7 @@ pub struct Study<'a> {
     pub paper: &'a Paper,
     /// Policies that were asked for, in the scenario's order.
     pub policies: Vec<String>,
-    /// Seeds that were asked for, in order.
+    /// Seeds of which a run finished, in order, each once.
     pub seeds: Vec<u64>,
     /// Finished runs: by seed, then by policy.
     pub curves: Vec<Curve>,

@@ -223,7 +223,11 @@ fn every_row_has_a_file_and_every_file_a_row() {
     rows_and_files("OUTPUTS", "src/report/output", stems, &[]);
     let helpers = [("like", "jobs like those of a workload, which a scenario does not name")];
     rows_and_files("GENERATORS", "src/workload/generator", GENERATORS.iter().map(|row| snake(row.name)), &helpers);
-    let helpers = [("recorder", "the record that reports draw from"), ("value", "what a metric's value may be")];
+    let helpers = [
+        ("demand", "what is held by what was asked for"),
+        ("recorder", "the record that reports draw from"),
+        ("value", "what a metric's value may be"),
+    ];
     rows_and_files("FAMILIES", "src/metrics", modules_of_rows("src/metrics.rs", "FAMILIES"), &helpers);
     let helpers = [("skipping", "plugins that keep their places and skip: many rows, one file")];
     rows_and_files("PLUGINS", "src/kube/plugin", modules_of_rows("src/kube/framework.rs", "PLUGINS"), &helpers);

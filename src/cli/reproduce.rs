@@ -119,7 +119,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let mut text = table::render(&study, &findings);
     text.push('\n');
     report::table::wrap(&mut text, "", compare::basis(&study), width);
-    for sentence in compare::summary(&findings) {
+    for sentence in compare::summary(&findings).into_iter().chain(compare::answer(&study)) {
         report::table::wrap(&mut text, "", &sentence, width);
     }
     let shown = visible(&dir.to_string_lossy());

@@ -254,6 +254,20 @@ pub fn summary(findings: &[Finding]) -> Vec<String> {
     kinds.into_iter().filter_map(sentence).collect()
 }
 
+/// Who holds most and who least when as much has been asked for as there is, in a sentence; `None` with fewer than two
+/// policies there.
+pub fn answer(study: &Study<'_>) -> Option<String> {
+    const ALL: u32 = 100;
+    let mean = |policy: &String| Some((policy.clone(), study.mean(policy, Figure::Allocated, ALL)?));
+    let mut means: Vec<(String, f64)> = study.policies.iter().filter_map(mean).collect();
+    // Stable: of equals the first in the scenario's order leads.
+    means.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let [(most, high), .., (least, low)] = means.as_slice() else { return None };
+    Some(format!(
+        "When as much has been asked for as the cluster has, {most} holds most of it, {high:.2} %, and {least} least, {low:.2} %."
+    ))
+}
+
 /// What differs most, for an error; `None`: nothing does.
 pub fn complaint(study: &Study<'_>, findings: &[Finding]) -> Option<String> {
     let differing: Vec<&Finding> = findings.iter().filter(|f| f.verdict == Verdict::Differs).collect();

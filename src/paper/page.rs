@@ -4,7 +4,7 @@ use std::io;
 
 use serde::Serialize;
 
-use super::compare::{Finding, basis, place, published, summary};
+use super::compare::{Finding, answer, basis, place, published, summary};
 use super::published::{COLUMNS, FRAGMENT_COLUMNS};
 use super::study::{Figure, Study};
 use crate::metrics::Demand;
@@ -57,7 +57,7 @@ pub fn page(study: &Study<'_>, findings: &[Finding]) -> io::Result<String> {
             name: paper.name,
             summary: head,
             question: paper.question,
-            verdict: summary(findings).join(" "),
+            verdict: summary(findings).into_iter().chain(answer(study)).collect::<Vec<String>>().join(" "),
             basis: basis(study),
             notes: study.notes.clone(),
             seeds: seeds(study),

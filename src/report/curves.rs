@@ -3,7 +3,7 @@
 //! Not a chart of an experiment (those are rows of [`CHARTS`](crate::report::CHARTS)): the caller gives the values.
 
 use crate::report::draw::{
-    Anchor, Canvas, EMPTY, GRID, HEAD, Ink, MARGIN, MUTED, TICK, WIDTH, head_height, run_ink, svg,
+    Anchor, Canvas, EMPTY, GRID, HEAD, Ink, MARGIN, MUTED, TICK, WIDTH, head_height, legend_height, run_ink, svg,
 };
 use crate::report::figures::number;
 
@@ -48,9 +48,7 @@ pub fn draw(title: &str, subtitle: &str, panels: &[Panel]) -> String {
             legend.push((run_ink(i), format!("{}{dashed}", line.name)));
         }
     }
-    // A name has at most 40 characters: three fit on a line.
-    let legend_height = 34 + 20 * (legend.len() as i32 / 3);
-    let top = head_height(subtitle) + legend_height;
+    let top = head_height(subtitle) + legend_height(legend.iter().map(|(_, name)| name.as_str())) + 14;
     svg(top + PANEL * panels.len() as i32, title, subtitle, false, |canvas| {
         let y = canvas.head(title, subtitle);
         canvas.legend(y, &legend);

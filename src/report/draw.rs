@@ -138,25 +138,44 @@ impl Canvas<'_> {
 
     /// A legend on as many lines as it needs; returns the y below it.
     pub fn legend(&mut self, y: i32, entries: &[(Ink, String)]) -> i32 {
-        let (mut x, mut y) = (MARGIN, y + 6);
-        for (ink, name) in entries {
-            let name = shown(name, 40);
-            let width = 18 + text_width(&name, LABEL.size) + 20;
-            if x > MARGIN && x + width > WIDTH - MARGIN {
-                x = MARGIN;
-                y += 20;
-            }
-            self.rect((x, y - 6), (12, 12), *ink);
-            self.text((x + 18, y), Anchor::Start, LABEL, &name);
-            x += width;
+        let places = legend_places(entries.iter().map(|(_, name)| name.as_str()));
+        for ((ink, name), (x, row)) in entries.iter().zip(&places) {
+            let y = y + 6 + LEGEND_ROW * row;
+            self.rect((*x, y - 6), (12, 12), *ink);
+            self.text((x + 18, y), Anchor::Start, LABEL, &shown(name, LEGEND_NAME));
         }
-        y + 20
+        y + 6 + LEGEND_ROW * (places.last().map_or(0, |(_, row)| *row) + 1)
     }
 
     /// A sentence in the middle of a plot that has nothing to show.
     pub fn nothing(&mut self, y: i32, text: &str) {
         self.text((WIDTH / 2, y), Anchor::Middle, SUBTITLE, text);
     }
+}
+
+/// Height of a row of a legend.
+const LEGEND_ROW: i32 = 20;
+/// Most characters of a name in it.
+const LEGEND_NAME: usize = 40;
+
+/// Where the entries of a legend stand: x, and the row.
+fn legend_places<'a>(names: impl Iterator<Item = &'a str>) -> Vec<(i32, i32)> {
+    let (mut x, mut row) = (MARGIN, 0);
+    let place = |name: &str| {
+        let width = 18 + text_width(&shown(name, LEGEND_NAME), LABEL.size) + 20;
+        if x > MARGIN && x + width > WIDTH - MARGIN {
+            (x, row) = (MARGIN, row + 1);
+        }
+        let at = (x, row);
+        x += width;
+        at
+    };
+    names.map(place).collect()
+}
+
+/// Height of a legend of these names, as [`Canvas::legend`] draws it.
+pub fn legend_height<'a>(names: impl Iterator<Item = &'a str>) -> i32 {
+    6 + LEGEND_ROW * (legend_places(names).last().map_or(0, |(_, row)| *row) + 1)
 }
 
 /// Height of title and subtitle, as [`Canvas::head`] draws them.

@@ -43,7 +43,7 @@ pub(super) const INFO: OrchestratorInfo = OrchestratorInfo {
             default: "wait",
             words: &["wait", "drop"],
             summary: "a job that fits nowhere when its turn comes waits at the head of the queue, or is given up for good",
-            source: "assumed",
+            source: "strict FIFO is this orchestrator's way; drop is that of FGD's experiment (USENIX ATC 2023)",
             range: "",
         },
     ],

@@ -99,19 +99,19 @@ fn a_job_that_shares_a_gpu_goes_where_the_formulas_say() {
 #[test]
 fn a_job_that_wants_a_whole_gpu_goes_where_the_formulas_say() {
     let (cluster, bookings, list) = world();
-    for (name, host) in [
+    for (name, host, device) in [
         // 71.9 %, 75.9 %, 65.6 %.
-        ("fgd-best-fit", "b"),
+        ("fgd-best-fit", "b", None),
         // 96.9 %, 97.3 %, 96.5 %.
-        ("fgd-dot-prod", "b"),
+        ("fgd-dot-prod", "b", None),
         // a: 31; b and c: an untouched GPU of a host in use, 49: the first name.
-        ("fgd-gpu-packing", "b"),
+        ("fgd-gpu-packing", "b", None),
         // a: 18 + 25 without GPU jobs; b: 20 + 0 and c: 18 + 0, of other classes.
-        ("fgd-gpu-clustering", "a"),
+        ("fgd-gpu-clustering", "a", None),
         // Nothing is lost on a and c: 50. On b the 600 that are left are lost to whole ones, as before: 50. The first name.
-        ("fgd", "a"),
+        ("fgd", "a", Some(0)),
     ] {
-        assert_eq!(chosen(name, &cluster, &bookings, &list, request(8, &[1000])), (host.into(), None), "{name}");
+        assert_eq!(chosen(name, &cluster, &bookings, &list, request(8, &[1000])), (host.into(), device), "{name}");
     }
 }
 

@@ -13,13 +13,13 @@ use std::time::{Duration, Instant};
 
 use plimsoll::cluster::{Cluster, HostSpec};
 use plimsoll::experiment::run_demand;
-use plimsoll::metrics::Demand;
 use plimsoll::orchestrator::Options;
 use plimsoll::rng::{Purpose, Seed};
 use plimsoll::scenario::{Budgets, Scenario, read_text, resolve};
 use plimsoll::sim::Setup;
 use plimsoll::trace::native;
 use plimsoll::units::{Bytes, MilliCpu, SimDuration, SimTime};
+use plimsoll::workload::inflation::Asked;
 use plimsoll::workload::{Job, UsageMode, Workload, WorkloadBuilder};
 
 const TURNS: usize = 3;
@@ -136,7 +136,7 @@ fn cost(setup: &Setup, options: &Options, turns: usize) -> (Duration, u64) {
     let mut placed = 0;
     let one = |_| {
         let before = processor_time(start);
-        placed = run_demand(setup, options, Demand::Gpu, &mut |_| true).expect("a run").placed;
+        placed = run_demand(setup, options, Asked::Gpu, &mut |_| true).expect("a run").placed;
         processor_time(start) - before
     };
     let least = (0..turns).map(one).min().expect("a turn");

@@ -21,7 +21,7 @@ mod value;
 mod waits;
 
 pub use availability::{AppShare, Availability};
-pub use demand::{Demand, DemandColumn, DemandCurve};
+pub use demand::{DemandColumn, DemandCurve};
 pub use platform::{AppReach, PlatformWatch};
 pub use recorder::{EndRow, HostTrack, LifeRow, Record, Recorder, TimelineBucket, TrackBucket};
 pub use value::Value;

@@ -19,7 +19,7 @@ pub use published::Published;
 pub use replay::{Replayed, replay};
 pub use study::{Curve, Figure, Study};
 
-use crate::metrics::Demand;
+use crate::workload::inflation::Asked;
 
 /// A published experiment.
 #[derive(Clone, Copy, Debug)]
@@ -39,7 +39,7 @@ pub struct Paper {
     /// The scenario itself.
     pub scenario: &'static str,
     /// The resource that is counted.
-    pub of: Demand,
+    pub of: Asked,
     /// Means and spreads that are published; empty: none are.
     pub published: &'static [Published],
     /// Policies that place by chance, so that no order of arrivals makes two runs alike.
@@ -59,7 +59,7 @@ pub const PAPERS: &[Paper] = &[
         data: DATA,
         file: "scenarios/papers/fgd-atc23.yaml",
         scenario: include_str!("../scenarios/papers/fgd-atc23.yaml"),
-        of: Demand::Gpu,
+        of: Asked::Gpu,
         published: published::FGD_ATC23,
         by_chance: &["Random"],
         limits: &[
@@ -79,7 +79,7 @@ pub const PAPERS: &[Paper] = &[
         data: DATA,
         file: "scenarios/papers/fgd-atc23-cpu.yaml",
         scenario: include_str!("../scenarios/papers/fgd-atc23-cpu.yaml"),
-        of: Demand::Cpu,
+        of: Asked::Cpu,
         published: &[],
         by_chance: &[],
         limits: &[

@@ -1,10 +1,11 @@
 //! A run of which only the curve of what is held by what was asked for is kept.
 
 use crate::error::Result;
-use crate::metrics::{Demand, DemandColumn, DemandCurve};
+use crate::metrics::{DemandColumn, DemandCurve};
 use crate::orchestrator::Options;
 use crate::sim::{Flags, Setup, simulate};
 use crate::units::SimTime;
+use crate::workload::inflation::Asked;
 
 /// What came of it.
 #[derive(Clone, PartialEq, Debug)]
@@ -25,7 +26,7 @@ pub struct DemandRun {
 pub fn run_demand(
     setup: &Setup,
     options: &Options,
-    of: Demand,
+    of: Asked,
     pulse: &mut dyn FnMut(SimTime) -> bool,
 ) -> Result<DemandRun> {
     let mut curve = DemandCurve::new(setup, of);

@@ -8,17 +8,7 @@
 use super::gpu::GpuBooks;
 use crate::sim::{Change, Observer, Setup};
 use crate::units::SimTime;
-
-/// What is asked for and held.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Demand {
-    /// CPU requests.
-    Cpu,
-    /// Memory requests.
-    Memory,
-    /// GPU thousandths.
-    Gpu,
-}
+use crate::workload::inflation::Asked;
 
 /// The samples of one per cent of demand.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -46,7 +36,7 @@ struct Sums {
 /// Watches what arrives and what is held.
 pub struct DemandCurve<'a> {
     setup: &'a Setup,
-    of: Demand,
+    of: Asked,
     /// Of the cluster, in the demand's unit.
     capacity: i64,
     gpu: Option<GpuBooks<'a>>,
@@ -62,17 +52,17 @@ pub struct DemandCurve<'a> {
 
 impl<'a> DemandCurve<'a> {
     /// Nothing has arrived.
-    pub fn new(setup: &'a Setup, of: Demand) -> Self {
+    pub fn new(setup: &'a Setup, of: Asked) -> Self {
         let cluster = &setup.cluster;
         DemandCurve {
             setup,
             of,
             capacity: match of {
-                Demand::Cpu => cluster.total_cpu().0,
-                Demand::Memory => cluster.total_memory().0,
-                Demand::Gpu => cluster.total_gpu_milli(),
+                Asked::Cpu => cluster.total_cpu().0,
+                Asked::Memory => cluster.total_memory().0,
+                Asked::Gpu => cluster.total_gpu_milli(),
             },
-            gpu: (of == Demand::Gpu).then(|| GpuBooks::new(setup)),
+            gpu: (of == Asked::Gpu).then(|| GpuBooks::new(setup)),
             held: vec![(0, 0); cluster.len()],
             held_in_all: (0, 0),
             arrived: 0,
@@ -91,7 +81,7 @@ impl<'a> DemandCurve<'a> {
     pub fn columns(&self) -> Vec<DemandColumn> {
         let column = |(arrived_percent, sums): (usize, &Sums)| {
             let mean = |sum: f64| sum / sums.samples as f64;
-            let of_gpu = |sum: f64| (self.of == Demand::Gpu).then(|| mean(sum));
+            let of_gpu = |sum: f64| (self.of == Asked::Gpu).then(|| mean(sum));
             (sums.samples > 0).then(|| DemandColumn {
                 arrived_percent: arrived_percent as u32,
                 samples: sums.samples,
@@ -118,9 +108,9 @@ impl<'a> DemandCurve<'a> {
             self.columns.resize(column + 1, Sums::default());
         }
         let allocated = match (self.of, &self.gpu) {
-            (Demand::Cpu, _) => self.held_in_all.0,
-            (Demand::Memory, _) => self.held_in_all.1,
-            (Demand::Gpu, gpu) => gpu.as_ref().map_or(0, |gpu| gpu.allocated() as i64),
+            (Asked::Cpu, _) => self.held_in_all.0,
+            (Asked::Memory, _) => self.held_in_all.1,
+            (Asked::Gpu, gpu) => gpu.as_ref().map_or(0, |gpu| gpu.allocated() as i64),
         };
         let sums = &mut self.columns[column];
         sums.samples += 1;
@@ -146,12 +136,7 @@ impl Observer for DemandCurve<'_> {
         match *change {
             Change::Arrived { job } => {
                 self.sample();
-                let workload = &self.setup.workload;
-                self.arrived += i128::from(match self.of {
-                    Demand::Cpu => workload.cpu_request(job).0,
-                    Demand::Memory => workload.memory_request(job).0,
-                    Demand::Gpu => workload.spec(job).gpus.iter().map(|&wish| i64::from(wish)).sum(),
-                });
+                self.arrived += self.of.of(&self.setup.workload, job);
                 self.jobs.0 += 1;
                 self.due = true;
             }

@@ -3,7 +3,7 @@
 use super::Expected;
 use super::published::COLUMNS;
 use super::study::{Curve, Figure, Study, hundredths};
-use crate::metrics::Demand;
+use crate::workload::inflation::Asked;
 
 /// How far a column may be from a published one, percentage points: published values are rounded to 0.01, and so is a sample.
 pub const NEAR: f64 = 0.01;
@@ -203,7 +203,7 @@ pub fn published(study: &Study<'_>, policy: &str, figure: Figure, i: usize) -> O
 }
 
 /// Whether `expected` has a mean with a spread of any of `policies`, in a column in which means are compared.
-pub fn has_spread(expected: &Expected, policies: &[String], of: Demand) -> bool {
+pub fn has_spread(expected: &Expected, policies: &[String], of: Asked) -> bool {
     let known = |policy: &String, figure: Figure, percent: u32| {
         expected.mean_and_sd(figure, policy, percent, None).is_some_and(|(_, sd)| sd.is_some())
     };

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::study::{Figure, mean_and_sd};
 use crate::error::{Error, Result, unknown_name};
-use crate::metrics::Demand;
+use crate::workload::inflation::Asked;
 
 /// The largest column: demand arrived, in percent of the cluster.
 const PERCENT_MAX: u32 = 1_000_000;
@@ -26,7 +26,7 @@ impl Expected {
     /// Reads `text`; its metrics are those of `of`, its policies among `policies`.
     ///
     /// Errors: with line and field, where a header, name, seed or number is not what it should be, or a curve stands twice.
-    pub fn parse(text: &[u8], of: Demand, policies: &[String]) -> Result<Expected> {
+    pub fn parse(text: &[u8], of: Asked, policies: &[String]) -> Result<Expected> {
         let mut expected = Expected::default();
         let mut fields: Option<usize> = None;
         let mut record = csv::StringRecord::new();
@@ -79,7 +79,7 @@ impl Expected {
         record: &csv::StringRecord,
         fields: usize,
         line: u64,
-        of: Demand,
+        of: Asked,
         policies: &[String],
     ) -> Result<()> {
         if record.len() != fields {
@@ -164,7 +164,7 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> Result<Expected> {
-        Expected::parse(text.as_bytes(), Demand::Gpu, &["FGD".into(), "Random".into()])
+        Expected::parse(text.as_bytes(), Asked::Gpu, &["FGD".into(), "Random".into()])
     }
 
     #[test]
@@ -209,7 +209,7 @@ mod tests {
             assert!(error.to_string().contains(wanted), "{text:?}: {error}");
             assert_eq!(error.exit_code(), 3);
         }
-        let error = Expected::parse(b"metric,policy,seed,0\n\xff,FGD,1,2\n", Demand::Gpu, &[]).unwrap_err();
+        let error = Expected::parse(b"metric,policy,seed,0\n\xff,FGD,1,2\n", Asked::Gpu, &[]).unwrap_err();
         assert!(error.to_string().contains("line 2: is not UTF-8"), "{error}");
     }
 }

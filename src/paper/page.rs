@@ -7,11 +7,11 @@ use serde::Serialize;
 use super::compare::{Finding, answer, basis, place, published, summary};
 use super::published::{COLUMNS, FRAGMENT_COLUMNS};
 use super::study::{Figure, Study};
-use crate::metrics::Demand;
 use crate::report::curves::{Line, Panel, draw};
 use crate::report::figures::thousands;
 use crate::report::output::digest_text;
 use crate::report::page::render;
+use crate::workload::inflation::Asked;
 
 #[derive(Serialize)]
 struct Page {
@@ -121,9 +121,9 @@ fn lines(study: &Study<'_>, finding: &Finding) -> Vec<TableLine> {
 /// The picture: allocation by demand arrived, the part of it where policies differ, and fragmentation.
 pub fn chart(study: &Study<'_>) -> String {
     let what = match study.paper.of {
-        Demand::Cpu => "CPU",
-        Demand::Memory => "Memory",
-        Demand::Gpu => "GPU",
+        Asked::Cpu => "CPU",
+        Asked::Memory => "Memory",
+        Asked::Gpu => "GPU",
     };
     let along = format!("{what} demand arrived, percent of the cluster");
     let last = study.columns().last().copied().map_or(130.0, f64::from);

@@ -5,9 +5,9 @@ use rayon::prelude::*;
 use super::study::Curve;
 use crate::error::{Error, ErrorKind, Result};
 use crate::experiment::run_demand;
-use crate::metrics::Demand;
 use crate::scenario::Scenario;
 use crate::units::SimTime;
+use crate::workload::inflation::Asked;
 
 /// What came of the runs.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ pub struct Replayed {
 pub fn replay(
     seeds: &[u64],
     policies: &[String],
-    of: Demand,
+    of: Asked,
     scenario: &(dyn Fn(u64) -> Result<Scenario> + Sync),
     pulse: &(dyn Fn(usize, SimTime, SimTime) -> bool + Sync),
 ) -> Result<Replayed> {
@@ -83,7 +83,7 @@ mod tests {
     }
 
     fn run(seeds: &[u64], scenario: &(dyn Fn(u64) -> Result<Scenario> + Sync)) -> Result<Replayed> {
-        replay(seeds, &["first-fit".into()], Demand::Cpu, scenario, &|_, _, _| true)
+        replay(seeds, &["first-fit".into()], Asked::Cpu, scenario, &|_, _, _| true)
     }
 
     #[test]

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::{Expected, Paper};
-use crate::metrics::{Demand, DemandColumn};
+use crate::metrics::DemandColumn;
 use crate::sim::Digest;
+use crate::workload::inflation::Asked;
 
 /// What is read off a curve, each in percent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -22,19 +23,19 @@ impl Figure {
     pub const ALL: [Figure; 3] = [Figure::Allocated, Figure::FragmentedOfIdle, Figure::Fragmented];
 
     /// Its name in tables, for a demand of `of`; the names of GPUs are the artefact's.
-    pub fn name(self, of: Demand) -> &'static str {
+    pub fn name(self, of: Asked) -> &'static str {
         match (self, of) {
-            (Figure::Allocated, Demand::Gpu) => "gpu_alloc_pct",
-            (Figure::Allocated, Demand::Cpu) => "cpu_alloc_pct",
-            (Figure::Allocated, Demand::Memory) => "memory_alloc_pct",
+            (Figure::Allocated, Asked::Gpu) => "gpu_alloc_pct",
+            (Figure::Allocated, Asked::Cpu) => "cpu_alloc_pct",
+            (Figure::Allocated, Asked::Memory) => "memory_alloc_pct",
             (Figure::FragmentedOfIdle, _) => "frag_ratio_pct",
             (Figure::Fragmented, _) => "gpu_frag_pct_of_capacity",
         }
     }
 
     /// Those that there are for a demand of `of`.
-    pub fn of(of: Demand) -> &'static [Figure] {
-        if of == Demand::Gpu { &Figure::ALL } else { &Figure::ALL[..1] }
+    pub fn of(of: Asked) -> &'static [Figure] {
+        if of == Asked::Gpu { &Figure::ALL } else { &Figure::ALL[..1] }
     }
 
     /// The value in `column`, if it has one.

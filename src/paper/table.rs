@@ -132,7 +132,7 @@ mod tests {
         let text = "metric,policy,seed,80,130\ngpu_alloc_pct,GpuClustering,42,80,95.5\n\
                     gpu_alloc_pct,Random,42,80,95\ngpu_alloc_pct,Random,43,81,96\n";
         let policies = ["GpuClustering".to_owned(), "Random".to_owned()];
-        let theirs = Expected::parse(text.as_bytes(), crate::metrics::Demand::Gpu, &policies).unwrap();
+        let theirs = Expected::parse(text.as_bytes(), crate::workload::inflation::Asked::Gpu, &policies).unwrap();
         for (expected, orders) in [(Some(&theirs), true), (Some(&theirs), false), (None, true), (None, false)] {
             let study = study(ours(), expected, orders);
             let text = render(&study, &compare(&study));

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use plimsoll::experiment::{DemandRun, run_demand};
-use plimsoll::metrics::Demand;
 use plimsoll::scenario::{Budgets, Scenario, read_text, resolve};
+use plimsoll::workload::inflation::Asked;
 
 use crate::traces::openb;
 
@@ -46,7 +46,7 @@ fn scenario(seed: u64, openb: &Path, facts: &Path) -> Scenario {
 
 fn run(scenario: &Scenario, policy: &str) -> DemandRun {
     let options = scenario.runs.iter().find(|run| run.name == policy).unwrap();
-    run_demand(&scenario.setup, options, Demand::Gpu, &mut |_| true).unwrap()
+    run_demand(&scenario.setup, options, Asked::Gpu, &mut |_| true).unwrap()
 }
 
 /// The largest difference to what is published, over all columns: per cent points, and where.

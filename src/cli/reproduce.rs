@@ -142,7 +142,7 @@ fn runs(args: &Args, paper: &Paper, asked: &Asked<'_>, seeds: &[u64], policies: 
         asked.scenario(seed)
     };
     let done = on_threads(args.threads, || {
-        replay::replay(seeds, policies, paper.of, &scenario, &|i, at, end| {
+        replay::replay(seeds, policies, (paper.of, args.budgets.max_events), &scenario, &|i, at, end| {
             progress.tick(i, at, end);
             !stopping()
         })

@@ -20,17 +20,18 @@ pub struct DemandRun {
     pub columns: Vec<DemandColumn>,
 }
 
-/// One run. `pulse` is called now and then with the simulated time; `false` interrupts.
+/// One run of at most `most_events` events. `pulse` is called now and then with the simulated time; `false` interrupts.
 ///
-/// Errors: interrupted; the clock is stuck.
+/// Errors: interrupted; over the budget of events; the clock is stuck.
 pub fn run_demand(
     setup: &Setup,
     options: &Options,
     of: Asked,
+    most_events: u64,
     pulse: &mut dyn FnMut(SimTime) -> bool,
 ) -> Result<DemandRun> {
     let mut curve = DemandCurve::new(setup, of);
-    let flags = Flags { every_tick: false, most_events: u64::MAX, explain: None, pulse };
+    let flags = Flags { every_tick: false, most_events, explain: None, pulse };
     let digest = simulate(setup, options, &mut curve, flags)?;
     let (arrived, placed) = curve.jobs();
     Ok(DemandRun { digest, arrived, placed, columns: curve.columns() })

@@ -100,10 +100,7 @@ impl<'a> DemandCurve<'a> {
         }
         let percent = |part: f64, whole: f64| if whole > 0.0 { hundredths(100.0 * part / whole) } else { 0.0 };
         let capacity = self.capacity as f64;
-        // Unrounded: 79.496 % belongs to 79, though it reads 79.50.
-        let demand = (100.0 * self.arrived as f64 / capacity).round_ties_even();
-        // A column a per cent: demand of more than a thousand times the cluster shares the last one.
-        let column = demand.min(100_000.0) as usize;
+        let column = column(self.arrived, self.capacity);
         if self.columns.len() <= column {
             self.columns.resize(column + 1, Sums::default());
         }
@@ -121,6 +118,14 @@ impl<'a> DemandCurve<'a> {
             sums.fragmented += percent(fragmented, capacity);
         }
     }
+}
+
+/// The column of demand `arrived` at a cluster of `capacity`: the nearest whole per cent, of halves the even one. It is not rounded to two
+/// decimals first: 79.496 % is of column 79, though it reads 79.50.
+fn column(arrived: i128, capacity: i64) -> usize {
+    let percent = (100.0 * arrived as f64 / capacity as f64).round_ties_even();
+    // Demand of more than a thousand times the cluster shares the last one.
+    percent.min(100_000.0) as usize
 }
 
 /// Rounded to two decimals.
@@ -153,5 +158,19 @@ impl Observer for DemandCurve<'_> {
 
     fn finish(&mut self, _end: SimTime) {
         self.sample();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn demand_falls_into_the_nearest_per_cent() {
+        let of = |arrived| column(arrived, 100_000);
+        assert_eq!([0, 499, 500, 501, 1_500].map(of), [0, 0, 0, 1, 2]);
+        // Reads 79.50, which would go to the even 80.
+        assert_eq!([79_496, 79_500, 80_500].map(of), [79, 80, 80]);
+        assert_eq!(column(i128::MAX, 1), 100_000);
     }
 }

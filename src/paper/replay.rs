@@ -20,13 +20,13 @@ pub struct Replayed {
 
 /// Runs the `policies` of the scenario that `scenario` makes of each seed, on as many threads as the current rayon pool
 /// has; the results are the same on any number. `pulse` is told the number of the run (seeds by policies), its time and
-/// its end, and says whether to go on. Interrupted, the runs that had finished are kept.
+/// its end, and says whether to go on; a run has at most `most_events` events. Interrupted, the runs that had finished are kept.
 ///
 /// Errors: what a scenario or a run fails by; interrupted before any run had finished.
 pub fn replay(
     seeds: &[u64],
     policies: &[String],
-    of: Asked,
+    (of, most_events): (Asked, u64),
     scenario: &(dyn Fn(u64) -> Result<Scenario> + Sync),
     pulse: &(dyn Fn(usize, SimTime, SimTime) -> bool + Sync),
 ) -> Result<Replayed> {
@@ -41,7 +41,7 @@ pub fn replay(
                 Error::failed(format!("under seed {seed} the scenario has no run called \"{policy}\""))
             })?;
             let number = i * policies.len() + k;
-            let run = run_demand(&scenario.setup, options, of, &mut |at| pulse(number, at, end))?;
+            let run = run_demand(&scenario.setup, options, of, most_events, &mut |at| pulse(number, at, end))?;
             Ok(Curve {
                 policy: policy.clone(),
                 seed: *seed,
@@ -83,7 +83,7 @@ mod tests {
     }
 
     fn run(seeds: &[u64], scenario: &(dyn Fn(u64) -> Result<Scenario> + Sync)) -> Result<Replayed> {
-        replay(seeds, &["first-fit".into()], Asked::Cpu, scenario, &|_, _, _| true)
+        replay(seeds, &["first-fit".into()], (Asked::Cpu, u64::MAX), scenario, &|_, _, _| true)
     }
 
     #[test]

@@ -46,7 +46,7 @@ fn scenario(seed: u64, openb: &Path, facts: &Path) -> Scenario {
 
 fn run(scenario: &Scenario, policy: &str) -> DemandRun {
     let options = scenario.runs.iter().find(|run| run.name == policy).unwrap();
-    run_demand(&scenario.setup, options, Asked::Gpu, &mut |_| true).unwrap()
+    run_demand(&scenario.setup, options, Asked::Gpu, u64::MAX, &mut |_| true).unwrap()
 }
 
 /// The largest difference to what is published, over all columns: per cent points, and where.

@@ -89,3 +89,24 @@ fn published_curves_of_fgd_come_out_the_same() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+/// x takes half of a GPU, which leaves 500 and 1000 thousandths. y wants 200: on the fuller GPU 300 would be left, too little for nearly
+/// all that are to come, so it is to have the other. Then three of z fit, on 800, 400 and 500 thousandths; had y been given the fullest with room, only
+/// two would.
+const SPARED: &str =
+    "hosts a=64000m/1Gi,gpus:2; job x service 0s - 1000m/0 gpus 500; job y service 1s - 1000m/0 gpus 200
+    job z service 2s - 1000m/0 x9 gpus 400; end 300s";
+
+#[test]
+fn the_gpu_that_a_placement_picks_is_the_one_that_the_job_gets_under_every_control_plane() {
+    for orchestrator in ["direct", "chef", "fleet", "kubernetes", "kubernetes-2016"] {
+        let share = |placement: &str| {
+            let options = format!("{orchestrator} placement={placement}");
+            let result = crate::world::run(&crate::world::world(SPARED), &options).unwrap();
+            assert_eq!(result.metric("start_failed").unwrap().number(), Some(0.0), "{options}");
+            result.metric("gpu_allocated_share_end").unwrap().number()
+        };
+        assert_eq!(share("fgd"), Some(1900.0 / 2000.0), "{orchestrator}");
+        assert_eq!(share("best-fit"), Some(1500.0 / 2000.0), "{orchestrator}");
+    }
+}

@@ -159,8 +159,15 @@ fn clap_width() -> Option<usize> {
     std::env::var("COLUMNS").ok()?.parse().ok()
 }
 
+/// Most threads that may be asked for: beyond it nothing gets faster, and a system may refuse them.
+const THREADS_MAX: usize = 1_024;
+
 /// Runs `work` on `threads` threads (0: one a core).
 fn on_threads<T: Send>(threads: usize, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+    if threads > THREADS_MAX {
+        let what = format!("{threads} threads are more than {THREADS_MAX}; 0 is one a core");
+        return Err(Error::usage(what).in_field("--threads"));
+    }
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
         .build()

@@ -38,6 +38,8 @@ pub struct Paper {
     pub file: &'static str,
     /// The scenario itself.
     pub scenario: &'static str,
+    /// Hosts, and jobs of the list that are drawn from.
+    pub size: (usize, u64),
     /// The resource that is counted.
     pub of: Asked,
     /// Means and spreads that are published; empty: none are.
@@ -59,6 +61,7 @@ pub const PAPERS: &[Paper] = &[
         data: DATA,
         file: "scenarios/papers/fgd-atc23.yaml",
         scenario: include_str!("../scenarios/papers/fgd-atc23.yaml"),
+        size: (1_213, 8_152),
         of: Asked::Gpu,
         published: published::FGD_ATC23,
         by_chance: &["Random"],
@@ -79,6 +82,7 @@ pub const PAPERS: &[Paper] = &[
         data: DATA,
         file: "scenarios/papers/fgd-atc23-cpu.yaml",
         scenario: include_str!("../scenarios/papers/fgd-atc23-cpu.yaml"),
+        size: (1_213, 1_088),
         of: Asked::Cpu,
         published: &[],
         by_chance: &[],

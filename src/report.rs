@@ -24,7 +24,7 @@ pub mod page;
 pub mod seeds;
 pub mod store_latency;
 pub mod table;
-mod text;
+pub(crate) mod text;
 pub mod trace;
 
 pub use chart::{CHARTS, ChartInfo};

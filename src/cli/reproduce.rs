@@ -28,11 +28,11 @@ const EXPECTED_MAX: u64 = 16 << 20;
 neither                   means over our own seeds with the built-in published means (two standard deviations)\n  \
 --expected alone          means over our own seeds with means over the seeds of FILE (two of its standard deviations)\n  \
 --orders alone            means over the runs in the given orders with the built-in published means\n\n\
-Exit codes: 0 all of it agrees, or nothing is published; 1 something differs; 2 usage; 3 input invalid.\n\n\
+Exit codes: 0 all of it agrees, or nothing is published; 1 something differs; 2 usage; 3 input invalid; 130 interrupted.\n\n\
 Examples:\n  \
 plimsoll reproduce fgd-atc23 --data openb\n  \
 plimsoll reproduce fgd-atc23 --data openb --orders orders --expected published.csv --seeds 42..45\n  \
-plimsoll reproduce fgd-atc23 --data openb --only FGD,BestFit --seeds 0..3")]
+plimsoll reproduce fgd-atc23 --data openb --only FGD,BestFit --seeds 0..20")]
 pub(super) struct Args {
     /// The paper
     #[arg(value_name = "NAME", value_parser = names())]
@@ -80,22 +80,38 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let seeds: Vec<u64> = seed_range(&args.seeds)?.collect();
     let asked = Asked::new(args, paper)?;
     if let Some(orders) = &args.orders {
+        if paper.published.is_empty() {
+            let what = format!("nothing is published of {}, so there are no orders of it; leave them out", paper.name);
+            return Err(Error::usage(what).in_field("--orders"));
+        }
         orders_are_there(orders, &seeds)?;
     }
     // The first seed's scenario names the policies, and finds what is wrong with the data before any run.
     let first = asked.scenario(seeds[0])?;
     let all: Vec<String> = first.runs.iter().map(|options| options.name.clone()).collect();
+    let mut notes: Vec<String> = other_data(paper, &first).into_iter().collect();
     drop(first);
     let policies = chosen(&all, &args.only)?;
     let expected = args.expected.as_deref().map(|path| read_expected(path, paper, &all)).transpose()?;
-    let mut notes = Vec::new();
+    if args.orders.is_none() && seeds.len() < FEW && !paper.published.is_empty() {
+        notes.push(format!(
+            "means of {} seeds: by chance alone some are farther from a published mean than two standard deviations",
+            seeds.len()
+        ));
+    }
     if let (Some(expected), Some(path)) = (&expected, &args.expected) {
         notes.extend(against_file(args, expected, path, &policies, &seeds, paper)?);
     }
     let Replayed { curves, stopped } = runs(args, paper, &asked, &seeds, &policies)?;
     if stopped.is_some() {
         let whole = seeds.len() * policies.len();
-        notes.push(format!("interrupted: {} of {whole} runs had finished; the others are not here", curves.len()));
+        let of = |policy: &String| curves.iter().filter(|curve| curve.policy == *policy).count();
+        let each: Vec<String> = policies.iter().map(|policy| format!("{policy} {}", of(policy))).collect();
+        notes.push(format!(
+            "interrupted: {} of {whole} runs had finished; the others are not here, so that means are over different seeds ({})",
+            curves.len(),
+            each.join(", ")
+        ));
     }
     let seeds = seeds.into_iter().filter(|seed| curves.iter().any(|curve| curve.seed == *seed)).collect();
     let (orders, command) = (args.orders.is_some(), command(args));
@@ -141,7 +157,7 @@ fn runs(args: &Args, paper: &Paper, asked: &Asked<'_>, seeds: &[u64], policies: 
         }
         asked.scenario(seed)
     };
-    let done = on_threads(args.threads, || {
+    let done = on_threads(args.threads.min(seeds.len() * policies.len()), || {
         replay::replay(seeds, policies, (paper.of, args.budgets.max_events), &scenario, &|i, at, end| {
             progress.tick(i, at, end);
             !stopping()
@@ -183,6 +199,18 @@ impl<'a> Asked<'a> {
     }
 }
 
+/// Fewer seeds than are published: means of them scatter more.
+const FEW: usize = 10;
+
+/// What is to be said where the data are not those of the paper.
+fn other_data(paper: &Paper, scenario: &Scenario) -> Option<String> {
+    let (hosts, jobs) = (scenario.setup.cluster.len(), scenario.setup.workload.shapes().iter().map(|s| s.jobs).sum());
+    (paper.size != (hosts, jobs)).then(|| {
+        let (of_paper, in_list) = paper.size;
+        format!("these are not the paper's data: {hosts} hosts and a list of {jobs} jobs, where it has {of_paper} and {in_list}")
+    })
+}
+
 /// The path of `list` in `folder`, plain or gzip.
 fn in_folder(folder: &Path, list: &str, paper: &Paper) -> Result<String> {
     if folder.to_string_lossy().contains(',') {
@@ -193,7 +221,11 @@ fn in_folder(folder: &Path, list: &str, paper: &Paper) -> Result<String> {
     match spellings.iter().find(|path| path.is_file()) {
         Some(path) => Ok(path.to_string_lossy().into_owned()),
         None => {
-            let here = if folder.is_dir() { "the folder has no" } else { "there is no such folder, which should hold" };
+            let here = match (folder.is_dir(), folder.exists()) {
+                (true, _) => "the folder has no file",
+                (false, true) => "is no folder, which should hold",
+                (false, false) => "there is no such folder, which should hold",
+            };
             let what = format!("{here} {list} (or {list}.gz); it is to be had at {}", paper.data);
             Err(Error::input(what).in_file(folder))
         }
@@ -206,10 +238,14 @@ fn order_of(orders: &Path, seed: u64) -> PathBuf {
 }
 
 fn orders_are_there(orders: &Path, seeds: &[u64]) -> Result<()> {
+    if orders.exists() && !orders.is_dir() {
+        return Err(Error::input("is no folder; one with a default_seedNN.txt for each seed will do").in_file(orders));
+    }
     match seeds.iter().map(|seed| order_of(orders, *seed)).find(|path| !path.is_file()) {
         None => Ok(()),
         Some(missing) => {
-            let what = "there is no such file of arrivals and ties; --seeds A..B names those that there are";
+            let here = if missing.exists() { "is no plain file" } else { "there is no such file" };
+            let what = format!("{here} of arrivals and ties; --seeds A..B names those that there are");
             Err(Error::input(what).in_file(missing))
         }
     }
@@ -218,10 +254,11 @@ fn orders_are_there(orders: &Path, seeds: &[u64]) -> Result<()> {
 /// `all`, or those of `only`, in the order of `all`.
 fn chosen(all: &[String], only: &[String]) -> Result<Vec<String>> {
     let names: Vec<&str> = all.iter().map(String::as_str).collect();
-    if let Some(unknown) = only.iter().find(|name| !all.contains(name)) {
+    let only: Vec<&str> = only.iter().map(|name| name.trim()).collect();
+    if let Some(unknown) = only.iter().find(|name| !names.contains(name)) {
         return Err(Error::usage(unknown_name("policy", unknown, &names)).in_field("--only"));
     }
-    Ok(all.iter().filter(|name| only.is_empty() || only.contains(name)).cloned().collect())
+    Ok(all.iter().filter(|name| only.is_empty() || only.contains(&name.as_str())).cloned().collect())
 }
 
 fn read_expected(path: &Path, paper: &Paper, policies: &[String]) -> Result<Expected> {
@@ -263,7 +300,7 @@ fn against_file(
     let (all, wanted) = expected.counts(policies, seeds);
     if wanted == 0 {
         let (from, to) = (seeds[0], seeds[seeds.len() - 1]);
-        let what = format!("has no curve of {} under the seeds {from} to {to}", policies.join(", "));
+        let what = format!("has no value of {} under the seeds {from} to {to}", policies.join(", "));
         return Err(Error::input(format!("{what}; --seeds and --only choose what is run")).in_file(path));
     }
     let rest = all - wanted;

@@ -217,7 +217,7 @@ pub fn has_spread(expected: &Expected, policies: &[String], of: Asked) -> bool {
 pub fn basis(study: &Study<'_>) -> &'static str {
     match (study.orders, study.expected.is_some()) {
         (true, true) => {
-            "Arrivals and ties are in the published orders: every column of every curve is compared, and may differ by 0.01 percentage points."
+            "Arrivals and ties are in the published orders: every column that the file has of a curve is compared, and may differ by 0.01 percentage points."
         }
         (true, false) if study.paper.published.is_empty() => "Arrivals and ties are in the orders of the files.",
         (true, false) => {

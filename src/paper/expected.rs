@@ -4,10 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::study::{Figure, mean_and_sd};
 use crate::error::{Error, Result, unknown_name};
+use crate::report::text::shown;
 use crate::workload::inflation::Asked;
 
 /// The largest column: demand arrived, in percent of the cluster.
 const PERCENT_MAX: u32 = 1_000_000;
+/// No share of a cluster or of its idle part is larger, per cent.
+const VALUE_MAX: f64 = 1_000.0;
+/// Most characters of a word that an error repeats.
+const WORD_MAX: usize = 40;
 const FORM: &str = "metric,policy,seed,0,1,2 and so on will do, as in curves.csv";
 
 /// Place in [`Figure::ALL`], policy, seed.
@@ -95,13 +100,15 @@ impl Expected {
             return Err(Error::input(unknown_name("policy", &record[1], &names)).in_field("policy"));
         }
         let seed: u64 = record[2].parse().map_err(|_| {
-            Error::input(format!("\"{}\" is not a seed; a whole number will do", &record[2])).in_field("seed")
+            Error::input(format!("\"{}\" is not a seed; a whole number will do", shown(&record[2], WORD_MAX)))
+                .in_field("seed")
         })?;
         let mut values = Vec::with_capacity(self.columns.len());
         for (percent, text) in self.columns.iter().zip(record.iter().skip(3)) {
             values.push(match text.trim() {
                 "" => None,
-                text => Some(text.parse::<f64>().ok().filter(|x| x.is_finite()).ok_or_else(|| {
+                text => Some(text.parse::<f64>().ok().filter(|x| (0.0..=VALUE_MAX).contains(x)).ok_or_else(|| {
+                    let text = shown(text, WORD_MAX);
                     Error::input(format!("\"{text}\" is not a number; percent such as 94.91, or nothing, will do"))
                         .in_field(percent.to_string())
                 })?),
@@ -151,11 +158,12 @@ impl Expected {
         Some((super::study::hundredths(mean), sd.map(super::study::hundredths)))
     }
 
-    /// How many curves there are, and how many of them are of `policies` and `seeds`.
+    /// How many curves there are, and how many of them are of `policies` and `seeds` and have a value.
     pub fn counts(&self, policies: &[String], seeds: &[u64]) -> (usize, usize) {
-        let wanted =
-            self.curves.keys().filter(|(_, policy, seed)| policies.contains(policy) && seeds.contains(seed)).count();
-        (self.curves.len(), wanted)
+        let asked = self.curves.iter().filter(|((_, policy, seed), (_, values))| {
+            policies.contains(policy) && seeds.contains(seed) && values.iter().any(Option::is_some)
+        });
+        (self.curves.len(), asked.count())
     }
 }
 
@@ -180,6 +188,8 @@ mod tests {
         assert_eq!(expected.mean_and_sd(Figure::Allocated, "FGD", 7, None), None);
         assert_eq!(expected.mean_and_sd(Figure::Allocated, "FGD", 100, Some(&[2, 9])), Some((94.0, None)));
         assert_eq!(expected.counts(&["FGD".into()], &[2]), (3, 1));
+        let blank = parse("metric,policy,seed,0\ngpu_alloc_pct,FGD,1,\n").unwrap();
+        assert_eq!(blank.counts(&["FGD".into()], &[1]), (1, 0));
     }
 
     #[test]

@@ -11,6 +11,8 @@ use super::Budgets;
 use crate::error::{Error, Result, unknown_name};
 
 const ARRIVALS: &str = "arrivals";
+/// Most characters of a word that are looked at; a number has at most 20.
+const WORD_MAX: usize = 40;
 const TIES: &str = "nodes_in_tie_order";
 
 /// What such a file says.
@@ -51,6 +53,7 @@ impl Orders {
 
     fn parse(text: &str, jobs: usize, hosts: &[&str], most_jobs: u64) -> Result<Orders> {
         let (mut arrivals, mut ties) = (None, None);
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         for (index, line) in text.lines().enumerate() {
             let mut words = words(line, index as u64 + 1);
             let Some(first) = words.next() else { continue };
@@ -95,7 +98,9 @@ fn words(text: &str, line: u64) -> impl Iterator<Item = Word<'_>> {
         let begins = at;
         // Columns count characters.
         at += word.chars().count() + 1;
-        (!word.is_empty()).then_some(Word { text: word, line, column: begins as u64 + 1 })
+        // No word of the file's is as long; an error should not repeat megabytes.
+        let end = word.char_indices().nth(WORD_MAX).map_or(word.len(), |(end, _)| end);
+        (!word.is_empty()).then_some(Word { text: &word[..end], line, column: begins as u64 + 1 })
     })
 }
 

@@ -1,7 +1,7 @@
 //! The published curves of FGD (USENIX ATC 2023) against ours, on the real openb trace with the artefact's own orders.
 //!
-//! No row of either is in this repository; where the shared folders are absent this is skipped, and says so, unless
-//! `PLIMSOLL_REQUIRE` names `traces`.
+//! No row of either is in this repository; where the shared folders are absent this is skipped, and says so. `PLIMSOLL_REQUIRE=traces` asks for
+//! the trace.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -48,7 +48,28 @@ pub fn answer(experiment: &Experiment) -> String {
         }
         _ => compared(&measured, &CPU),
     };
-    format!("{visitors}{unserved}; {}.", fallen(experiment))
+    format!("{visitors}{}{unserved}; {}.", turned_away(experiment), fallen(experiment))
+}
+
+/// How many jobs never got a host, where that is all there is to tell runs apart: jobs that were given up demand nothing any more,
+/// so that no CPU was left unserved. Empty elsewhere.
+fn turned_away(experiment: &Experiment) -> String {
+    let unserved = |run: &RunResult| metric(run, "cpu_unserved_share").unwrap_or(0.0);
+    let measured: Vec<(&RunResult, f64)> =
+        experiment.runs.iter().filter_map(|run| Some((run, metric(run, "jobs_never_placed")?))).collect();
+    let Some(&first) = measured.first() else { return String::new() };
+    // The first of equals, so that the order of the runs decides and nothing else.
+    let most = measured.iter().fold(first, |best, run| if run.1 > best.1 { *run } else { best });
+    let least = measured.iter().fold(first, |best, run| if run.1 < best.1 { *run } else { best });
+    if most.1 == 0.0 || experiment.runs.iter().any(|run| unserved(run) > 0.0) {
+        return String::new();
+    }
+    let all = thousands(metric(most.0, "jobs_submitted").unwrap_or(most.1));
+    let never = format!("{} of {all} jobs never got a host", thousands(least.1));
+    if most.1 == least.1 {
+        return format!("{never}. ");
+    }
+    format!("{never} under {}, the fewest, and {} under {}, the most. ", name(least.0), thousands(most.1), name(most.0))
 }
 
 /// A warning if so little load was offered that the comparison says little, or if jobs ask for nothing, so that what
@@ -159,6 +180,34 @@ mod tests {
             })
             .collect();
         assert_eq!(answer(&experiment), expected);
+    }
+
+    #[test]
+    fn jobs_that_were_given_up_are_told_where_nothing_else_tells_runs_apart() {
+        let told = |runs: &[(&str, f64, u64)]| {
+            let mut experiment = fixture::without_runs();
+            let run = |&(name, share, never): &(&str, f64, u64)| {
+                let mut run = fixture::run(name);
+                run.metrics = vec![
+                    ("cpu_unserved_share", Value::Amount(share)),
+                    ("jobs_submitted", Value::Count(10_835)),
+                    ("jobs_never_placed", Value::Count(never)),
+                ];
+                run
+            };
+            experiment.runs = runs.iter().map(run).collect();
+            answer(&experiment)
+        };
+        let rest = "All runs left the same share of the demanded CPU unserved, 0 %; no host came down.";
+        let most_and_least = told(&[("a", 0.0, 2_600), ("b", 0.0, 2_842), ("c", 0.0, 2_508)]);
+        assert_eq!(
+            most_and_least,
+            format!("2,508 of 10,835 jobs never got a host under c, the fewest, and 2,842 under b, the most. {rest}")
+        );
+        assert_eq!(told(&[("a", 0.0, 7), ("b", 0.0, 7)]), format!("7 of 10,835 jobs never got a host. {rest}"));
+        assert_eq!(told(&[("a", 0.0, 0), ("b", 0.0, 0)]), rest);
+        // Who waits is counted as not served, and that is told.
+        assert!(told(&[("a", 0.1, 5), ("b", 0.0, 0)]).starts_with("a left the largest share"));
     }
 
     #[test]

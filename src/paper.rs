@@ -1,7 +1,7 @@
 //! Published experiments that can be repeated: what was run, what was published of it, and how ours compares.
 //!
 //! [`PAPERS`] is a table; each paper names a shipped scenario and holds what is published. The data of a paper are not
-//! shipped: whoever repeats it names a folder. [`replay`] makes the runs, [`compare`] sets them beside what is
+//! shipped: whoever repeats it names a folder. [`mod@replay`] makes the runs, [`mod@compare`] sets them beside what is
 //! published, [`table`], [`tables`] and [`page`] show it. Nothing here touches a file.
 
 pub mod compare;

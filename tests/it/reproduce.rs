@@ -207,7 +207,8 @@ fn what_is_missing_or_wrong_is_named_with_what_would_do() {
         ("metric,seed\n", "published.csv:1: column 2 is \"seed\" and not policy; metric,policy,seed,0,1,2 and so on"),
         ("metric,policy,seed,7\ngpu_alloc_pct,FGD,42,x\n", "published.csv:2: 7: \"x\" is not a number; percent such"),
         ("metric,policy,seed,7\ngpu_alloc_pct,FDG,42,7\n", "published.csv:2: policy: unknown policy \"FDG\""),
-        ("metric,policy,seed,7\ngpu_alloc_pct,FGD,7,7\n", "published.csv: has no curve of FGD, Random, DotProd"),
+        ("metric,policy,seed,7\ngpu_alloc_pct,FGD,7,7\n", "published.csv: has no value of FGD, Random, DotProd"),
+        ("metric,policy,seed,7\ngpu_alloc_pct,FGD,42,\n", "published.csv: has no value of FGD, Random, DotProd"),
     ] {
         folder.put("published.csv", text.as_bytes());
         let (_, err) = reproduce(&folder, 3, &[&seeds[..], &["--expected", &theirs]].concat());

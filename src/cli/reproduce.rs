@@ -94,9 +94,12 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let policies = chosen(&all, &args.only)?;
     let expected = args.expected.as_deref().map(|path| read_expected(path, paper, &all)).transpose()?;
     if args.orders.is_none() && seeds.len() < FEW && !paper.published.is_empty() {
+        let means = match seeds.len() {
+            1 => "the mean of one seed".to_owned(),
+            few => format!("means of {few} seeds"),
+        };
         notes.push(format!(
-            "means of {} seeds: by chance alone some are farther from a published mean than two standard deviations",
-            seeds.len()
+            "{means}: by chance alone some are farther from a published mean than two standard deviations"
         ));
     }
     if let (Some(expected), Some(path)) = (&expected, &args.expected) {

@@ -8,6 +8,8 @@
 //! wall clock says little on a machine that others use.
 #![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "a bench reads the clock")]
 
+mod common;
+
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -22,17 +24,10 @@ use plimsoll::units::{Bytes, MilliCpu, SimDuration, SimTime};
 use plimsoll::workload::inflation::Asked;
 use plimsoll::workload::{Job, UsageMode, Workload, WorkloadBuilder};
 
+use common::processor_time;
+
 const TURNS: usize = 3;
 const SCENARIO: &str = include_str!("../scenarios/papers/fgd-atc23.yaml");
-
-/// Processor time of this thread so far: Linux says it to the nanosecond; elsewhere the wall clock must do.
-fn processor_time(start: Instant) -> Duration {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    match text.split(' ').next().and_then(|ns| ns.parse().ok()) {
-        Some(ns) => Duration::from_nanos(ns),
-        None => start.elapsed(),
-    }
-}
 
 fn hosts() -> Vec<HostSpec> {
     let host = |i: u64| {

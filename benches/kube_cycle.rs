@@ -6,6 +6,8 @@
 //! at; *too big* ones fit nowhere, and preemption is tried in vain. Not criterion: its wall clock says little on a machine that others use, so that processor time is summed here.
 #![allow(clippy::disallowed_types, reason = "a bench reads the clock")]
 
+mod common;
+
 use std::time::{Duration, Instant};
 
 use plimsoll::kube::config::Effective;
@@ -14,6 +16,8 @@ use plimsoll::kube::framework::World;
 use plimsoll::kube::object::Objects;
 use plimsoll::kube::object::pod::Pod;
 use serde_json::{Value, json};
+
+use common::processor_time;
 
 /// Processor time in µs a pod of kube-scheduler v1.36.3 itself, measured the same way at parallelism 1: default
 /// profile, all threads with garbage collection, Go 1.26.8 on 2 busy vCPUs of an AMD EPYC, the lower of two runs.
@@ -33,15 +37,6 @@ const REAL: &[(usize, &str, i32, Option<u64>)] = &[
     (1000, "too big", 100, None),
     (5000, "too big", 100, None),
 ];
-
-/// Processor time of this thread so far: Linux says it to the nanosecond; elsewhere the wall clock must do.
-fn processor_time(start: Instant) -> Duration {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    match text.split(' ').next().and_then(|ns| ns.parse().ok()) {
-        Some(ns) => Duration::from_nanos(ns),
-        None => start.elapsed(),
-    }
-}
 
 fn pod(name: &str, kind: &str, milli_cpu: usize, mebibytes: usize) -> Value {
     let requests = json!({"cpu": format!("{milli_cpu}m"), "memory": format!("{mebibytes}Mi")});

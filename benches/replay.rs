@@ -66,7 +66,7 @@ fn setup(hosts: usize) -> Setup {
 
 fn replay(setup: &Setup, options: &Options) -> u64 {
     let mut count = Count::default();
-    let flags = Flags { every_tick: false, most_events: u64::MAX, explain: None, pulse: &mut |_| true };
+    let flags = Flags { every_tick: false, plain: false, most_events: u64::MAX, explain: None, pulse: &mut |_| true };
     simulate(setup, options, &mut count, flags).expect("a run");
     count.0
 }
@@ -101,18 +101,7 @@ fn decision(c: &mut Criterion) {
         let cluster = cluster(hosts);
         let workload = WorkloadBuilder::new().finish(UsageMode::Request, Seed(1)).expect("no jobs are a workload");
         let mut bookings = Bookings::new(&cluster);
-        let request = |cpu: i64| Request {
-            cpu: MilliCpu(cpu),
-            memory: Bytes::gib(1 + cpu % 7),
-            ephemeral: Bytes(0),
-            gpus: &[],
-            gpu_models: &[],
-            extended: &[],
-            selector: &[],
-            constraints: &[],
-            tolerations: &[],
-            ports: &[],
-        };
+        let request = |cpu: i64| Request { cpu: MilliCpu(cpu), memory: Bytes::gib(1 + cpu % 7), ..Request::default() };
         for (i, host) in cluster.ids().enumerate() {
             bookings.book(JobId(i as u32), &request(2000 + (i as i64 * 7919) % 9000), host, None);
         }

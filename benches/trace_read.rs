@@ -11,6 +11,8 @@
 #[path = "../examples/google_2011_folder.rs"]
 mod folder;
 
+mod common;
+
 use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::io::{BufWriter, Write};
@@ -20,18 +22,11 @@ use std::time::{Duration, Instant};
 use plimsoll::rng::{Purpose, Seed};
 use plimsoll::trace::{Budgets, TraceArg, read_trace};
 
+use common::processor_time;
+
 /// Rows of the native table.
 const JOBS: u64 = 1_000_000;
 const TURNS: usize = 5;
-
-/// Processor time of this thread so far: Linux says it to the nanosecond; elsewhere the wall clock must do.
-fn processor_time(start: Instant) -> Duration {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    match text.split(' ').next().and_then(|ns| ns.parse().ok()) {
-        Some(ns) => Duration::from_nanos(ns),
-        None => start.elapsed(),
-    }
-}
 
 /// Reads all of `files` as the bare reader does; gives the rows.
 fn bare(files: &[PathBuf]) -> u64 {

@@ -84,7 +84,7 @@ impl Observer for Steps {
 }
 
 fn replay(setup: &Setup, options: &Options, observer: &mut dyn Observer) {
-    let flags = Flags { every_tick: false, most_events: u64::MAX, explain: None, pulse: &mut |_| true };
+    let flags = Flags { every_tick: false, plain: false, most_events: u64::MAX, explain: None, pulse: &mut |_| true };
     black_box(simulate(setup, options, observer, flags).expect("a run"));
 }
 

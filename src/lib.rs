@@ -14,6 +14,7 @@ pub mod experiment;
 pub mod fleet;
 pub mod host;
 pub mod ids;
+pub mod index;
 pub mod kube;
 pub mod metrics;
 pub mod orchestrator;

@@ -50,6 +50,8 @@ pub struct World<'a> {
     pub seed: Seed,
     /// Whether periodic work runs at every tick, idle or not: the reference that must give the same changes.
     pub every_tick: bool,
+    /// Whether every decision is taken by the plain scan of all hosts: slow, and the same decisions.
+    pub plain: bool,
     /// A job whose decisions are to be explained.
     pub explain: Option<JobId>,
 }

@@ -76,10 +76,24 @@ pub struct PlacementInfo {
     pub summary: &'static str,
     /// Whether it only takes hosts whose free requests hold the job.
     pub looks_at_requests: bool,
+    /// Whether it draws, so that it must be told which decision about a job it is asked for.
+    pub draws: bool,
     /// The ready-made scheduler profile that the `kubernetes` orchestrator runs in full under this name.
     pub kube_profile: Option<&'static str>,
     /// Makes one for a run.
     pub build: fn(&Cluster, &Workload) -> Box<dyn Placement>,
+}
+
+impl PlacementInfo {
+    /// What most rows say; a row names what it is.
+    const BASE: PlacementInfo = PlacementInfo {
+        name: "",
+        summary: "",
+        looks_at_requests: false,
+        draws: false,
+        kube_profile: None,
+        build: |_, _| Box::new(first_fit::FirstFit),
+    };
 }
 
 impl std::fmt::Debug for PlacementInfo {
@@ -246,18 +260,7 @@ pub(crate) mod tests {
         let mut chosen = Vec::new();
         for (i, &(cpu, mib)) in jobs.iter().enumerate() {
             let job = JobId(i as u32);
-            let request = Request {
-                cpu: MilliCpu(cpu),
-                memory: Bytes::mib(mib),
-                ephemeral: Bytes(0),
-                gpus: &[],
-                gpu_models: &[],
-                extended: &[],
-                selector: &[],
-                constraints: &[],
-                tolerations: &[],
-                ports: &[],
-            };
+            let request = Request { cpu: MilliCpu(cpu), memory: Bytes::mib(mib), ..Request::default() };
             let ask = Ask {
                 cluster: &cluster,
                 bookings: &bookings,

@@ -97,6 +97,9 @@ pub(super) struct Args {
     /// Run everything under both bounds of how a host comes down, too, at the scales of the scenario's band (else its own), and show the band
     #[arg(long)]
     band: bool,
+    /// Take every decision by looking at every host, without indexes: slow, and the same digest
+    #[arg(long)]
+    plain: bool,
     /// Recompute every sum beside the run, and fail on any difference
     #[arg(long)]
     check: bool,
@@ -149,6 +152,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
         most_changes: args.budgets.max_changes,
         most_events: args.budgets.max_events,
         every_tick: false,
+        plain: args.plain,
         explain,
     };
     let job = Job { threads: args.threads, flags, command };

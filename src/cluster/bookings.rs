@@ -11,7 +11,7 @@ use crate::kube::object::selector::Requirement;
 use crate::units::{Bytes, MilliCpu};
 
 /// What placements compare: the request of one job under the run's options.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Request<'a> {
     /// CPU request; 0 if none.
     pub cpu: MilliCpu,

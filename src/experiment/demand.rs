@@ -31,7 +31,7 @@ pub fn run_demand(
     pulse: &mut dyn FnMut(SimTime) -> bool,
 ) -> Result<DemandRun> {
     let mut curve = DemandCurve::new(setup, of);
-    let flags = Flags { every_tick: false, most_events, explain: None, pulse };
+    let flags = Flags { every_tick: false, plain: false, most_events, explain: None, pulse };
     let digest = simulate(setup, options, &mut curve, flags)?;
     let (arrived, placed) = curve.jobs();
     Ok(DemandRun { digest, arrived, placed, columns: curve.columns() })

@@ -26,6 +26,8 @@ pub struct RunFlags {
     pub most_events: u64,
     /// Run periodic work at every tick (a reference for tests).
     pub every_tick: bool,
+    /// Take every decision by the plain scan of all hosts (slow, and the same decisions).
+    pub plain: bool,
     /// A job whose decisions are explained.
     pub explain: Option<JobId>,
 }
@@ -38,6 +40,7 @@ impl Default for RunFlags {
             most_changes: 20_000_000,
             most_events: u64::MAX,
             every_tick: false,
+            plain: false,
             explain: None,
         }
     }
@@ -122,7 +125,13 @@ pub fn run_one(
         setup,
         options,
         &mut watchers,
-        Flags { every_tick: flags.every_tick, most_events: flags.most_events, explain: flags.explain, pulse },
+        Flags {
+            every_tick: flags.every_tick,
+            plain: flags.plain,
+            most_events: flags.most_events,
+            explain: flags.explain,
+            pulse,
+        },
     )
     .map_err(in_run)?;
     if let Some(checker) = &watchers.checker {

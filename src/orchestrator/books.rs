@@ -46,8 +46,7 @@ impl Books {
             same_type: Vec::new(),
             decisions: BTreeMap::new(),
             devices: BTreeMap::new(),
-            chance: world.options.tie_break == TieBreak::Random
-                || matches!(world.options.placement, "random" | "fgd-random"),
+            chance: world.options.tie_break == TieBreak::Random || info.draws,
             placement: (info.build)(world.cluster, world.workload),
             max_jobs: max_jobs.unwrap_or(u32::MAX),
             heeds_taints,

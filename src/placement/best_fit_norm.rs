@@ -12,8 +12,8 @@ pub(super) const INFO: PlacementInfo = PlacementInfo {
     name: "best-fit-norm",
     summary: "the fitting host with the least left after placement: Euclidean norm of CPU, memory and GPU parts",
     looks_at_requests: true,
-    kube_profile: None,
     build: |_, _| Box::new(Scored::new(BestFitNorm)),
+    ..PlacementInfo::BASE
 };
 
 struct BestFitNorm;

@@ -16,10 +16,10 @@ pub(super) const INFO: PlacementInfo = PlacementInfo {
     name: "fgd",
     summary: "the fitting host on which the job strands the least GPU for the workload's typical jobs (USENIX ATC 2023)",
     looks_at_requests: true,
-    kube_profile: None,
     build: |cluster, workload| {
         Box::new(Scored::new(Fgd { typical: Typical::new(workload, cluster), after: Vec::new() }))
     },
+    ..PlacementInfo::BASE
 };
 
 struct Fgd {

@@ -15,8 +15,8 @@ pub(super) const INFO: PlacementInfo = PlacementInfo {
     name: "fgd-best-fit",
     summary: "best-fit by CPU and GPU in parts of 128 cores and 8 GPUs, whole per cents (FGD's baseline)",
     looks_at_requests: true,
-    kube_profile: None,
     build: |_, _| Box::new(Scored::new(FgdBestFit)),
+    ..PlacementInfo::BASE
 };
 
 struct FgdBestFit;

@@ -19,8 +19,8 @@ pub(super) const INFO: PlacementInfo = PlacementInfo {
     name: "fgd-dot-prod",
     summary: "the least dot product of free and requested CPU and GPU, whole per cents (FGD's baseline)",
     looks_at_requests: true,
-    kube_profile: None,
     build: |_, _| Box::new(Scored::new(FgdDotProd)),
+    ..PlacementInfo::BASE
 };
 
 struct FgdDotProd;

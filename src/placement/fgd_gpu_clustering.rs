@@ -14,8 +14,8 @@ pub(super) const INFO: PlacementInfo = PlacementInfo {
     name: "fgd-gpu-clustering",
     summary: "hosts with jobs of the same number of GPUs and no other (FGD's baseline)",
     looks_at_requests: true,
-    kube_profile: None,
     build: |_, _| Box::new(Scored::new(FgdGpuClustering)),
+    ..PlacementInfo::BASE
 };
 
 struct FgdGpuClustering;

@@ -14,8 +14,8 @@ pub(super) const INFO: PlacementInfo = PlacementInfo {
     name: "fgd-gpu-packing",
     summary: "GPUs in use first, then free GPUs of hosts in use, then idle hosts (FGD's baseline)",
     looks_at_requests: true,
-    kube_profile: None,
     build: |_, _| Box::new(Scored::new(FgdGpuPacking)),
+    ..PlacementInfo::BASE
 };
 
 /// Thousandths of an untouched GPU.

@@ -12,8 +12,9 @@ pub(super) const INFO: PlacementInfo = PlacementInfo {
     name: "fgd-random",
     summary: "any fitting host, and any GPU with room, with equal chance (FGD's baseline)",
     looks_at_requests: true,
-    kube_profile: None,
+    draws: true,
     build: |_, _| Box::new(FgdRandom { fitting: Scored::new(AllAlike) }),
+    ..PlacementInfo::BASE
 };
 
 /// All fitting hosts are as good.

@@ -7,11 +7,11 @@ pub(super) const INFO: PlacementInfo = PlacementInfo {
     name: "first-fit",
     summary: "the first host in order of names whose free requests hold the job",
     looks_at_requests: true,
-    kube_profile: None,
     build: |_, _| Box::new(FirstFit),
+    ..PlacementInfo::BASE
 };
 
-struct FirstFit;
+pub(super) struct FirstFit;
 
 impl Placement for FirstFit {
     fn choose(&mut self, ask: &Ask) -> Option<HostId> {

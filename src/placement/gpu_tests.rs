@@ -9,18 +9,7 @@ use crate::units::{Bytes, MilliCpu, SimTime};
 use crate::workload::{Job, UsageMode, Workload, WorkloadBuilder};
 
 fn request(cores: i64, gpus: &[u16]) -> Request<'_> {
-    Request {
-        cpu: MilliCpu(cores * 1000),
-        memory: Bytes(0),
-        ephemeral: Bytes(0),
-        gpus,
-        gpu_models: &[],
-        extended: &[],
-        selector: &[],
-        constraints: &[],
-        tolerations: &[],
-        ports: &[],
-    }
+    Request { cpu: MilliCpu(cores * 1000), memory: Bytes(0), gpus, ..Request::default() }
 }
 
 /// Hosts a, b … of so many cores and GPUs.

@@ -13,6 +13,7 @@ pub(super) const INFO: PlacementInfo = PlacementInfo {
     looks_at_requests: true,
     kube_profile: Some("default"),
     build: |_, _| Box::new(KubeDefault),
+    ..PlacementInfo::BASE
 };
 
 struct KubeDefault;

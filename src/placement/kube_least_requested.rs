@@ -11,8 +11,8 @@ pub(super) const INFO: PlacementInfo = PlacementInfo {
     name: "kube-least-requested",
     summary: "fits by requests, then LeastRequested + BalancedResourceAllocation of 0 to 10; under `kubernetes-2016` the whole scheduler (v1.2.4)",
     looks_at_requests: true,
-    kube_profile: None,
     build: |_, _| Box::new(KubeLeastRequested),
+    ..PlacementInfo::BASE
 };
 
 struct KubeLeastRequested;

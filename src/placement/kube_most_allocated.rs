@@ -9,6 +9,7 @@ pub(super) const INFO: PlacementInfo = PlacementInfo {
     looks_at_requests: true,
     kube_profile: Some("most-allocated"),
     build: |_, _| Box::new(KubeMostAllocated),
+    ..PlacementInfo::BASE
 };
 
 struct KubeMostAllocated;

@@ -10,6 +10,7 @@ pub(super) const INFO: PlacementInfo = PlacementInfo {
     looks_at_requests: true,
     kube_profile: Some("requested-to-capacity-ratio"),
     build: |_, _| Box::new(KubeRequestedToCapacityRatio),
+    ..PlacementInfo::BASE
 };
 
 struct KubeRequestedToCapacityRatio;

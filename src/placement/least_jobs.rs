@@ -10,8 +10,8 @@ pub(super) const INFO: PlacementInfo = PlacementInfo {
     name: "least-jobs",
     summary: "the host with the fewest jobs, then the lowest name (fleet's rule); looks at no resource",
     looks_at_requests: false,
-    kube_profile: None,
     build: |_, _| Box::new(LeastJobs),
+    ..PlacementInfo::BASE
 };
 
 struct LeastJobs;

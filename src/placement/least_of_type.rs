@@ -11,8 +11,8 @@ pub(super) const INFO: PlacementInfo = PlacementInfo {
     name: "least-of-type",
     summary: "the host with the fewest jobs of the same process type, then the lowest name (Deis before v0.8.0); looks at no resource",
     looks_at_requests: false,
-    kube_profile: None,
     build: |_, _| Box::new(LeastOfType),
+    ..PlacementInfo::BASE
 };
 
 struct LeastOfType;

@@ -8,8 +8,9 @@ pub(super) const INFO: PlacementInfo = PlacementInfo {
     name: "random",
     summary: "any host with equal chance, drawn from (seed, job, decision); looks at no resource",
     looks_at_requests: false,
-    kube_profile: None,
+    draws: true,
     build: |_, _| Box::new(Random),
+    ..PlacementInfo::BASE
 };
 
 struct Random;

@@ -7,8 +7,8 @@ pub(super) const INFO: PlacementInfo = PlacementInfo {
     name: "round-robin",
     summary: "one host after the other in order of names; looks at no resource",
     looks_at_requests: false,
-    kube_profile: None,
     build: |_, _| Box::new(RoundRobin { next: 0 }),
+    ..PlacementInfo::BASE
 };
 
 struct RoundRobin {

@@ -192,14 +192,9 @@ mod tests {
         Request {
             cpu: workload.cpu_request(job),
             memory: workload.memory_request(job),
-            ephemeral: Bytes(0),
             gpus: &spec.gpus,
             gpu_models: &spec.gpu_models,
-            extended: &[],
-            selector: &[],
-            constraints: &[],
-            tolerations: &[],
-            ports: &[],
+            ..Request::default()
         }
     }
 

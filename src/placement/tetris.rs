@@ -12,8 +12,8 @@ pub(super) const INFO: PlacementInfo = PlacementInfo {
     name: "tetris",
     summary: "the highest dot product of free and requested CPU, memory and GPU in parts of the host (SIGCOMM 2014)",
     looks_at_requests: true,
-    kube_profile: None,
     build: |_, _| Box::new(Scored::new(Tetris)),
+    ..PlacementInfo::BASE
 };
 
 struct Tetris;

@@ -7,8 +7,8 @@ pub(super) const INFO: PlacementInfo = PlacementInfo {
     name: "worst-fit",
     summary: "the fitting host with the most CPU share + memory share left after placement",
     looks_at_requests: true,
-    kube_profile: None,
     build: |_, _| Box::new(WorstFit),
+    ..PlacementInfo::BASE
 };
 
 struct WorstFit;

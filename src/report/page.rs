@@ -8,10 +8,11 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use serde::Serialize;
 
 /// The templates: pages, and what they share.
-const TEMPLATES: [(&str, &str); 4] = [
+const TEMPLATES: [(&str, &str); 5] = [
     ("report.html", include_str!("templates/report.html")),
     ("essay.html", include_str!("templates/essay.html")),
     ("reproduce.html", include_str!("templates/reproduce.html")),
+    ("head.html", include_str!("templates/head.html")),
     ("style.css", include_str!("templates/style.css")),
 ];
 

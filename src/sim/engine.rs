@@ -36,6 +36,8 @@ const PULSE: u64 = 4096;
 pub struct Flags<'a> {
     /// Run periodic work at every tick, idle or not: slow, and the same changes. For tests.
     pub every_tick: bool,
+    /// Take every decision by the plain scan of all hosts: slow, and the same changes.
+    pub plain: bool,
     /// Budget of events.
     pub most_events: u64,
     /// A job whose decisions are to be explained to the observer.
@@ -126,6 +128,7 @@ pub fn simulate(setup: &Setup, options: &Options, observer: &mut dyn Observer, f
         options,
         seed: setup.seed,
         every_tick: flags.every_tick,
+        plain: flags.plain,
         explain: flags.explain,
     };
     let orchestrator = (info.build)(&world);

@@ -27,7 +27,7 @@ impl Observer for Rates<'_> {
 fn rates(setup: &Setup, options_text: &str) -> BTreeMap<String, CpuRates> {
     run(setup, options_text).unwrap_or_else(|why| panic!("{options_text}: {why}"));
     let mut rates = Rates(setup, BTreeMap::new());
-    let flags = Flags { every_tick: false, most_events: u64::MAX, explain: None, pulse: &mut |_| true };
+    let flags = Flags { every_tick: false, plain: false, most_events: u64::MAX, explain: None, pulse: &mut |_| true };
     simulate(setup, &options(options_text), &mut rates, flags).unwrap();
     rates.1
 }
@@ -209,7 +209,7 @@ impl Observer for Life {
 fn life(setup: &Setup, options_text: &str) -> Vec<(SimTime, Change)> {
     run(setup, options_text).unwrap_or_else(|why| panic!("{options_text}: {why}"));
     let mut life = Life(Vec::new());
-    let flags = Flags { every_tick: false, most_events: u64::MAX, explain: None, pulse: &mut |_| true };
+    let flags = Flags { every_tick: false, plain: false, most_events: u64::MAX, explain: None, pulse: &mut |_| true };
     simulate(setup, &options(options_text), &mut life, flags).unwrap();
     life.0
 }

@@ -599,7 +599,7 @@ pub fn random_options(seed: u64, which: usize) -> Options {
 }
 
 fn run(setup: &Setup, options: &Options, every_tick: bool) -> Result<RunResult, String> {
-    let flags = RunFlags { check: true, record: true, every_tick, ..RunFlags::default() };
+    let flags = RunFlags { check: true, record: true, every_tick, plain: every_tick, ..RunFlags::default() };
     run_one(setup, options, flags, &mut |_| true).map_err(|e| e.to_string())
 }
 

@@ -404,7 +404,7 @@ pub fn options(text: &str) -> Options {
 pub fn run(setup: &Setup, options_text: &str) -> Result<RunResult, String> {
     let options = options(options_text);
     let run = |every_tick| {
-        let flags = RunFlags { check: true, every_tick, ..RunFlags::default() };
+        let flags = RunFlags { check: true, every_tick, plain: every_tick, ..RunFlags::default() };
         run_one(setup, &options, flags, &mut |_| true).map_err(|e| e.to_string())
     };
     let result = run(false)?;
@@ -435,7 +435,7 @@ fn raw(setup: &Setup, options: &Options, every_tick: bool) -> Vec<String> {
         fn finish(&mut self, _end: SimTime) {}
     }
     let mut raw = Raw(Vec::new());
-    let flags = Flags { every_tick, most_events: u64::MAX, explain: None, pulse: &mut |_| true };
+    let flags = Flags { every_tick, plain: every_tick, most_events: u64::MAX, explain: None, pulse: &mut |_| true };
     simulate(setup, options, &mut raw, flags).unwrap();
     raw.0
 }
@@ -552,7 +552,7 @@ fn shares(reach: Reach) -> String {
 /// All that a run tells.
 pub fn lines(setup: &Setup, options: &Options, every_tick: bool) -> Vec<(SimTime, &'static str, String)> {
     let mut story = Story { setup, lines: Vec::new() };
-    let flags = Flags { every_tick, most_events: u64::MAX, explain: None, pulse: &mut |_| true };
+    let flags = Flags { every_tick, plain: every_tick, most_events: u64::MAX, explain: None, pulse: &mut |_| true };
     simulate(setup, options, &mut story, flags).unwrap();
     story.lines
 }

@@ -2,3 +2,14 @@
 //!
 //! They know numbers only: hosts by number, what is booked on them, and what is asked for. Whoever decides keeps one in step
 //! with its own books, and keeps the plain scan beside it (`--plain`).
+
+mod column;
+pub mod finder;
+pub mod host;
+mod levels;
+pub mod plain;
+pub mod rule;
+pub mod tie;
+
+#[cfg(test)]
+mod tests;

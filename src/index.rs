@@ -2,3 +2,9 @@
 //!
 //! They know numbers only: hosts by number, what is booked on them, and what is asked for. Whoever decides keeps one in step
 //! with its own books, and keeps the plain scan beside it (`--plain`).
+
+pub mod bits;
+pub mod fewest;
+mod group;
+pub mod most;
+pub mod shelves;

@@ -100,6 +100,8 @@ struct Container {
     placed: u32,
     /// How often it was forgotten: what was to be done with it before is void.
     life: u32,
+    /// Its port; 0 where it has none.
+    port: u16,
     /// Whether a converge has put it on its node.
     applied: bool,
 }
@@ -124,8 +126,7 @@ struct Chef {
     /// Placed on nodes that did not answer when it was to be applied.
     unreached: Vec<Order>,
     silent: BTreeSet<HostId>,
-    /// Ports of containers, and those in use in order.
-    ports: BTreeMap<JobId, u32>,
+    /// Ports in use in order.
     in_use: BTreeSet<u32>,
     converging: bool,
     begins_asked: bool,
@@ -154,11 +155,13 @@ impl Chef {
             applying: Vec::new(),
             unreached: Vec::new(),
             silent: BTreeSet::new(),
-            ports: BTreeMap::new(),
             in_use: BTreeSet::new(),
             converging: false,
             begins_asked: false,
-            containers: vec![Container { created: 0, placed: NOWHERE, life: 0, applied: false }; world.workload.len()],
+            containers: vec![
+                Container { created: 0, placed: NOWHERE, life: 0, port: 0, applied: false };
+                world.workload.len()
+            ],
             creations: 0,
             waiting: Vec::new(),
             converge_duration: INFO.duration(world.options, "converge_duration"),
@@ -219,8 +222,13 @@ impl Chef {
         let container = &mut self.containers[job.index()];
         container.life = container.life.wrapping_add(1);
         container.applied = false;
-        if let Some(port) = self.ports.remove(&job) {
-            self.in_use.remove(&port);
+        self.frees_port(job);
+    }
+
+    fn frees_port(&mut self, job: JobId) {
+        let port = std::mem::replace(&mut self.containers[job.index()].port, 0);
+        if port != 0 {
+            self.in_use.remove(&port.into());
         }
     }
 
@@ -294,16 +302,15 @@ impl Chef {
     fn is_created(&mut self, job: JobId, actions: &mut Vec<Action>) {
         self.creations += 1;
         self.containers[job.index()].created = self.creations;
-        if let Some(port) = self.ports.remove(&job) {
-            self.in_use.remove(&port);
-        }
+        self.frees_port(job);
         let port = self.in_use.last().map_or(chef::FIRST_PORT, |highest| highest + 1);
-        if port > chef::LAST_PORT {
-            actions.push(Action::Incident(Incident::NoPort, None));
-            return;
+        match u16::try_from(port) {
+            Ok(own) if port <= chef::LAST_PORT => {
+                self.containers[job.index()].port = own;
+                self.in_use.insert(port);
+            }
+            _ => actions.push(Action::Incident(Incident::NoPort, None)),
         }
-        self.ports.insert(job, port);
-        self.in_use.insert(port);
     }
 
     /// An app is to have one container fewer, that of `job`: the controller's rule says which one goes, and if it is

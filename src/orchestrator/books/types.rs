@@ -18,8 +18,9 @@ const NO_TYPE: u32 = u32::MAX;
 /// All process types that have occurred.
 pub(super) struct Types {
     ids: BTreeMap<String, u32>,
-    /// By spec: the app and the type of the job that was asked for last.
-    last: Vec<(u32, u32)>,
+    /// Types of jobs that say theirs, by spec; of others, by app.
+    of_spec: Vec<u32>,
+    of_app: Vec<u32>,
     kinds: Vec<Kind>,
     hosts: u32,
     /// Whether hosts are kept in order.
@@ -79,28 +80,36 @@ impl Counts {
 impl Types {
     /// No type yet; `ordered`: hosts are kept in order.
     pub fn new(hosts: usize, ordered: bool) -> Types {
-        Types { ids: BTreeMap::new(), last: Vec::new(), kinds: Vec::new(), hosts: hosts as u32, ordered, bytes: 0 }
+        Types {
+            ids: BTreeMap::new(),
+            of_spec: Vec::new(),
+            of_app: Vec::new(),
+            kinds: Vec::new(),
+            hosts: hosts as u32,
+            ordered,
+            bytes: 0,
+        }
     }
 
     /// A job's type as a number, given out in the order in which types are first asked for.
     pub fn of(&mut self, world: &World, job: JobId) -> u32 {
-        let (app, spec) = (world.workload.app(job), world.workload.spec_id(job).index());
-        if let Some(&(of, id)) = self.last.get(spec)
-            && of == app.0
-            && id != NO_TYPE
-        {
-            return id;
-        }
         let written = &world.workload.spec(job).process_type;
-        let name = if written.is_empty() { &world.workload.apps()[app.index()].name } else { written };
+        let says = !written.is_empty();
+        let at = if says { world.workload.spec_id(job).index() } else { world.workload.app(job).index() };
+        let column = if says { &mut self.of_spec } else { &mut self.of_app };
+        if column.len() <= at {
+            column.resize(at + 1, NO_TYPE);
+        }
+        if column[at] != NO_TYPE {
+            return column[at];
+        }
+        let name = if says { written } else { &world.workload.apps()[at].name };
         let id = match self.ids.get(name) {
             Some(&id) => id,
             None => self.adds(name),
         };
-        if self.last.len() <= spec {
-            self.last.resize(spec + 1, (0, NO_TYPE));
-        }
-        self.last[spec] = (app.0, id);
+        let column = if says { &mut self.of_spec } else { &mut self.of_app };
+        column[at] = id;
         id
     }
 

@@ -2,8 +2,8 @@
 //!
 //! Where no unit asks for anything, numbers alone decide: units of lost machines and new ones go, one by one, to the
 //! machine with the fewest ([`Fleet::plain_turn`]). Otherwise, and while etcd fails, what etcd holds is kept as a
-//! [`Registry`] and the turn is [`crate::fleet::engine::turn`] itself. Both give the same tasks; runs with every tick
-//! compare them.
+//! [`Registry`] and the turn is that of [`crate::fleet::kept`], or under `--plain` [`crate::fleet::engine::turn`] itself. All
+//! give the same tasks; runs with every tick compare them.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,6 +13,7 @@ use super::units::{Names, machine};
 use crate::fleet::able_to_run::Able;
 use crate::fleet::cluster_state::ClusterState;
 use crate::fleet::engine::{Order, Plain, Steps, turn_by};
+use crate::fleet::kept;
 use crate::fleet::registry::Registry;
 use crate::fleet::task::{Task, TaskKind};
 use crate::fleet::unit::Unit;
@@ -191,16 +192,18 @@ impl Fleet {
             }
         }
         let order = Order::Listed { unscheduling: &lists[0], scheduling: &lists[1] };
-        let turn = if self.least(world) {
+        let turn = if self.least(world) && world.plain {
             turn_by(&Plain, &mut state, order)
+        } else if self.least(world) {
+            kept::turn(&mut state, order).0
         } else {
             let steps = Picked { world, books: RefCell::new(&mut self.books), names: &etcd.names };
             turn_by(&steps, &mut state, order)
         };
         drop(state);
-        for unit in etcd.registry.units().filter(|unit| !unit.requirements.global) {
-            let target = etcd.registry.target(&unit.name).and_then(|machine| world.cluster.find(machine));
-            if !self.least(world) {
+        if !self.least(world) {
+            for unit in etcd.registry.units().filter(|unit| !unit.requirements.global) {
+                let target = etcd.registry.target(&unit.name).and_then(|machine| world.cluster.find(machine));
                 rebind(&mut self.books, world, etcd.names.job(&unit.name), target);
             }
         }

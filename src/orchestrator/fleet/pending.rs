@@ -88,7 +88,9 @@ impl Pending {
 
     /// Every unit that waits, once, in order of names, then of ids. They are to be handed back, or to be `held`.
     pub fn take(&mut self, world: &World) -> Vec<Waiting> {
-        self.compact();
+        if self.entries.len() > self.waiting {
+            self.compact();
+        }
         self.untried = 0;
         let mut entries = std::mem::take(&mut self.entries);
         if world.plain {

@@ -116,7 +116,7 @@ fn decision(c: &mut Criterion) {
                         job: JobId(0),
                         decision: 1,
                         admits: &|_| true,
-                        same_type: &|host| bookings.jobs[host.index()],
+                        same_type: &|host| bookings.jobs(host),
                         random_ties: false,
                         seed: Seed(1),
                     }))

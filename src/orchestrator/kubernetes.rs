@@ -206,7 +206,7 @@ impl Kubernetes {
         let mut books = Books::new(world, Some(MAX_PODS), true);
         for host in world.cluster.ids() {
             // Placements of our own see what is reserved as booked.
-            books.bookings.memory[host.index()] += objects::reserved(world, world.cluster.spec(host));
+            books.bookings.reserve(host, objects::reserved(world, world.cluster.spec(host)));
         }
         Kubernetes {
             books,
@@ -461,10 +461,10 @@ impl Kubernetes {
             pressure: self.pressure[h],
             cordoned: self.cordoned[h],
         };
-        self.books.bookings.open[h] = there && conditions == Conditions::default();
+        self.books.bookings.set_open(host, there && conditions == Conditions::default());
         match &mut self.rule {
             Rule::Placement => {
-                if self.books.bookings.open[h] {
+                if self.books.bookings.is_open(host) {
                     self.host_freed(now, world, host, actions);
                 }
             }

@@ -67,7 +67,8 @@ impl Simulation<'_> {
         Speeds {
             slow: h.thrashing,
             band: h.band,
-            fault_us: model.fault_us(),
+            // Where nothing is slow nobody asks.
+            fault_us: if h.thrashing { model.fault_us() } else { 0 },
             compute_ppm: u64::from(model.compute_milli) * 1000,
         }
     }

@@ -206,6 +206,7 @@ fn hosts(setup: &Setup, info: &OrchestratorInfo) -> Vec<HostState> {
             true => setup.cluster.spec(host).cpu.nano_cores(),
             false => u64::MAX,
         },
+        memory_mark: i64::MAX,
         daemons: vec![Default::default(); info.daemons.len()],
         ..HostState::default()
     };

@@ -355,6 +355,8 @@ pub(super) struct HostState {
     pub memory: i64,
     /// Σ file pages in use by its attempts.
     pub cache: i64,
+    /// Above this much memory in use a threshold of its kubelet is crossed.
+    pub memory_mark: i64,
     pub cpu_request: i64,
     pub memory_request: i64,
     /// Slots of live attempts, in no order.
@@ -441,3 +443,7 @@ pub(super) struct HostState {
     /// Jobs that may still wait for this host's fall to end.
     pub down_jobs: Vec<JobId>,
 }
+
+/// Bytes of a host, its lists, its daemons and its kubelet apart.
+const BYTES_PER_HOST: usize = size_of::<HostState>();
+const _: () = assert!(BYTES_PER_HOST <= 800);

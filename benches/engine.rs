@@ -3,9 +3,10 @@
 //! Whole runs of short batch jobs that use what they request, on hosts of 64 cores that are 40 % full (Poisson arrivals, lognormal lives; the sizes of
 //! the peers' benchmark): under `direct` with round-robin, which looks at one host, so that all but a few dozen nanoseconds are arrival,
 //! wake-up, start, the one usage step, end and what they are told as; watched by nobody, by the metrics, and with a record. Also two
-//! runs of one setup on two threads against one. Processor time of a thread, the least of three turns.
+//! runs of one setup on two threads against one. Processor time of a thread, the least of three turns. Arguments: a control plane; then a
+//! number of hosts for one run of that size alone, as profilers want it, and `metrics` for one that is watched.
+#![allow(clippy::disallowed_types, reason = "a bench reads the clock")]
 
-#[path = "common/mod.rs"]
 mod common;
 
 use std::hint::black_box;
@@ -86,11 +87,20 @@ fn least(mut work: impl FnMut()) -> f64 {
 }
 
 fn main() {
-    let name = std::env::args().nth(1).filter(|arg| !arg.starts_with('-'));
-    let control = name.as_deref().unwrap_or("direct");
+    let args: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
+    let control = args.first().map_or("direct", String::as_str);
     let mut options = Options::of(orchestrator(control).expect("a control plane"));
     if control == "direct" {
         options.placement = "round-robin";
+    }
+    if let Some(hosts) = args.get(1).and_then(|hosts| hosts.parse().ok()) {
+        // One run of one size, for profiles.
+        let setup = setup(hosts);
+        match args.get(2).map(String::as_str) {
+            Some("metrics") => watched(&setup, &options, false),
+            _ => bare(&setup, &options),
+        }
+        return;
     }
     println!("µs a job under {control} with {}\nhosts   jobs     nobody  metrics  record", options.placement);
     for hosts in [100u64, 1_000, 10_000] {
@@ -110,18 +120,15 @@ fn main() {
 
 /// By the wall clock, as that is what the second core is for: one run alone, and two side by side that share the setup.
 fn two_threads(setup: &Setup, options: &Options) {
-    let wall = |threads: usize| {
+    let wall = |work: &dyn Fn()| {
         let turns = (0..3).map(|_| {
             let start = Instant::now();
-            std::thread::scope(|scope| {
-                for _ in 0..threads {
-                    scope.spawn(|| watched(setup, options, false));
-                }
-            });
+            work();
             start.elapsed().as_secs_f64()
         });
         turns.fold(f64::MAX, f64::min)
     };
-    let (one, two) = (wall(1), wall(2));
+    let once = || watched(setup, options, false);
+    let (one, two) = (wall(&once), wall(&|| drop(rayon::join(once, once))));
     println!("       two runs on two threads: {:.2} times the throughput of one", 2.0 * one / two);
 }

@@ -3,8 +3,8 @@
 //! Hold model: the next event is taken, and another is put a drawn time after it; one in sixteen at the same instant, one in four on a
 //! tick of 30 s that all share. Both queues hold the same stream, which is first compared event by event. Processor time of this
 //! thread, the least of five turns each, in turn.
+#![allow(clippy::disallowed_types, reason = "a bench reads the clock")]
 
-#[path = "common/mod.rs"]
 mod common;
 
 use std::cmp::Reverse;

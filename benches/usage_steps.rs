@@ -3,8 +3,8 @@
 //! Whole simulations: queue, hosts, changes and digest; without an observer and with the metrics families. Beside them what the digest of
 //! their changes takes alone: no replay that has the same digest can be faster. Seed and input are fixed. Processor time of this
 //! thread, the least of three turns; absolute figures belong to the machine they were measured on.
+#![allow(clippy::disallowed_types, reason = "a bench reads the clock")]
 
-#[path = "common/mod.rs"]
 mod common;
 
 use std::hint::black_box;

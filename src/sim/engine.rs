@@ -407,6 +407,7 @@ impl Simulation<'_> {
                 if self.hosts[host.index()].restarting.get(&job) == Some(&serial) {
                     self.forget_restart(job, host);
                     self.start(job, host);
+                    self.let_go(job);
                 }
             }
             Event::Stop { job, host } => {

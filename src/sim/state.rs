@@ -276,6 +276,8 @@ pub(super) struct JobState {
     pub waiting: Waiting,
     /// Whether its arrival time has come.
     pub arrived: bool,
+    /// Hosts on which it waits for images; at its most it stays there.
+    pub pulls: u8,
     /// Attempts so far.
     pub attempts: u32,
     /// Number of the pending start; an event with another number is stale.
@@ -299,11 +301,22 @@ impl JobState {
         phase: JobPhase::Outside,
         waiting: Waiting::No,
         arrived: false,
+        pulls: 0,
         attempts: 0,
         ticket: 0,
         live: NONE,
         down_on: NONE,
     };
+
+    /// It waits for images on one more host.
+    pub(super) fn pulls_more(&mut self) {
+        self.pulls = self.pulls.saturating_add(1);
+    }
+
+    /// It waits for images on one host less. Past counting it is taken to wait for ever.
+    pub(super) fn pulls_less(&mut self) {
+        self.pulls -= u8::from(self.pulls > 0 && self.pulls < u8::MAX);
+    }
 
     /// What is left of a job that is over.
     pub(super) const GONE: JobState = JobState { phase: JobPhase::Done, arrived: true, ..JobState::NEW };

@@ -336,7 +336,8 @@ fn replays_decide_as_the_scheduler_would_on_a_snapshot_made_from_scratch() {
         let setup = world(&text);
         for (version, name) in [(Version::V1_2_4, "1.2.4"), (Version::V1_3_0, "1.3.0")] {
             let mut oracle = Oracle { setup: &setup, version, bound: BTreeSet::new(), placed: 0 };
-            let flags = Flags { every_tick: false, plain: false, most_events: u64::MAX, explain: None, pulse: &mut |_| true };
+            let flags =
+                Flags { every_tick: false, plain: false, most_events: u64::MAX, explain: None, pulse: &mut |_| true };
             let options = options(&format!("kubernetes-2016 version={name} api_qps=1000000"));
             simulate(&setup, &options, &mut oracle, flags).unwrap();
             placed += oracle.placed;

@@ -13,7 +13,9 @@ use crate::error::{Error, Result};
 use crate::fleet::options::Options as UnitOptions;
 use crate::ids::{JobId, SpecId};
 use crate::units::{Bytes, MilliCpu, SimDuration, SimTime};
-use crate::workload::{Controller, Job, JobKind, LikeJob, PodReplacement, RestartPolicy, Spec, Unserved, Workload};
+use crate::workload::{
+    Controller, Job, JobKind, LikeJob, PodReplacement, RestartPolicy, Spec, Unserved, Workload, mixed,
+};
 
 /// Reads the jobs, with the `usage` and the pods that stand beside.
 pub(super) fn read_jobs(
@@ -90,7 +92,8 @@ pub(super) fn read_jobs(
         template,
         x_fleet,
     ];
-    let mut alike = Alike { columns: of_spec.into_iter().flatten().collect(), ..Alike::default() };
+    let mut alike = Alike::new(of_spec.into_iter().flatten().collect(), import.budgets.careful);
+    let mut last_app = String::new();
     let mut units: BTreeMap<String, u32> = BTreeMap::new();
     let mut end: Option<u64> = None;
     while let Some(row) = table.next_row()? {
@@ -106,7 +109,7 @@ pub(super) fn read_jobs(
         let name = row.text(name)?;
         let like = LikeJob {
             name,
-            app: row.optional(app)?,
+            app: app_of(&row, app, &mut last_app)?,
             arrival: SimTime(arrival_us),
             duration: row.time_us(duration, "microseconds", 1)?.map(SimDuration),
             cpu_request: MilliCpu(row.amount(cpu, "milli-CPU")?),
@@ -115,7 +118,10 @@ pub(super) fn read_jobs(
             memory_limit: row.optional_amount(memory_limit, "bytes")?.map(Bytes),
         };
         let known = alike.known(&row);
-        let after = if after.is_some() { owned(list(&row, after, ';')?) } else { Vec::new() };
+        let after = match after.filter(|&column| !row.bytes(column).is_empty()) {
+            Some(column) => owned(list(&row, Some(column), ';')?),
+            None => Vec::new(),
+        };
         if let Some(spec) = known
             && after.is_empty()
             && (usage.is_empty() || !usage.contains_key(name))
@@ -186,48 +192,88 @@ pub(super) fn read_jobs(
     Ok(())
 }
 
-/// Specs of the last rows that made one, for rows that say the same in all columns that make it: most do, and reading a
-/// spec takes far longer than comparing what is written.
-#[derive(Default)]
-struct Alike {
-    columns: Vec<Column>,
-    /// The fields of each, every one with its length, and the spec.
-    recent: Vec<(Vec<u8>, SpecId)>,
-    /// Which of `recent` is overwritten next.
-    oldest: usize,
-    now: Vec<u8>,
+/// The app that `row` names, in `last` if it is not the one that stands there.
+fn app_of<'a>(row: &Row, column: Option<Column>, last: &'a mut String) -> Result<&'a str> {
+    let Some(column) = column else { return Ok("") };
+    if row.bytes(column) != last.as_bytes() {
+        last.clear();
+        last.push_str(row.text(column)?);
+    }
+    Ok(last)
 }
 
-/// How many are kept: a few kinds of jobs often take turns.
-const ALIKE: usize = 8;
+/// Specs of rows, for later rows that say the same in all columns that make one: most do, and reading a spec takes far
+/// longer than comparing what is written.
+struct Alike {
+    columns: Vec<Column>,
+    /// First and last columns of stretches of these with no other column between.
+    stretches: Vec<(Column, Column)>,
+    /// What rows said, with their specs; its place follows from what it is. Empty: nothing is kept.
+    kept: Vec<(Vec<u8>, SpecId)>,
+    /// Whether stretches are compared, not fields.
+    plain: bool,
+    /// What the row that was asked for last says, and its place.
+    now: Vec<u8>,
+    place: usize,
+}
+
+/// How many are kept, a power of two.
+const ALIKE: usize = 256;
 
 impl Alike {
+    fn new(columns: Vec<Column>, careful: bool) -> Self {
+        let mut sorted = columns.clone();
+        sorted.sort_by_key(|column| column.index());
+        let mut stretches: Vec<(Column, Column)> = Vec::new();
+        for column in sorted {
+            match stretches.last_mut() {
+                Some((_, last)) if last.index() + 1 == column.index() => *last = column,
+                _ => stretches.push((column, column)),
+            }
+        }
+        let kept = if careful { Vec::new() } else { vec![(Vec::new(), NOT_SAID); ALIKE] };
+        Alike { columns, stretches, kept, plain: true, now: Vec::new(), place: 0 }
+    }
+
     /// The spec of a row that said the same as `row`.
     fn known(&mut self, row: &Row) -> Option<SpecId> {
-        self.now.clear();
-        for column in &self.columns {
-            let field = row.bytes(*column);
-            self.now.extend((field.len() as u32).to_le_bytes());
-            self.now.extend(field);
+        if self.kept.is_empty() {
+            return None;
         }
-        self.recent.iter().find(|(said, _)| *said == self.now).map(|(_, spec)| *spec)
+        self.now.clear();
+        let stretch = |&(first, last): &(Column, Column)| row.span(first, last);
+        if self.plain && self.stretches.iter().all(|ends| stretch(ends).is_some()) {
+            // A line end stands in no stretch, so it can stand between them.
+            for said in self.stretches.iter().filter_map(stretch) {
+                self.now.extend_from_slice(said);
+                self.now.push(b'\n');
+            }
+        } else {
+            // From the first quote on: what stands in the fields, every one with its length.
+            if std::mem::take(&mut self.plain) {
+                self.kept.fill((Vec::new(), NOT_SAID));
+            }
+            for column in &self.columns {
+                let field = row.bytes(*column);
+                self.now.extend((field.len() as u32).to_le_bytes());
+                self.now.extend(field);
+            }
+        }
+        self.place = mixed(&self.now) as usize % ALIKE;
+        let (said, spec) = &self.kept[self.place];
+        (*spec != NOT_SAID && *said == self.now).then_some(*spec)
     }
 
     /// Keeps the spec of the row that was asked for last.
     fn keep(&mut self, spec: Option<SpecId>) {
-        let Some(spec) = spec else { return };
-        if self.recent.iter().any(|(said, _)| *said == self.now) {
-            return;
-        }
-        let entry = (self.now.clone(), spec);
-        if self.recent.len() < ALIKE {
-            self.recent.push(entry);
-        } else {
-            self.recent[self.oldest] = entry;
-            self.oldest = (self.oldest + 1) % ALIKE;
+        if let (Some(spec), Some(kept)) = (spec, self.kept.get_mut(self.place)) {
+            *kept = (self.now.clone(), spec);
         }
     }
 }
+
+/// In place of a spec: none is kept here.
+const NOT_SAID: SpecId = SpecId(u32::MAX);
 
 /// A count from `least`; `None` where blank.
 fn count(row: &Row, column: Option<Column>, unit: &str, least: u32) -> Result<Option<u32>> {

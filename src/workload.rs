@@ -27,6 +27,7 @@ pub use usage::{NOMINAL_STEP, USAGE_MODELS, UsageCursor, UsageMode, UsageModelIn
 
 use std::sync::Arc;
 
+use kind::Limits;
 use names::Names;
 
 use crate::fleet::options::Options as UnitOptions;
@@ -64,6 +65,8 @@ pub struct Workload {
     profile: Vec<u32>,
     names: Names,
     kinds: Vec<Kind>,
+    /// Limits of the kinds; empty where none has any.
+    limits: Vec<Limits>,
     specs: Vec<Spec>,
     apps: Vec<App>,
     resources: Vec<String>,
@@ -92,9 +95,9 @@ pub struct Workload {
 /// Bytes of one job: its times, its kind and the end of its name. Beside them stand the bytes of the name, one entry of
 /// its app, four bytes where some job has usage of its own, and, once for all jobs of a kind, [`BYTES_PER_KIND`].
 pub const BYTES_PER_JOB: usize = size_of::<SimTime>() + size_of::<u64>() + 2 * size_of::<u32>();
-/// Bytes of one kind.
+/// Bytes of one kind; 16 more where some kind has limits.
 pub const BYTES_PER_KIND: usize = size_of::<Kind>();
-const _: () = assert!(BYTES_PER_JOB == 24 && BYTES_PER_KIND == 40);
+const _: () = assert!(BYTES_PER_JOB == 24 && BYTES_PER_KIND == 24 && size_of::<Limits>() == 16);
 
 impl Workload {
     /// Number of jobs.
@@ -124,7 +127,8 @@ impl Workload {
         (us != OPEN).then_some(SimDuration(us))
     }
 
-    /// The number of the job's kind: jobs of one kind ask for the same, say the same of themselves and are of one app. Nearly
+    /// The number of the job's kind: jobs of one kind ask for the same, have the same limits, say the same of themselves and are
+    /// of one app. Nearly
     /// always the other way round, too, but not for certain; nothing may hang on which number it is.
     pub fn kind(&self, job: JobId) -> u32 {
         self.kind[job.index()]
@@ -133,6 +137,12 @@ impl Workload {
     /// All kinds, by number.
     pub fn kinds(&self) -> &[Kind] {
         &self.kinds
+    }
+
+    /// Limit number `which` of the job's kind.
+    fn limit(&self, job: JobId, which: usize) -> Option<i64> {
+        let limits = self.limits.get(self.kind[job.index()] as usize)?;
+        Some(limits[which]).filter(|&limit| limit != NO_LIMIT)
     }
 
     fn kind_of(&self, job: JobId) -> &Kind {
@@ -151,12 +161,12 @@ impl Workload {
 
     /// CPU limit as written.
     pub fn cpu_limit(&self, job: JobId) -> Option<MilliCpu> {
-        self.kind_of(job).cpu_limit()
+        self.limit(job, 0).map(MilliCpu)
     }
 
     /// Memory limit as written.
     pub fn memory_limit(&self, job: JobId) -> Option<Bytes> {
-        self.kind_of(job).memory_limit()
+        self.limit(job, 1).map(Bytes)
     }
 
     /// The number of what the job says of itself: equal for jobs whose [`Workload::spec`] is equal.

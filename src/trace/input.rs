@@ -23,12 +23,13 @@ use crate::error::{Error, Result, unknown_name};
 
 use guard::Guard;
 use packed::{open_plain, read_error};
+pub(super) use plain::PlainRow;
 use plain::{CHUNK, Next, PlainRows};
 
 /// Largest amount that a row may hold: 2^53 of its unit, exact in the `f64` of a score.
-const AMOUNT_MAX: u64 = 1 << 53;
+pub(super) const AMOUNT_MAX: u64 = 1 << 53;
 /// Largest time that a row may hold: 2^61 µs.
-const TIME_MAX_US: u64 = crate::workload::LONGEST_US;
+pub(super) const TIME_MAX_US: u64 = crate::workload::LONGEST_US;
 
 /// `path` as errors name it: `-` is `<stdin>`.
 pub(super) fn display_name(path: &str) -> PathBuf {
@@ -321,7 +322,7 @@ impl Table {
     /// Field `i` of the row.
     fn field(&self, i: usize) -> Option<&[u8]> {
         match &self.cut {
-            Cut::Plain(rows) => rows.field(i),
+            Cut::Plain(rows) => rows.row().field(i),
             Cut::Careful(rows) => rows.record.get(i),
         }
     }
@@ -381,7 +382,7 @@ impl<'a> Row<'a> {
     /// What the field holds if it is nothing but one to nineteen digits: the usual case, at the least cost.
     fn digits(&self, column: Column) -> Option<u64> {
         if let Cut::Plain(rows) = &self.table.cut
-            && let Some(number) = rows.digits(column.index)
+            && let Some(number) = rows.row().digits(column.index)
         {
             return Some(number);
         }
@@ -410,11 +411,10 @@ impl<'a> Row<'a> {
         self.table.field(column.index).unwrap_or_default()
     }
 
-    /// The row from column `first` to column `last` as it is written, with what separates its fields; `None` where fields may
-    /// be in quotes.
-    pub(super) fn span(&self, first: Column, last: Column) -> Option<&'a [u8]> {
+    /// The row for those who know where its fields are; `None` where fields may be in quotes.
+    pub(super) fn plain(&self) -> Option<PlainRow<'a>> {
         match &self.table.cut {
-            Cut::Plain(rows) => rows.span(first.index, last.index),
+            Cut::Plain(rows) => Some(rows.row()),
             Cut::Careful(_) => None,
         }
     }
@@ -710,7 +710,7 @@ mod tests {
                             let numbers: Vec<_> = (0..6).map(|i| row.digits(column(i))).collect();
                             let fields: Vec<_> = (0..7).map(|i| row.table.field(i)).collect();
                             told.push(format!("{} {} {fields:?} {numbers:?}", row.line(), row.len()));
-                            let whole = row.span(column(0), column(row.len() - 1));
+                            let whole = row.plain().and_then(|row| row.span(0, fields.iter().flatten().count() - 1));
                             assert!(whole.is_none_or(|whole| whole
                                 == fields[..row.len()].iter().flatten().copied().collect::<Vec<_>>().join(&b',')));
                         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::kind::{Kind, KindTable};
 use super::names::{NameTable, Names};
-use super::{App, JobKind, LONGEST_US, NO_PROFILE, OPEN, Spec, UsageMode, UsageStep, Workload};
+use super::{App, JobKind, LONGEST_US, NO_LIMIT, NO_PROFILE, OPEN, Spec, UsageMode, UsageStep, Workload};
 use crate::error::{Error, Result};
 use crate::fleet::options::Options as UnitOptions;
 use crate::ids::{AppId, JobId, ResourceId, SpecId};
@@ -88,8 +88,8 @@ impl Job {
 pub struct LikeJob<'a> {
     /// Unique name, not empty.
     pub name: &'a str,
-    /// The app it belongs to; empty: the app without a name.
-    pub app: &'a str,
+    /// The app it belongs to, by the number that [`WorkloadBuilder::app`] gave.
+    pub app: AppId,
     /// When it arrives.
     pub arrival: SimTime,
     /// As in [`Job::duration`].
@@ -240,14 +240,17 @@ impl WorkloadBuilder {
     /// What job number `job`, in order of input, is.
     pub fn view(&self, job: u32) -> JobView<'_> {
         let i = job as usize;
-        let kind = self.kinds.get(self.jobs.kind[i]);
+        let number = self.jobs.kind[i];
+        let kind = self.kinds.get(number);
+        let [cpu_limit, memory_limit] =
+            self.kinds.limits_of(number).map(|limit| Some(limit).filter(|l| *l != NO_LIMIT));
         JobView {
             name: self.jobs.names.get(i),
             namespace: self.namespaces.get(kind.spec.index()).map_or("", String::as_str),
             cpu_request: kind.cpu_request,
             memory_request: kind.memory_request,
-            cpu_limit: kind.cpu_limit(),
-            memory_limit: kind.memory_limit(),
+            cpu_limit: cpu_limit.map(MilliCpu),
+            memory_limit: memory_limit.map(Bytes),
         }
     }
 
@@ -298,9 +301,10 @@ impl WorkloadBuilder {
     /// duration, a GPU share over 1000, a usage step without length.
     pub fn push(&mut self, job: Job) -> Result<()> {
         check(&job)?;
+        let app_id = self.app(&job.app)?;
         let Job {
             name,
-            app,
+            app: _,
             arrival,
             duration,
             cpu_request,
@@ -312,8 +316,16 @@ impl WorkloadBuilder {
             usage,
             after,
         } = job;
-        let like =
-            LikeJob { name: &name, app: &app, arrival, duration, cpu_request, memory_request, cpu_limit, memory_limit };
+        let like = LikeJob {
+            name: &name,
+            app: app_id,
+            arrival,
+            duration,
+            cpu_request,
+            memory_request,
+            cpu_limit,
+            memory_limit,
+        };
         let facts = SpecFacts::new(spec.kind, spec.ephemeral, extended.values().copied());
         self.count(&like, &facts, &usage)?;
         for (resource, amount) in extended {
@@ -341,6 +353,12 @@ impl WorkloadBuilder {
         self.row(job, spec, NO_PROFILE)
     }
 
+    /// The number of the app of that name, for [`LikeJob::app`]. An empty name is the app without a name, of all jobs that name
+    /// none.
+    pub fn app(&mut self, name: &str) -> Result<AppId> {
+        self.apps.number(name).map(AppId)
+    }
+
     /// The spec of the job that was added last.
     pub fn last_spec(&self) -> Option<SpecId> {
         self.jobs.kind.last().map(|&kind| self.kinds.get(kind).spec)
@@ -348,9 +366,9 @@ impl WorkloadBuilder {
 
     /// Adds the columns of a job that was checked and counted.
     fn row(&mut self, job: &LikeJob<'_>, spec: SpecId, profile: u32) -> Result<()> {
-        let app = AppId(self.apps.number(job.app)?);
-        let requests = (job.cpu_request, job.memory_request);
-        let kind = self.kinds.number(Kind::new(requests, (job.cpu_limit, job.memory_limit), spec, app));
+        let kind = Kind { cpu_request: job.cpu_request, memory_request: job.memory_request, spec, app: job.app };
+        let limits = [job.cpu_limit.map_or(NO_LIMIT, |l| l.0), job.memory_limit.map_or(NO_LIMIT, |l| l.0)];
+        let kind = self.kinds.number(kind, limits);
         let c = &mut self.jobs;
         c.names.push(job.name)?;
         if profile != NO_PROFILE && c.profile.is_empty() {
@@ -448,7 +466,7 @@ impl WorkloadBuilder {
             spec.extended.sort();
             specs[id.index()] = spec;
         }
-        let mut kinds = self.kinds.into_kinds();
+        let (mut kinds, limits) = self.kinds.into_columns();
         for kind in &mut kinds {
             kind.app = AppId(app_rank[kind.app.index()]);
         }
@@ -475,6 +493,7 @@ impl WorkloadBuilder {
             profile: c.profile,
             names: c.names,
             kinds,
+            limits,
             specs,
             apps,
             resources,
@@ -593,7 +612,8 @@ fn check(job: &Job) -> Result<()> {
     let refuse = |field: &str, what: String| Err(refused(&job.name, field, what));
     let like = LikeJob {
         name: &job.name,
-        app: &job.app,
+        // What is checked does not hang on it.
+        app: AppId(0),
         arrival: job.arrival,
         duration: job.duration,
         cpu_request: job.cpu_request,

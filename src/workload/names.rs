@@ -85,7 +85,14 @@ pub(crate) fn mixed(bytes: &[u8]) -> u64 {
         all ^= all >> 29;
         rest = after;
     }
-    let last = rest.iter().fold(0u64, |last, &byte| last << 8 | u64::from(byte));
+    let last = match rest {
+        // Four bytes at either end, which may be some of the same; the length is in the number already.
+        [a, b, c, d, ..] => {
+            let end = rest.last_chunk::<4>().expect("four bytes");
+            u64::from(u32::from_le_bytes([*a, *b, *c, *d])) << 32 | u64::from(u32::from_le_bytes(*end))
+        }
+        _ => rest.iter().fold(0u64, |last, &byte| last << 8 | u64::from(byte)),
+    };
     all = (all ^ last).wrapping_mul(SPREAD);
     all = (all ^ all >> 29).wrapping_mul(SPREAD);
     all ^ all >> 32

@@ -142,27 +142,50 @@ impl<R> PlainRows<R> {
         self.delimiter
     }
 
+    /// The row that this stands at.
+    pub fn row(&self) -> PlainRow<'_> {
+        let separators = &self.separators[self.first..self.first + self.fields - 1];
+        PlainRow { text: &self.text, start: self.start, end: self.end, separators }
+    }
+
     pub fn fields(&self) -> usize {
         self.fields
     }
 
-    /// Where field `i` of the row stands.
+    /// Whether the row is ASCII.
+    pub fn is_ascii(&self) -> bool {
+        self.guard.ascii || self.text[self.start..self.end].is_ascii()
+    }
+}
+
+/// A row, and the text in which it stands.
+#[derive(Clone, Copy)]
+pub(in super::super) struct PlainRow<'a> {
+    text: &'a [u8],
+    start: usize,
+    end: usize,
+    /// Where in `text` its separators stand.
+    separators: &'a [u32],
+}
+
+impl<'a> PlainRow<'a> {
+    /// Where field `i` stands.
     fn place(&self, i: usize) -> Option<(usize, usize)> {
-        if i >= self.fields {
-            return None;
-        }
-        let start = if i == 0 { self.start } else { self.separators[self.first + i - 1] as usize + 1 };
-        let end = if i + 1 == self.fields { self.end } else { self.separators[self.first + i] as usize };
-        Some((start, end))
+        let end = match self.separators.get(i) {
+            Some(&separator) => separator as usize,
+            None if i == self.separators.len() => self.end,
+            None => return None,
+        };
+        Some((if i == 0 { self.start } else { self.separators[i - 1] as usize + 1 }, end))
     }
 
-    /// Field `i` of the row.
-    pub fn field(&self, i: usize) -> Option<&[u8]> {
+    /// Field `i`.
+    pub fn field(&self, i: usize) -> Option<&'a [u8]> {
         self.place(i).map(|(start, end)| &self.text[start..end])
     }
 
     /// The row from field `first` to field `last`, with the separators between them.
-    pub fn span(&self, first: usize, last: usize) -> Option<&[u8]> {
+    pub fn span(&self, first: usize, last: usize) -> Option<&'a [u8]> {
         Some(&self.text[self.place(first)?.0..self.place(last)?.1])
     }
 
@@ -170,10 +193,8 @@ impl<R> PlainRows<R> {
     pub fn digits(&self, i: usize) -> Option<u64> {
         let (start, end) = self.place(i)?;
         let len = end - start;
-        let eight = |end: usize| {
-            let bytes = self.text[end - 8..end].first_chunk().expect("eight bytes");
-            u64::from_le_bytes(*bytes)
-        };
+        // Eight bytes end at the end of the text in front of any field, and sixteen at that of nine digits.
+        let eight = |end: usize| u64::from_le_bytes(*self.text[..end].last_chunk().expect("padded text"));
         match len {
             1..=8 => eight_digits(eight(end), len),
             9..=16 => {
@@ -182,11 +203,6 @@ impl<R> PlainRows<R> {
             }
             _ => None,
         }
-    }
-
-    /// Whether the row is ASCII.
-    pub fn is_ascii(&self) -> bool {
-        self.guard.ascii || self.text[self.start..self.end].is_ascii()
     }
 }
 
@@ -209,35 +225,28 @@ fn eight_digits(word: u64, len: usize) -> Option<u64> {
     Some(fours.wrapping_mul((10_000 << 32) + 1) >> 32)
 }
 
-/// A bit for each byte of `word` that is `byte`, the lowest for the first.
-fn same(word: u64, byte: u8) -> u64 {
-    let different = word ^ all(byte);
-    let low = all(0x7f);
-    // The high bit of a byte stays clear only where all its bits are.
-    let zeros = !((different & low).wrapping_add(low) | different | low);
-    (zeros >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56
-}
-
 /// Where `delimiter` and line ends stand in `chunk`, which begins at its second part.
 fn cut(chunk: (&[u8], usize), delimiter: u8, separators: &mut Vec<u32>, line_ends: &mut Vec<u32>) {
     let (bytes, mut base) = chunk;
     let (blocks, rest) = bytes.as_chunks::<64>();
-    let note = |mut bits: u64, base: usize, places: &mut Vec<u32>| {
+    for block in blocks {
+        // One or none for each byte, which compilers do for many bytes at once; then eight of them to eight bits.
+        let flags = block.map(|byte| u8::from(byte == delimiter) | u8::from(byte == b'\n'));
+        let (words, _) = flags.as_chunks::<8>();
+        let mut bits = 0;
+        for (i, word) in words.iter().enumerate() {
+            bits |= u64::from_le_bytes(*word).wrapping_mul(0x0102_0408_1020_4080) >> 56 << (8 * i);
+        }
         while bits != 0 {
-            places.push((base + bits.trailing_zeros() as usize) as u32);
+            let at = bits.trailing_zeros();
+            let place = base as u32 + at;
+            if block[at as usize] == b'\n' {
+                line_ends.push(place);
+            } else {
+                separators.push(place);
+            }
             bits &= bits - 1;
         }
-    };
-    for block in blocks {
-        let (mut of_separators, mut of_ends) = (0, 0);
-        let (words, _) = block.as_chunks::<8>();
-        for (i, word) in words.iter().enumerate() {
-            let word = u64::from_le_bytes(*word);
-            of_separators |= same(word, delimiter) << (8 * i);
-            of_ends |= same(word, b'\n') << (8 * i);
-        }
-        note(of_separators, base, separators);
-        note(of_ends, base, line_ends);
         base += 64;
     }
     for (i, &byte) in rest.iter().enumerate() {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::Arc;
 
+use super::super::input::{AMOUNT_MAX, PlainRow, TIME_MAX_US};
 use super::super::{Column, Import, Row};
 use super::lists::{amounts, constraint_text, constraints, extended, joined, list, numbers, one_of, owned, selector};
 use super::objects::{Beside, labels};
@@ -11,7 +12,7 @@ use super::usage::Profile;
 use super::{JOB_COLUMNS, failed};
 use crate::error::{Error, Result};
 use crate::fleet::options::Options as UnitOptions;
-use crate::ids::{JobId, SpecId};
+use crate::ids::{AppId, JobId, SpecId};
 use crate::units::{Bytes, MilliCpu, SimDuration, SimTime};
 use crate::workload::{
     Controller, Job, JobKind, LikeJob, PodReplacement, RestartPolicy, Spec, Unserved, Workload, mixed,
@@ -93,11 +94,26 @@ pub(super) fn read_jobs(
         x_fleet,
     ];
     let mut alike = Alike::new(of_spec.into_iter().flatten().collect(), import.budgets.careful);
-    let mut last_app = String::new();
+    let plain = PlainJobs {
+        required: [name, arrival, duration, cpu, memory].map(|column| column.index()),
+        cpu_limit: cpu_limit.map(|column| column.index()),
+        memory_limit: memory_limit.map(|column| column.index()),
+        blank: [after, trace_end].into_iter().flatten().map(|column| column.index()).collect(),
+    };
+    let mut last_app: Option<(Vec<u8>, AppId)> = None;
     let mut units: BTreeMap<String, u32> = BTreeMap::new();
     let mut end: Option<u64> = None;
     while let Some(row) = table.next_row()? {
         import.job_row(&row)?;
+        if let Some(cells) = row.plain()
+            && let Some(spec) = alike.known_plain(&cells)
+            && let Some(mut like) = plain.read(&cells)
+            && (usage.is_empty() || !usage.contains_key(like.name))
+        {
+            like.app = app_of(&row, app, import, &mut last_app)?;
+            import.job_like(&row, &like, spec)?;
+            continue;
+        }
         if let Some(column) = trace_end
             && let Some(us) = row.time_us(column, "microseconds", 1)?
         {
@@ -109,7 +125,7 @@ pub(super) fn read_jobs(
         let name = row.text(name)?;
         let like = LikeJob {
             name,
-            app: app_of(&row, app, &mut last_app)?,
+            app: app_of(&row, app, import, &mut last_app)?,
             arrival: SimTime(arrival_us),
             duration: row.time_us(duration, "microseconds", 1)?.map(SimDuration),
             cpu_request: MilliCpu(row.amount(cpu, "milli-CPU")?),
@@ -171,7 +187,7 @@ pub(super) fn read_jobs(
         };
         let job = Job {
             name: name.into(),
-            app: like.app.into(),
+            app: row.optional(app)?.into(),
             arrival: like.arrival,
             duration: like.duration,
             cpu_request: like.cpu_request,
@@ -192,22 +208,67 @@ pub(super) fn read_jobs(
     Ok(())
 }
 
-/// The app that `row` names, in `last` if it is not the one that stands there.
-fn app_of<'a>(row: &Row, column: Option<Column>, last: &'a mut String) -> Result<&'a str> {
-    let Some(column) = column else { return Ok("") };
-    if row.bytes(column) != last.as_bytes() {
-        last.clear();
-        last.push_str(row.text(column)?);
+/// The app that `row` names; `last` is that of the row before.
+fn app_of(
+    row: &Row,
+    column: Option<Column>,
+    import: &mut Import,
+    last: &mut Option<(Vec<u8>, AppId)>,
+) -> Result<AppId> {
+    let written = column.map_or(&[][..], |column| row.bytes(column));
+    match last {
+        Some((name, app)) if name == written => Ok(*app),
+        _ => {
+            let app = import.builder().app(row.optional(column)?).map_err(|error| row.place(error))?;
+            *last = Some((written.to_vec(), app));
+            Ok(app)
+        }
     }
-    Ok(last)
+}
+
+/// Rows in which numbers are digits and nothing else, of jobs that wait for none: what they say, at the least cost. Any
+/// other row is read by the rest of this file.
+struct PlainJobs {
+    /// Places of name, arrival, duration, CPU and memory request.
+    required: [usize; 5],
+    cpu_limit: Option<usize>,
+    memory_limit: Option<usize>,
+    /// Places of what has to be blank.
+    blank: Vec<usize>,
+}
+
+impl PlainJobs {
+    /// The job that `row` describes, but for its app.
+    fn read<'a>(&self, row: &PlainRow<'a>) -> Option<LikeJob<'a>> {
+        let [name, arrival, duration, cpu, memory] = self.required;
+        let number = |i: usize, most: u64| row.digits(i).filter(|number| *number <= most);
+        let or_blank = |i: Option<usize>, most: u64| match i {
+            None => Some(None),
+            Some(i) if row.field(i)?.is_empty() => Some(None),
+            Some(i) => number(i, most).map(Some),
+        };
+        if self.blank.iter().any(|&i| row.field(i).is_none_or(|field| !field.is_empty())) {
+            return None;
+        }
+        Some(LikeJob {
+            name: std::str::from_utf8(row.field(name)?).ok()?,
+            app: AppId(0),
+            arrival: SimTime(number(arrival, TIME_MAX_US)?),
+            duration: or_blank(Some(duration), TIME_MAX_US)?.map(SimDuration),
+            cpu_request: MilliCpu(number(cpu, AMOUNT_MAX)? as i64),
+            memory_request: Bytes(number(memory, AMOUNT_MAX)? as i64),
+            cpu_limit: or_blank(self.cpu_limit, AMOUNT_MAX)?.map(|limit| MilliCpu(limit as i64)),
+            memory_limit: or_blank(self.memory_limit, AMOUNT_MAX)?.map(|limit| Bytes(limit as i64)),
+        })
+    }
 }
 
 /// Specs of rows, for later rows that say the same in all columns that make one: most do, and reading a spec takes far
 /// longer than comparing what is written.
 struct Alike {
     columns: Vec<Column>,
-    /// First and last columns of stretches of these with no other column between.
-    stretches: Vec<(Column, Column)>,
+    /// First and last places of stretches of these with no other column between.
+    stretches: Vec<(usize, usize)>,
     /// What rows said, with their specs; its place follows from what it is. Empty: nothing is kept.
     kept: Vec<(Vec<u8>, SpecId)>,
     /// Whether stretches are compared, not fields.
@@ -222,17 +283,31 @@ const ALIKE: usize = 256;
 
 impl Alike {
     fn new(columns: Vec<Column>, careful: bool) -> Self {
-        let mut sorted = columns.clone();
-        sorted.sort_by_key(|column| column.index());
-        let mut stretches: Vec<(Column, Column)> = Vec::new();
-        for column in sorted {
+        let mut sorted: Vec<usize> = columns.iter().map(|column| column.index()).collect();
+        sorted.sort_unstable();
+        let mut stretches: Vec<(usize, usize)> = Vec::new();
+        for i in sorted {
             match stretches.last_mut() {
-                Some((_, last)) if last.index() + 1 == column.index() => *last = column,
-                _ => stretches.push((column, column)),
+                Some((_, last)) if *last + 1 == i => *last = i,
+                _ => stretches.push((i, i)),
             }
         }
         let kept = if careful { Vec::new() } else { vec![(Vec::new(), NOT_SAID); ALIKE] };
         Alike { columns, stretches, kept, plain: true, now: Vec::new(), place: 0 }
+    }
+
+    /// The spec of a row that said the same as `row`, of which nothing is copied.
+    fn known_plain(&self, row: &PlainRow) -> Option<SpecId> {
+        let mut all = 0;
+        for &(first, last) in &self.stretches {
+            all = mixed_on(all, row.span(first, last)?);
+        }
+        let (said, spec) = self.kept.get(all as usize % ALIKE)?;
+        let mut rest = said.as_slice();
+        for &(first, last) in &self.stretches {
+            rest = rest.strip_prefix(row.span(first, last)?)?.strip_prefix(b"\n")?;
+        }
+        (*spec != NOT_SAID && rest.is_empty()).then_some(*spec)
     }
 
     /// The spec of a row that said the same as `row`.
@@ -241,10 +316,11 @@ impl Alike {
             return None;
         }
         self.now.clear();
-        let stretch = |&(first, last): &(Column, Column)| row.span(first, last);
-        if self.plain && self.stretches.iter().all(|ends| stretch(ends).is_some()) {
-            // A line end stands in no stretch, so it can stand between them.
-            for said in self.stretches.iter().filter_map(stretch) {
+        let mut all = 0;
+        if let Some(row) = row.plain() {
+            for said in self.stretches.iter().filter_map(|&(first, last)| row.span(first, last)) {
+                all = mixed_on(all, said);
+                // A line end stands in no stretch, so it can stand between them.
                 self.now.extend_from_slice(said);
                 self.now.push(b'\n');
             }
@@ -258,8 +334,9 @@ impl Alike {
                 self.now.extend((field.len() as u32).to_le_bytes());
                 self.now.extend(field);
             }
+            all = mixed_on(all, &self.now);
         }
-        self.place = mixed(&self.now) as usize % ALIKE;
+        self.place = all as usize % ALIKE;
         let (said, spec) = &self.kept[self.place];
         (*spec != NOT_SAID && *said == self.now).then_some(*spec)
     }
@@ -270,6 +347,11 @@ impl Alike {
             *kept = (self.now.clone(), spec);
         }
     }
+}
+
+/// `all` and `bytes` mixed.
+fn mixed_on(all: u64, bytes: &[u8]) -> u64 {
+    all.rotate_left(7) ^ mixed(bytes)
 }
 
 /// In place of a spec: none is kept here.

@@ -335,14 +335,14 @@ fn the_fast_reader_and_the_careful_one_agree_on_every_table_and_every_error() {
             .map_err(|error| error.to_string())
     };
     let (mut good, mut bad) = (0, 0);
-    for seed in 0..6_000 {
+    for seed in 0..2_400 {
         let bytes = rows_by_dice(seed);
         std::fs::write(&path, &bytes).unwrap();
         let (fast, careful) = (read(false), read(true));
         assert_eq!(fast, careful, "seed {seed}: {}", String::from_utf8_lossy(&bytes));
         *if fast.is_ok() { &mut good } else { &mut bad } += 1;
     }
-    assert!(good > 1_000 && bad > 1_000, "{good} {bad}");
+    assert!(good > 500 && bad > 500, "{good} {bad}");
     std::fs::remove_dir_all(folder).unwrap();
 }
 

@@ -16,7 +16,8 @@ pub(super) const INFO: GeneratorInfo = GeneratorInfo {
 
 fn make(params: &GeneratorParams, seed: Seed, builder: &mut WorkloadBuilder) -> Result<()> {
     let mut arrivals = seed.stream(Purpose::Arrival, 0);
-    let app = if params.common_app { "poisson" } else { "" };
+    let app_name = if params.common_app { "poisson" } else { "" };
+    let app = builder.app(app_name)?;
     let mut now_s = 0.0;
     let mut name = String::new();
     // The specs of a batch job and of a service, once there was one.
@@ -45,7 +46,7 @@ fn make(params: &GeneratorParams, seed: Seed, builder: &mut WorkloadBuilder) -> 
             }
             None => {
                 let mut job = shape.job(name.clone(), micros(now_s), lasts);
-                job.app = app.into();
+                job.app = app_name.into();
                 builder.push(job)?;
                 *known = builder.last_spec();
             }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::Arc;
 
+use super::super::input::{AMOUNT_MAX, PlainRow, TIME_MAX_US};
 use super::super::{Column, Import, Row};
 use super::lists::{amounts, constraint_text, constraints, extended, joined, list, numbers, one_of, owned, selector};
 use super::objects::{Beside, labels};
@@ -11,9 +12,11 @@ use super::usage::Profile;
 use super::{JOB_COLUMNS, failed};
 use crate::error::{Error, Result};
 use crate::fleet::options::Options as UnitOptions;
-use crate::ids::{JobId, SpecId};
+use crate::ids::{AppId, JobId, SpecId};
 use crate::units::{Bytes, MilliCpu, SimDuration, SimTime};
-use crate::workload::{Controller, Job, JobKind, LikeJob, PodReplacement, RestartPolicy, Spec, Unserved, Workload};
+use crate::workload::{
+    Controller, Job, JobKind, LikeJob, PodReplacement, RestartPolicy, Spec, Unserved, Workload, mixed,
+};
 
 /// Reads the jobs, with the `usage` and the pods that stand beside.
 pub(super) fn read_jobs(
@@ -90,11 +93,27 @@ pub(super) fn read_jobs(
         template,
         x_fleet,
     ];
-    let mut alike = Alike { columns: of_spec.into_iter().flatten().collect(), ..Alike::default() };
+    let mut alike = Alike::new(of_spec.into_iter().flatten().collect(), import.budgets.careful);
+    let plain = PlainJobs {
+        required: [name, arrival, duration, cpu, memory].map(|column| column.index()),
+        cpu_limit: cpu_limit.map(|column| column.index()),
+        memory_limit: memory_limit.map(|column| column.index()),
+        blank: [after, trace_end].into_iter().flatten().map(|column| column.index()).collect(),
+    };
+    let mut last_app: Option<(Vec<u8>, AppId)> = None;
     let mut units: BTreeMap<String, u32> = BTreeMap::new();
     let mut end: Option<u64> = None;
     while let Some(row) = table.next_row()? {
         import.job_row(&row)?;
+        if let Some(cells) = row.plain()
+            && let Some(spec) = alike.known_plain(&cells)
+            && let Some(mut like) = plain.read(&cells)
+            && (usage.is_empty() || !usage.contains_key(like.name))
+        {
+            like.app = app_of(&row, app, import, &mut last_app)?;
+            import.job_like(&row, &like, spec)?;
+            continue;
+        }
         if let Some(column) = trace_end
             && let Some(us) = row.time_us(column, "microseconds", 1)?
         {
@@ -106,7 +125,7 @@ pub(super) fn read_jobs(
         let name = row.text(name)?;
         let like = LikeJob {
             name,
-            app: row.optional(app)?,
+            app: app_of(&row, app, import, &mut last_app)?,
             arrival: SimTime(arrival_us),
             duration: row.time_us(duration, "microseconds", 1)?.map(SimDuration),
             cpu_request: MilliCpu(row.amount(cpu, "milli-CPU")?),
@@ -115,7 +134,10 @@ pub(super) fn read_jobs(
             memory_limit: row.optional_amount(memory_limit, "bytes")?.map(Bytes),
         };
         let known = alike.known(&row);
-        let after = if after.is_some() { owned(list(&row, after, ';')?) } else { Vec::new() };
+        let after = match after.filter(|&column| !row.bytes(column).is_empty()) {
+            Some(column) => owned(list(&row, Some(column), ';')?),
+            None => Vec::new(),
+        };
         if let Some(spec) = known
             && after.is_empty()
             && (usage.is_empty() || !usage.contains_key(name))
@@ -165,7 +187,7 @@ pub(super) fn read_jobs(
         };
         let job = Job {
             name: name.into(),
-            app: like.app.into(),
+            app: row.optional(app)?.into(),
             arrival: like.arrival,
             duration: like.duration,
             cpu_request: like.cpu_request,
@@ -186,48 +208,154 @@ pub(super) fn read_jobs(
     Ok(())
 }
 
-/// Specs of the last rows that made one, for rows that say the same in all columns that make it: most do, and reading a
-/// spec takes far longer than comparing what is written.
-#[derive(Default)]
-struct Alike {
-    columns: Vec<Column>,
-    /// The fields of each, every one with its length, and the spec.
-    recent: Vec<(Vec<u8>, SpecId)>,
-    /// Which of `recent` is overwritten next.
-    oldest: usize,
-    now: Vec<u8>,
+/// The app that `row` names; `last` is that of the row before.
+fn app_of(
+    row: &Row,
+    column: Option<Column>,
+    import: &mut Import,
+    last: &mut Option<(Vec<u8>, AppId)>,
+) -> Result<AppId> {
+    let written = column.map_or(&[][..], |column| row.bytes(column));
+    match last {
+        Some((name, app)) if name == written => Ok(*app),
+        _ => {
+            let app = import.builder().app(row.optional(column)?).map_err(|error| row.place(error))?;
+            *last = Some((written.to_vec(), app));
+            Ok(app)
+        }
+    }
 }
 
-/// How many are kept: a few kinds of jobs often take turns.
-const ALIKE: usize = 8;
+/// Rows in which numbers are digits and nothing else, of jobs that wait for none: what they say, at the least cost. Any
+/// other row is read by the rest of this file.
+struct PlainJobs {
+    /// Places of name, arrival, duration, CPU and memory request.
+    required: [usize; 5],
+    cpu_limit: Option<usize>,
+    memory_limit: Option<usize>,
+    /// Places of what has to be blank.
+    blank: Vec<usize>,
+}
+
+impl PlainJobs {
+    /// The job that `row` describes, but for its app.
+    fn read<'a>(&self, row: &PlainRow<'a>) -> Option<LikeJob<'a>> {
+        let [name, arrival, duration, cpu, memory] = self.required;
+        let number = |i: usize, most: u64| row.digits(i).filter(|number| *number <= most);
+        let or_blank = |i: Option<usize>, most: u64| match i {
+            None => Some(None),
+            Some(i) if row.field(i)?.is_empty() => Some(None),
+            Some(i) => number(i, most).map(Some),
+        };
+        if self.blank.iter().any(|&i| row.field(i).is_none_or(|field| !field.is_empty())) {
+            return None;
+        }
+        Some(LikeJob {
+            name: std::str::from_utf8(row.field(name)?).ok()?,
+            app: AppId(0),
+            arrival: SimTime(number(arrival, TIME_MAX_US)?),
+            duration: or_blank(Some(duration), TIME_MAX_US)?.map(SimDuration),
+            cpu_request: MilliCpu(number(cpu, AMOUNT_MAX)? as i64),
+            memory_request: Bytes(number(memory, AMOUNT_MAX)? as i64),
+            cpu_limit: or_blank(self.cpu_limit, AMOUNT_MAX)?.map(|limit| MilliCpu(limit as i64)),
+            memory_limit: or_blank(self.memory_limit, AMOUNT_MAX)?.map(|limit| Bytes(limit as i64)),
+        })
+    }
+}
+
+/// Specs of rows, for later rows that say the same in all columns that make one: most do, and reading a spec takes far
+/// longer than comparing what is written.
+struct Alike {
+    columns: Vec<Column>,
+    /// First and last places of stretches of these with no other column between.
+    stretches: Vec<(usize, usize)>,
+    /// What rows said, with their specs; its place follows from what it is. Empty: nothing is kept.
+    kept: Vec<(Vec<u8>, SpecId)>,
+    /// Whether stretches are compared, not fields.
+    plain: bool,
+    /// What the row that was asked for last says, and its place.
+    now: Vec<u8>,
+    place: usize,
+}
+
+/// How many are kept, a power of two.
+const ALIKE: usize = 256;
 
 impl Alike {
+    fn new(columns: Vec<Column>, careful: bool) -> Self {
+        let mut sorted: Vec<usize> = columns.iter().map(|column| column.index()).collect();
+        sorted.sort_unstable();
+        let mut stretches: Vec<(usize, usize)> = Vec::new();
+        for i in sorted {
+            match stretches.last_mut() {
+                Some((_, last)) if *last + 1 == i => *last = i,
+                _ => stretches.push((i, i)),
+            }
+        }
+        let kept = if careful { Vec::new() } else { vec![(Vec::new(), NOT_SAID); ALIKE] };
+        Alike { columns, stretches, kept, plain: true, now: Vec::new(), place: 0 }
+    }
+
+    /// The spec of a row that said the same as `row`, of which nothing is copied.
+    fn known_plain(&self, row: &PlainRow) -> Option<SpecId> {
+        let mut all = 0;
+        for &(first, last) in &self.stretches {
+            all = mixed_on(all, row.span(first, last)?);
+        }
+        let (said, spec) = self.kept.get(all as usize % ALIKE)?;
+        let mut rest = said.as_slice();
+        for &(first, last) in &self.stretches {
+            rest = rest.strip_prefix(row.span(first, last)?)?.strip_prefix(b"\n")?;
+        }
+        (*spec != NOT_SAID && rest.is_empty()).then_some(*spec)
+    }
+
     /// The spec of a row that said the same as `row`.
     fn known(&mut self, row: &Row) -> Option<SpecId> {
-        self.now.clear();
-        for column in &self.columns {
-            let field = row.bytes(*column);
-            self.now.extend((field.len() as u32).to_le_bytes());
-            self.now.extend(field);
+        if self.kept.is_empty() {
+            return None;
         }
-        self.recent.iter().find(|(said, _)| *said == self.now).map(|(_, spec)| *spec)
+        self.now.clear();
+        let mut all = 0;
+        if let Some(row) = row.plain() {
+            for said in self.stretches.iter().filter_map(|&(first, last)| row.span(first, last)) {
+                all = mixed_on(all, said);
+                // A line end stands in no stretch, so it can stand between them.
+                self.now.extend_from_slice(said);
+                self.now.push(b'\n');
+            }
+        } else {
+            // From the first quote on: what stands in the fields, every one with its length.
+            if std::mem::take(&mut self.plain) {
+                self.kept.fill((Vec::new(), NOT_SAID));
+            }
+            for column in &self.columns {
+                let field = row.bytes(*column);
+                self.now.extend((field.len() as u32).to_le_bytes());
+                self.now.extend(field);
+            }
+            all = mixed_on(all, &self.now);
+        }
+        self.place = all as usize % ALIKE;
+        let (said, spec) = &self.kept[self.place];
+        (*spec != NOT_SAID && *said == self.now).then_some(*spec)
     }
 
     /// Keeps the spec of the row that was asked for last.
     fn keep(&mut self, spec: Option<SpecId>) {
-        let Some(spec) = spec else { return };
-        if self.recent.iter().any(|(said, _)| *said == self.now) {
-            return;
-        }
-        let entry = (self.now.clone(), spec);
-        if self.recent.len() < ALIKE {
-            self.recent.push(entry);
-        } else {
-            self.recent[self.oldest] = entry;
-            self.oldest = (self.oldest + 1) % ALIKE;
+        if let (Some(spec), Some(kept)) = (spec, self.kept.get_mut(self.place)) {
+            *kept = (self.now.clone(), spec);
         }
     }
 }
+
+/// `all` and `bytes` mixed.
+fn mixed_on(all: u64, bytes: &[u8]) -> u64 {
+    all.rotate_left(7) ^ mixed(bytes)
+}
+
+/// In place of a spec: none is kept here.
+const NOT_SAID: SpecId = SpecId(u32::MAX);
 
 /// A count from `least`; `None` where blank.
 fn count(row: &Row, column: Option<Column>, unit: &str, least: u32) -> Result<Option<u32>> {

@@ -19,7 +19,7 @@ fn setup(seed: u64) -> Setup {
     let hosts = 70 + draw.below(200);
     let time = |draw: &mut Stream| SimTime(draw.below(900 * SECOND_US));
     let specs = (0..hosts).map(|i| {
-        let mut host = HostSpec::new(format!("h{i:03}"), MilliCpu(4_000 + 500 * draw.below(3) as i64), Bytes::gib(8));
+        let mut host = HostSpec::new(format!("h{i:03}"), MilliCpu(1_000 + 500 * draw.below(3) as i64), Bytes::gib(3));
         if draw.below(8) == 0 {
             host.joins = time(draw);
         }
@@ -31,7 +31,8 @@ fn setup(seed: u64) -> Setup {
     let cluster = Cluster::new(specs.collect(), &[]).unwrap();
     let mut builder = WorkloadBuilder::new();
     for i in 0..600 {
-        let cpu = MilliCpu(draw.below(2_500) as i64);
+        // More than there is room for at times, so that jobs wait; some for ever.
+        let cpu = MilliCpu(draw.below(2_100) as i64);
         let memory = Bytes::mib(draw.below(3_000) as i64);
         let mut job = Job::service(format!("app-{}-{i}", draw.below(3)), time(draw), cpu, memory);
         if draw.below(3) > 0 {

@@ -85,13 +85,18 @@ fn registry(world: &World) -> Registry {
 }
 
 /// A turn by all questions of the whole state, and by what is kept: the same, and so is the state that it leaves.
-fn step(registry: &mut Registry, version: Version, order: Order<'_>) -> Turn {
+fn compared(registry: &Registry, version: Version, order: Order<'_>) -> Turn {
     let (mut plain, mut kept) =
         (ClusterState::new(registry, version.rules()), ClusterState::new(registry, version.rules()));
     let turn = turn(&mut plain, order);
     assert_eq!(plimsoll::fleet::kept::turn(&mut kept, order).0, turn);
     let targets = |state: &ClusterState| state.jobs().map(|job| job.target.map(str::to_owned)).collect::<Vec<_>>();
     assert_eq!(targets(&kept), targets(&plain));
+    turn
+}
+
+fn step(registry: &mut Registry, version: Version, order: Order<'_>) -> Turn {
+    let turn = compared(registry, version, order);
     for task in &turn.tasks {
         assert!(registry.apply(task), "nobody else writes, so no write fails: {task}");
     }
@@ -324,8 +329,10 @@ fn a_turn_by_what_is_kept_is_the_turn_whatever_replaces_what() {
             for _ in 0..6 {
                 random.shuffle(&mut names);
                 let order = Order::Listed { unscheduling: &names, scheduling: &names };
-                // `step` compares them.
-                step(&mut registry, version, order);
+                // Two units that replace each other's copies may be told to leave twice: the second write fails.
+                for task in &compared(&registry, version, order).tasks {
+                    registry.apply(task);
+                }
             }
         }
     }

@@ -129,6 +129,11 @@ fn two_threads(setup: &Setup, options: &Options) {
         turns.fold(f64::MAX, f64::min)
     };
     let once = || watched(setup, options, false);
-    let (one, two) = (wall(&once), wall(&|| drop(rayon::join(once, once))));
+    let (one, two) = (
+        wall(&once),
+        wall(&|| {
+            rayon::join(once, once);
+        }),
+    );
     println!("       two runs on two threads: {:.2} times the throughput of one", 2.0 * one / two);
 }

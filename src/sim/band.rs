@@ -64,9 +64,11 @@ impl Simulation<'_> {
     pub(super) fn speeds(&self, host: HostId) -> Speeds {
         let h = &self.hosts[host.index()];
         let model = &self.setup.host_model.memory;
+        // Where nothing is slow there is no band but of swap.
+        let band = if h.thrashing || model.swap.0 > 0 { h.band } else { Band::default() };
         Speeds {
             slow: h.thrashing,
-            band: h.band,
+            band,
             // Where nothing is slow nobody asks.
             fault_us: if h.thrashing { model.fault_us() } else { 0 },
             compute_ppm: u64::from(model.compute_milli) * 1000,

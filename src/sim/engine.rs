@@ -141,6 +141,8 @@ pub fn simulate(setup: &Setup, options: &Options, observer: &mut dyn Observer, f
     };
     let orchestrator = (info.build)(&world);
     let has_after = setup.workload.ids().any(|job| !setup.workload.after(job).is_empty());
+    let marks: Vec<Marks> =
+        setup.cluster.ids().map(|host| memory::marks(&setup.host_model, setup.cluster.spec(host).memory)).collect();
     let mut sim = Simulation {
         setup,
         options,
@@ -164,12 +166,8 @@ pub fn simulate(setup: &Setup, options: &Options, observer: &mut dyn Observer, f
         free_slots: Vec::new(),
         serials: 0,
         felts: Vec::new(),
-        hosts: hosts(setup, info),
-        marks: setup
-            .cluster
-            .ids()
-            .map(|host| memory::marks(&setup.host_model, setup.cluster.spec(host).memory))
-            .collect(),
+        hosts: hosts(setup, info, &marks),
+        marks,
         devices: Devices::new(&setup.cluster),
         picked_devices: BTreeMap::new(),
         dirty: Vec::new(),
@@ -200,12 +198,16 @@ pub fn simulate(setup: &Setup, options: &Options, observer: &mut dyn Observer, f
 }
 
 /// The hosts of a run, none of which has joined.
-fn hosts(setup: &Setup, info: &OrchestratorInfo) -> Vec<HostState> {
-    let host = |host| HostState {
+fn hosts(setup: &Setup, info: &OrchestratorInfo, marks: &[Marks]) -> Vec<HostState> {
+    let host = |host: HostId| HostState {
         capacity: match setup.host_model.cpu.contention {
             true => setup.cluster.spec(host).cpu.nano_cores(),
             false => u64::MAX,
         },
+        // Neither killed for, nor beyond what the pods' own cgroup holds, nor swapped out; and all file pages fit.
+        calm: (marks[host.index()].brim - setup.host_model.memory.swap.0)
+            .min(marks[host.index()].full - 1)
+            .min(marks[host.index()].kubepods),
         memory_mark: i64::MAX,
         daemons: vec![Default::default(); info.daemons.len()],
         ..HostState::default()
@@ -299,6 +301,10 @@ impl Simulation<'_> {
                     let (at, event) = self.queue.pop().expect("peeked");
                     assert!(at >= self.now, "an event in the past");
                     self.late |= next.1 > Rank::Wake as u8;
+                    if let Some(ahead) = self.queue.ahead() {
+                        self.look_ahead(&ahead);
+                        self.queue.seen(ahead);
+                    }
                     if at_this_instant > stuck {
                         return Err(self.stuck(event));
                     }
@@ -316,6 +322,33 @@ impl Simulation<'_> {
                 return Err(Error::new(crate::error::ErrorKind::Interrupted, "interrupted"));
             }
         }
+    }
+
+    /// Reads what the events to come are about, all at once, so that the processor fetches it side by side: one by one each of them would
+    /// wait for main memory some ten times. Changes nothing.
+    fn look_ahead(&self, ahead: &[Event]) {
+        let workload = &self.setup.workload;
+        let mut sum = 0u64;
+        for event in ahead {
+            let (job, host) = match *event {
+                Event::StepEnds { slot, epoch } if self.epochs[slot as usize] == epoch => {
+                    let a = &self.attempts[slot as usize];
+                    let step = workload.profile(a.job).get(a.cursor.index as usize + 1);
+                    sum ^= step.map_or(0, |step| step.cpu_nano) ^ a.done as u64 ^ a.cpu.received ^ a.step.length_us;
+                    sum ^= u64::from(a.cursor.index) ^ a.memory_request as u64 ^ u64::from(a.changed);
+                    (a.job, a.host)
+                }
+                Event::Start { job, host, .. } => {
+                    sum ^= workload.cpu_request(job).0 as u64 ^ workload.memory_request(job).0 as u64;
+                    (job, host)
+                }
+                _ => continue,
+            };
+            let h = &self.hosts[host.index()];
+            sum ^= h.capacity ^ h.cpu_request as u64 ^ h.memory_mark as u64 ^ u64::from(h.parked_oom);
+            sum ^= u64::from(self.jobs[job.index()].live) ^ workload.duration(job).map_or(0, |d| d.0);
+        }
+        std::hint::black_box(sum);
     }
 
     fn stuck(&self, event: Event) -> Error {

@@ -30,6 +30,11 @@ impl Jobs {
         self.states.insert(job, JobState { arrived: true, ..JobState::NEW });
     }
 
+    /// What `job` is doing, if it has arrived and is not over.
+    pub fn kept_mut(&mut self, job: JobId) -> Option<&mut JobState> {
+        self.states.get_mut(job)
+    }
+
     /// Jobs that have arrived and are not over, in order.
     pub fn kept(&self) -> Vec<JobId> {
         self.states.jobs()

@@ -34,14 +34,18 @@ impl Simulation<'_> {
         })
     }
 
-    /// The attempt in `slot` is no longer one of the live ones of `job`.
-    fn unlink(&mut self, job: JobId, slot: u32) {
+    /// The attempt in `slot` is no longer one of the live ones of `job`; whether others are.
+    fn unlink(&mut self, job: JobId, slot: u32) -> bool {
         let next = self.attempts[slot as usize].next_of_job;
-        let before = self.live_of(job).take_while(|&s| s != slot).last();
-        match before {
-            Some(before) => self.attempts[before as usize].next_of_job = next,
-            None => self.jobs[job.index()].live = next,
+        let state = &mut self.jobs[job.index()];
+        if state.live == slot {
+            state.live = next;
+            return next != NONE;
         }
+        let before = self.live_of(job).take_while(|&s| s != slot).last();
+        let before = before.expect("a live attempt is one of its job's");
+        self.attempts[before as usize].next_of_job = next;
+        true
     }
 
     /// Ends the attempts of `job` within reach.
@@ -87,7 +91,7 @@ impl Simulation<'_> {
 
     /// Says what a job without a live attempt demands, and why it waits, if that changed.
     pub(super) fn update_waiting(&mut self, job: JobId) {
-        let state = self.jobs[job.index()];
+        let Some(state) = self.jobs.kept_mut(job) else { return };
         let why = match state.phase {
             JobPhase::Inside if state.live == NONE && state.down_on != NONE => Waiting::HostDown,
             JobPhase::Inside if state.live == NONE => Waiting::Pending,
@@ -96,7 +100,7 @@ impl Simulation<'_> {
         if why == state.waiting {
             return;
         }
-        self.jobs[job.index()].waiting = why;
+        state.waiting = why;
         let (cpu_nano, memory) = if why == Waiting::No {
             (0, 0)
         } else {
@@ -180,7 +184,7 @@ impl Simulation<'_> {
         }
         let state = &mut self.jobs[job.index()];
         state.attempts = state.attempts.saturating_add(1);
-        let number = state.attempts;
+        let (number, other) = (state.attempts, state.live);
         let world = self.world;
         let spec = world.workload.spec(job);
         let (cpu_request, memory_request) = world.requested(job);
@@ -220,7 +224,6 @@ impl Simulation<'_> {
         let processes = spec.processes.unwrap_or(1);
         let rare = Rare { base, pod, parts, processes, processes_left: processes, devices, ..Rare::default() };
         self.serials += 1;
-        let other = self.jobs[job.index()].live;
         let h = &mut self.hosts[host.index()];
         let attempt = Attempt {
             job,
@@ -259,7 +262,9 @@ impl Simulation<'_> {
             rare: rare.matters().then(|| Box::new(rare)),
         };
         h.cast_changed = true;
-        h.ports.extend_from_slice(&spec.ports);
+        if !spec.ports.is_empty() {
+            h.ports.extend_from_slice(&spec.ports);
+        }
         h.cpu_request += cpu_request.0;
         h.memory_request += memory_request.0;
         h.processes += i64::from(processes);
@@ -279,8 +284,11 @@ impl Simulation<'_> {
         let state = &mut self.jobs[job.index()];
         state.live = slot;
         state.down_on = NONE;
+        let waits = state.waiting != Waiting::No;
         self.emit(Change::Started { job, attempt: number, host });
-        self.update_waiting(job);
+        if waits {
+            self.update_waiting(job);
+        }
         self.use_step(slot);
         self.look_at_host(host, Some(job));
     }
@@ -386,8 +394,7 @@ impl Simulation<'_> {
         let a = &self.attempts[slot as usize];
         let (job, number, host, served) = (a.job, a.number, a.host, a.served);
         self.emit(Change::Ended { job, attempt: number, host, why, served });
-        self.unlink(job, slot);
-        let others = self.jobs[job.index()].live != NONE;
+        let others = self.unlink(job, slot);
         // Unlink from the host.
         let position = self.attempts[slot as usize].position;
         let a = &mut self.attempts[slot as usize];

@@ -62,16 +62,10 @@ impl Simulation<'_> {
     /// Whether memory is in no way felt on `host`, nor was it: then there is nothing to work out. What dead daemons have left free only
     /// makes more room.
     fn has_room(&self, host: HostId) -> bool {
-        let (h, marks) = (&self.hosts[host.index()], &self.marks[host.index()]);
-        let swap = self.setup.host_model.memory.swap.0;
-        !h.thrashing
-            && !h.over
-            && h.band == Band::default()
-            && h.memory <= marks.brim
-            && h.memory < marks.full
-            && h.memory <= marks.kubepods
-            && marks.left(h.memory) >= marks.hot_file + h.cache
-            && (swap == 0 || h.memory <= marks.brim - swap - h.cache)
+        let h = &self.hosts[host.index()];
+        let swaps = self.setup.host_model.memory.swap.0 > 0;
+        // Where nothing thrashes only swap is felt.
+        h.memory + h.cache <= h.calm && !h.thrashing && !h.over && (!swaps || h.band == Band::default())
     }
 
     fn kill_at_limits(&mut self, host: HostId) {

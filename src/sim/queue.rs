@@ -150,6 +150,15 @@ impl EventQueue {
     pub(super) fn pop(&mut self) -> Option<(SimTime, Event)> {
         self.events.pop()
     }
+
+    /// Events that will be taken soon: see [`TimeQueue::ahead`].
+    pub(super) fn ahead(&mut self) -> Option<Vec<Event>> {
+        self.events.ahead()
+    }
+
+    pub(super) fn seen(&mut self, ahead: Vec<Event>) {
+        self.events.seen(ahead);
+    }
 }
 
 #[cfg(test)]

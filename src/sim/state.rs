@@ -357,8 +357,9 @@ pub(super) struct DaemonState {
     pub epoch: u16,
 }
 
-/// What a host is doing; what every change of its jobs touches stands first.
+/// What a host is doing. What every start, step and end of a job touches stands in the first four lines of the cache.
 #[derive(Clone, Debug, Default)]
+#[repr(C, align(64))]
 pub(super) struct HostState {
     /// Its CPU, nano-cores; `u64::MAX` where nobody contends.
     pub capacity: u64,
@@ -368,19 +369,31 @@ pub(super) struct HostState {
     pub memory: i64,
     /// Σ file pages in use by its attempts.
     pub cache: i64,
-    /// Above this much memory in use a threshold of its kubelet is crossed.
-    pub memory_mark: i64,
+    /// While memory and file pages in use are no more than this they are not felt.
+    pub calm: i64,
     pub cpu_request: i64,
     pub memory_request: i64,
     /// Slots of live attempts, in no order.
     pub attempts: Vec<u32>,
-    /// Slots whose rates must be looked at.
-    pub changed: Vec<u32>,
-    pub band: Band,
     /// Powered and running.
     pub up: bool,
     /// Has joined and not left.
     pub member: bool,
+    /// Whether the control plane hears it, as last told.
+    pub heard: bool,
+    pub thrashing: bool,
+    /// Jobs use more than they may.
+    pub over: bool,
+    pub contended: bool,
+    /// All rates must be looked at (the speed changed).
+    pub speed_changed: bool,
+    pub dirty: bool,
+    /// Some attempt may be over its memory limit.
+    pub over_limit: bool,
+    /// An attempt began or ended here since CPU was shared.
+    pub cast_changed: bool,
+    /// What is felt may be another than last told.
+    pub felt_changed: bool,
     /// Cut off by a partition.
     pub cut: bool,
     /// Waiting for file pages instead of sending heartbeats.
@@ -391,60 +404,50 @@ pub(super) struct HostState {
     pub deaf: bool,
     /// Its daemons are too starved for heartbeats.
     pub starved_mute: bool,
-    /// Whether the control plane hears it, as last told.
-    pub heard: bool,
-    pub thrashing: bool,
-    /// Room is back, file pages are not yet.
-    pub recovering: bool,
-    /// Jobs use more than they may.
-    pub over: bool,
+    /// Slots whose rates must be looked at.
+    pub changed: Vec<u32>,
+    /// Above this much memory in use a threshold of its kubelet is crossed.
+    pub memory_mark: i64,
+    /// Σ processes.
+    pub processes: i64,
+    /// Σ local disk space in use, bytes.
+    pub ephemeral: i64,
+    /// What its daemons lack of what they want, nano-cores.
+    pub daemons_missing: u64,
+    /// Bits of its daemons that are starved.
+    pub daemons_starved: u32,
+    /// Daemons that are gone and not back yet.
+    pub daemons_gone: u32,
+    /// Jobs that its agent will restart: serial of the event.
+    pub restarting: BTreeMap<JobId, u32>,
+    pub parked: Vec<Parked>,
     /// There while the host is up, where pods are evicted.
     pub kubelet: Option<Box<Kubelet>>,
+    /// How many of the parked were killed for the host's memory, so that any change of it matters.
+    pub parked_oom: u32,
+    /// Victims that are not gone yet.
+    pub dying: u32,
+    pub band: Band,
+    /// Room is back, file pages are not yet.
+    pub recovering: bool,
     /// Disk space of images that no job uses.
     pub image_cache: i64,
-    pub contended: bool,
-    /// All rates must be looked at (the speed changed).
-    pub speed_changed: bool,
-    pub dirty: bool,
-    /// Some attempt may be over its memory limit.
-    pub over_limit: bool,
     pub cut_epoch: u32,
     pub down_epoch: u32,
     pub recover_epoch: u32,
     pub over_epoch: u32,
     pub beat_epoch: u32,
-    /// Victims that are not gone yet.
-    pub dying: u32,
-    pub daemons: Vec<DaemonState>,
-    /// Those of them that are gone and not back yet.
-    pub daemons_gone: u32,
     pub starved_epoch: u32,
-    /// Bits of its daemons that are starved.
-    pub daemons_starved: u32,
-    /// What its daemons lack of what they want, nano-cores.
-    pub daemons_missing: u64,
+    pub daemons: Vec<DaemonState>,
     pub down_until: SimTime,
     pub cut_until: SimTime,
-    /// An attempt began or ended here since CPU was shared.
-    pub cast_changed: bool,
     /// Who shares its CPU, in order; as of now only while it is contended.
     pub tree: Option<Box<HostTree>>,
     /// Σ over its attempts.
     pub felt: CpuFelt,
     /// The same as last told.
     pub felt_told: CpuFelt,
-    /// It may be another.
-    pub felt_changed: bool,
-    /// Σ processes.
-    pub processes: i64,
-    /// Σ local disk space in use, bytes.
-    pub ephemeral: i64,
     pub ports: Vec<u16>,
-    /// Jobs that its agent will restart: serial of the event.
-    pub restarting: BTreeMap<JobId, u32>,
-    pub parked: Vec<Parked>,
-    /// How many of them were killed for the host's memory, so that any change of it matters.
-    pub parked_oom: u32,
     pub unseen: Vec<Unseen>,
     /// Planned work on it.
     pub upkeep: Upkeep,
@@ -457,6 +460,8 @@ pub(super) struct HostState {
     pub down_jobs: Vec<JobId>,
 }
 
+const _: () = assert!(std::mem::offset_of!(HostState, band) == 4 * 64);
+
 /// Bytes of a host, its lists, its daemons and its kubelet apart.
 const BYTES_PER_HOST: usize = size_of::<HostState>();
-const _: () = assert!(BYTES_PER_HOST <= 800);
+const _: () = assert!(BYTES_PER_HOST <= 768);

@@ -21,6 +21,9 @@ pub const RANKS: usize = 16;
 const KEPT: usize = 256;
 /// Larger ones that wait to be used elsewhere.
 const SPARE: usize = 4;
+/// Most events of one bucket that are seen coming together, and how many of a long line are seen at a time.
+const AHEAD: usize = 128;
+const OF_LINE: usize = 32;
 
 #[derive(Clone, Copy, Debug)]
 struct Entry<E> {
@@ -50,6 +53,8 @@ pub struct TimeQueue<E> {
     levels: u16,
     digits: [u64; LEVELS],
     spare: Vec<Vec<Entry<E>>>,
+    /// Events that will be taken soon.
+    ahead: Vec<E>,
     len: usize,
 }
 
@@ -63,6 +68,7 @@ impl<E: Copy> Default for TimeQueue<E> {
             levels: 0,
             digits: [0; LEVELS],
             spare: Vec::new(),
+            ahead: Vec::new(),
             len: 0,
         }
     }
@@ -147,9 +153,26 @@ impl<E: Copy> TimeQueue<E> {
         let event = line.pop_front()?;
         if line.is_empty() {
             self.due_ranks &= !(1 << rank);
+        } else if line.len().is_multiple_of(OF_LINE) {
+            self.ahead.clear();
+            self.ahead.extend(line.iter().take(OF_LINE));
         }
         self.len -= 1;
         Some((SimTime(self.reached), event))
+    }
+
+    /// Events that will be taken soon, most of them once each: whoever goes and gets what they are about for all of them at
+    /// once does not wait for it later one by one. None again until more are in sight.
+    pub fn ahead(&mut self) -> Option<Vec<E>> {
+        (!self.ahead.is_empty()).then(|| std::mem::take(&mut self.ahead))
+    }
+
+    /// Gives back the list that [`TimeQueue::ahead`] gave, so that its memory is used again.
+    pub fn seen(&mut self, mut ahead: Vec<E>) {
+        ahead.clear();
+        if self.ahead.is_empty() {
+            self.ahead = ahead;
+        }
     }
 
     /// Deals out the first bucket: its earliest time is reached. An event that is alone in it is handed out at once. `None`:
@@ -167,6 +190,10 @@ impl<E: Copy> TimeQueue<E> {
             return Some(Some(alone.event));
         }
         let mut entries = std::mem::take(&mut bucket.entries);
+        self.ahead.clear();
+        if entries.len() <= AHEAD {
+            self.ahead.extend(entries.iter().map(|entry| entry.event));
+        }
         for &entry in &entries {
             self.put(entry);
         }

@@ -7,7 +7,7 @@
 //! Where the source leaves the order to memory addresses (nodes with equal counts) or to a dict (process types), the order
 //! here is that of creation, and of names.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 /// The first port that a formation gives out (376-380).
 pub const FIRST_PORT: u32 = 10_001;
@@ -49,6 +49,64 @@ pub fn balance(counts: &[usize]) -> Vec<(usize, usize)> {
         moves.push((over, under));
         by_count.entry(most - 1).or_default().push(over);
         by_count.entry(least + 1).or_default().push(under);
+    }
+    moves
+}
+
+/// The same moves from hosts in order of their counts, of which only those that give or take are looked at. `first(count, after)`
+/// is the first node after `after` (`None`: of all) that has so many at the beginning, `next(count, up)` the next count up or down
+/// that some node has at the beginning.
+pub fn balance_ordered(
+    least: usize,
+    most: usize,
+    mut first: impl FnMut(usize, Option<usize>) -> Option<usize>,
+    mut next: impl FnMut(usize, bool) -> Option<usize>,
+) -> Vec<(usize, usize)> {
+    // Of each count: the node that was taken last of those that had it at the beginning, and those that got there since. What
+    // moves on the way up stays apart from what moves on the way down, until the two meet and everything is level.
+    let mut taken: BTreeMap<usize, Option<usize>> = BTreeMap::new();
+    let mut arrived: BTreeMap<usize, VecDeque<usize>> = BTreeMap::new();
+    let (mut low, mut high) = (least, most);
+    let mut moves = Vec::new();
+    let mut take = |count: usize, arrived: &mut BTreeMap<usize, VecDeque<usize>>| {
+        let after = taken.entry(count).or_insert(None);
+        if let Some(node) = first(count, *after) {
+            *after = Some(node);
+            return Some(node);
+        }
+        let queue = arrived.get_mut(&count)?;
+        let node = queue.pop_front();
+        if queue.is_empty() {
+            arrived.remove(&count);
+        }
+        node
+    };
+    // A node that was looked for and found stands here until its counterpart is known.
+    let (mut over, mut under) = (None, None);
+    while high > low + 1 {
+        if over.is_none() {
+            over = take(high, &mut arrived);
+            if over.is_none() {
+                // What came there by moves is gone too; one below stand at least those that came from here.
+                let came = arrived.range(..high).next_back().map(|(&count, _)| count);
+                high = came.max(next(high, false)).map_or(low, |below| below.max(low));
+                continue;
+            }
+        }
+        if under.is_none() {
+            under = take(low, &mut arrived);
+            if under.is_none() {
+                let came = arrived.range(low + 1..).next().map(|(&count, _)| count);
+                let above = [came, next(low, true)].into_iter().flatten().min();
+                low = above.map_or(high, |above| above.min(high));
+                continue;
+            }
+        }
+        if let (Some(from), Some(to)) = (over.take(), under.take()) {
+            moves.push((from, to));
+            arrived.entry(high - 1).or_default().push_back(from);
+            arrived.entry(low + 1).or_default().push_back(to);
+        }
     }
     moves
 }
@@ -300,6 +358,25 @@ mod tests {
         let mut names = ["n2", "n3"].iter();
         f.scale_nodes(3, || (*names.next().unwrap()).to_owned(), &mut steps).unwrap();
         assert_eq!(told(&steps), ["-a.web.1@n1:10001", "+a.web.3@n2:10004", "-a.web.2@n1:10002", "+a.web.4@n3:10005"]);
+    }
+
+    #[test]
+    fn moves_from_an_order_are_those_of_all_counts() {
+        use crate::rng::{Purpose, Seed};
+        for seed in 0..3_000 {
+            let mut draw = Seed(seed).stream(Purpose::Shape, 0);
+            let (nodes, most) = (1 + draw.below(12), 1 + draw.below(9));
+            let counts: Vec<usize> = (0..nodes).map(|_| draw.below(most) as usize).collect();
+            let (Some(&low), Some(&high)) = (counts.iter().min(), counts.iter().max()) else { panic!("no nodes") };
+            let first = |count, after: Option<usize>| {
+                (after.map_or(0, |after| after + 1)..counts.len()).find(|&node| counts[node] == count)
+            };
+            let next = |count, up| {
+                let others = counts.iter().copied();
+                if up { others.filter(|&c| c > count).min() } else { others.filter(|&c| c < count).max() }
+            };
+            assert_eq!(balance_ordered(low, high, first, next), balance(&counts), "{counts:?}");
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ pub mod agent_state;
 pub mod cluster_state;
 pub mod docker_run;
 pub mod engine;
+pub mod kept;
 pub mod machine;
 pub mod options;
 pub mod pattern;

@@ -2,3 +2,19 @@
 //!
 //! They know numbers only: hosts by number, what is booked on them, and what is asked for. Whoever decides keeps one in step
 //! with its own books, and keeps the plain scan beside it (`--plain`).
+
+pub mod bits;
+mod column;
+pub mod fewest;
+pub mod finder;
+mod group;
+pub mod host;
+mod levels;
+pub mod most;
+pub mod plain;
+pub mod rule;
+pub mod shelves;
+pub mod tie;
+
+#[cfg(test)]
+mod tests;

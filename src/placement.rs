@@ -28,6 +28,7 @@ mod tetris;
 mod worst_fit;
 
 pub use kube_default::{balanced_allocation, least_allocated};
+pub(crate) use least_jobs::find_fewest;
 
 use crate::cluster::{Bookings, Cluster, Request};
 use crate::ids::{HostId, JobId};
@@ -68,6 +69,39 @@ pub trait Placement {
     }
 }
 
+/// Finds the host that [`Placement::choose`] of the same row would, without looking at all hosts.
+///
+/// It is kept in step with the books: whoever asks first tells it of every host that has changed.
+pub trait Finder {
+    /// Something of `host` has changed: what is booked on it, or whether it is `usable`, that is, open and below its limit of jobs.
+    fn changed(&mut self, ask: &Changed, host: HostId, usable: bool);
+
+    /// The host for the job. `all`: [`Ask::admits`] admits every usable host, and need not be asked.
+    fn find(&mut self, ask: &Ask, all: bool) -> Option<HostId>;
+
+    /// How many words, hosts and entries that stand for several it has looked at so far.
+    fn looked_at(&self) -> u64;
+}
+
+/// Makes a finder for the hosts of a run; it knows none of them as usable yet.
+pub type MakeFinder = fn(&Cluster) -> Box<dyn Finder>;
+
+/// What has changed, as finders are told.
+pub struct Changed<'a> {
+    /// The hosts.
+    pub cluster: &'a Cluster,
+    /// What is booked on them now.
+    pub bookings: &'a Bookings,
+}
+
+impl Changed<'_> {
+    /// CPU and memory of `host` that are not booked.
+    fn free(&self, host: HostId) -> [i64; 2] {
+        let spec = self.cluster.spec(host);
+        [spec.cpu.0 - self.bookings.cpu(host), spec.memory.0 - self.bookings.memory(host)]
+    }
+}
+
 /// A row of the table of placements.
 pub struct PlacementInfo {
     /// Name everywhere.
@@ -82,6 +116,8 @@ pub struct PlacementInfo {
     pub kube_profile: Option<&'static str>,
     /// Makes one for a run.
     pub build: fn(&Cluster, &Workload) -> Box<dyn Placement>,
+    /// Makes what finds the same hosts without looking at all of them, if there is such a thing.
+    pub find: Option<MakeFinder>,
 }
 
 impl PlacementInfo {
@@ -93,6 +129,7 @@ impl PlacementInfo {
         draws: false,
         kube_profile: None,
         build: |_, _| Box::new(first_fit::FirstFit),
+        find: None,
     };
 }
 
@@ -131,6 +168,23 @@ pub fn placement(name: &str) -> Option<&'static PlacementInfo> {
 }
 
 impl Ask<'_> {
+    /// Whether CPU and memory alone decide whether a usable host holds the job.
+    fn only_sizes(&self) -> bool {
+        let r = &self.request;
+        r.ephemeral.0 <= 0
+            && r.gpus.is_empty()
+            && r.gpu_models.is_empty()
+            && r.extended.is_empty()
+            && r.selector.is_empty()
+            && r.constraints.is_empty()
+            && r.ports.is_empty()
+    }
+
+    /// Whether `host`, which is usable and has the CPU and memory, takes the job.
+    fn takes(&self, host: HostId) -> bool {
+        (self.admits)(host) && self.bookings.fits(self.cluster, &self.request, host)
+    }
+
     /// Hosts that may be used at all, in order of names.
     pub fn admitted(&self) -> impl Iterator<Item = HostId> + '_ {
         self.cluster.ids().filter(|&host| (self.admits)(host))
@@ -176,7 +230,7 @@ impl Ask<'_> {
 
     /// CPU that is not booked on `host`, milli-CPU; below 0 where more is booked than it has.
     fn cpu_left(&self, host: HostId) -> i64 {
-        self.cluster.spec(host).cpu.0 - self.bookings.cpu[host.index()]
+        self.cluster.spec(host).cpu.0 - self.bookings.cpu(host)
     }
 
     /// Thousandths that are not promised on all GPUs of `host`.
@@ -195,7 +249,7 @@ impl Ask<'_> {
         let memory = spec.memory.0;
         [
             Size { wanted: self.request.cpu.0, free: self.cpu_left(host), capacity: spec.cpu.0 },
-            Size { wanted: self.request.memory.0, free: memory - self.bookings.memory[host.index()], capacity: memory },
+            Size { wanted: self.request.memory.0, free: memory - self.bookings.memory(host), capacity: memory },
             Size { wanted: self.gpu_wanted(), free: self.gpu_left(host), capacity: i64::from(spec.gpus) * 1_000 },
         ]
     }
@@ -268,7 +322,7 @@ pub(crate) mod tests {
                 job,
                 decision: 1,
                 admits: &|_| true,
-                same_type: &|h| bookings.jobs[h.index()],
+                same_type: &|h| bookings.jobs(h),
                 random_ties,
                 seed: Seed(seed),
             };

@@ -60,32 +60,45 @@ impl Request<'_> {
     }
 }
 
+/// Sums of one host: all that a booking changes stands side by side.
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(align(64))]
+struct Row {
+    cpu: i64,
+    memory: i64,
+    ephemeral: i64,
+    non_zero_cpu: i64,
+    non_zero_memory: i64,
+    /// How often what is booked has changed.
+    version: u64,
+    jobs: u32,
+    open: bool,
+    /// Whether it stands among the changed ones.
+    changed: bool,
+    /// Whether it has jobs that bind ports.
+    ports: bool,
+}
+
+/// Bytes of one host's sums; lists of ports, GPUs and extended resources come on top where there are any.
+pub const BYTES_PER_HOST: usize = size_of::<Row>();
+const _: () = assert!(BYTES_PER_HOST == 64);
+
 /// Booked sums of every host.
 #[derive(Clone, Debug)]
 pub struct Bookings {
-    /// CPU requests booked, milli-CPU.
-    pub cpu: Vec<i64>,
-    /// Memory requests booked, bytes.
-    pub memory: Vec<i64>,
-    /// Ephemeral storage booked, bytes.
-    pub ephemeral: Vec<i64>,
-    /// CPU with the scorer's stand-ins, milli-CPU.
-    pub non_zero_cpu: Vec<i64>,
-    /// Memory with the scorer's stand-ins, bytes.
-    pub non_zero_memory: Vec<i64>,
-    /// Jobs booked.
-    pub jobs: Vec<u32>,
-    /// Whether the control plane would put a job there: joined, not left, not known lost, not under pressure.
-    pub open: Vec<bool>,
+    rows: Vec<Row>,
     extended: Vec<i64>,
     resources: usize,
     devices: Devices,
     chosen: BTreeMap<(JobId, HostId), Vec<u16>>,
-    /// Per host: jobs with GPUs by class.
+    /// Per host: jobs with GPUs by class; empty where no host has GPUs.
     classes: Vec<Vec<(u16, u32)>>,
-    ports: Vec<Vec<u16>>,
-    /// How often what is booked on each host has changed.
-    versions: Vec<u64>,
+    /// Ports that jobs bind, by host.
+    ports: BTreeMap<HostId, Vec<u16>>,
+    /// Hosts of which something has changed since they were last taken, if somebody follows.
+    changed: Vec<HostId>,
+    followed: bool,
+    gains: u64,
 }
 
 impl Bookings {
@@ -94,20 +107,77 @@ impl Bookings {
         let n = cluster.len();
         let resources = cluster.resources().len();
         Bookings {
-            cpu: vec![0; n],
-            memory: vec![0; n],
-            ephemeral: vec![0; n],
-            non_zero_cpu: vec![0; n],
-            non_zero_memory: vec![0; n],
-            jobs: vec![0; n],
-            open: vec![false; n],
+            rows: vec![Row::default(); n],
             extended: vec![0; n * resources],
             resources,
             devices: Devices::new(cluster),
             chosen: BTreeMap::new(),
-            classes: vec![Vec::new(); n],
-            ports: vec![Vec::new(); n],
-            versions: vec![0; n],
+            classes: Vec::new(),
+            ports: BTreeMap::new(),
+            changed: Vec::new(),
+            followed: false,
+            gains: 0,
+        }
+    }
+
+    /// CPU requests booked on `host`, milli-CPU.
+    pub fn cpu(&self, host: HostId) -> i64 {
+        self.rows[host.index()].cpu
+    }
+
+    /// Memory requests booked on `host`, bytes.
+    pub fn memory(&self, host: HostId) -> i64 {
+        self.rows[host.index()].memory
+    }
+
+    /// CPU and memory booked on `host` with the scorer's stand-ins, milli-CPU and bytes.
+    pub fn non_zero(&self, host: HostId) -> (i64, i64) {
+        let row = &self.rows[host.index()];
+        (row.non_zero_cpu, row.non_zero_memory)
+    }
+
+    /// Jobs booked on `host`.
+    pub fn jobs(&self, host: HostId) -> u32 {
+        self.rows[host.index()].jobs
+    }
+
+    /// Whether the control plane would put a job on `host`: joined, not left, not known lost, not under pressure.
+    pub fn is_open(&self, host: HostId) -> bool {
+        self.rows[host.index()].open
+    }
+
+    /// From now on `host` takes jobs, or none.
+    pub fn set_open(&mut self, host: HostId, open: bool) {
+        let row = &mut self.rows[host.index()];
+        self.gains += u64::from(open && !row.open);
+        row.open = open;
+        self.notes(host);
+    }
+
+    /// Sets memory of `host` aside for other things than jobs, for good; bytes.
+    pub fn reserve(&mut self, host: HostId, memory: i64) {
+        self.rows[host.index()].memory += memory;
+        self.gains += u64::from(memory < 0);
+        self.notes(host);
+    }
+
+    /// From now on hosts that change are noted, all of them at first.
+    pub fn follow(&mut self) {
+        self.followed = true;
+        (0..self.rows.len()).for_each(|host| self.notes(HostId::from_index(host)));
+    }
+
+    /// One of the hosts of which something was booked, or taken back, or that were opened or closed since it was last handed out
+    /// here; `None` if there is no more, or nobody follows.
+    pub fn take_changed(&mut self) -> Option<HostId> {
+        let host = self.changed.pop()?;
+        self.rows[host.index()].changed = false;
+        Some(host)
+    }
+
+    fn notes(&mut self, host: HostId) {
+        if self.followed && !std::mem::replace(&mut self.rows[host.index()].changed, true) {
+            self.changed.push(host);
         }
     }
 
@@ -121,7 +191,10 @@ impl Bookings {
             self.devices.take(host, &chosen, request.gpus);
             self.chosen.insert((job, host), chosen);
         }
-        self.ports[host.index()].extend_from_slice(request.ports);
+        if !request.ports.is_empty() {
+            self.rows[host.index()].ports = true;
+            self.ports.entry(host).or_default().extend_from_slice(request.ports);
+        }
     }
 
     /// The GPUs promised to `job` on `host`, one for each wish; empty if it wants or got none.
@@ -132,7 +205,9 @@ impl Bookings {
     /// Takes back what [`Bookings::book`] counted for the same job, request and host.
     pub fn unbook(&mut self, job: JobId, request: &Request, host: HostId) {
         self.add(request, host, -1);
-        if let Some(chosen) = self.chosen.remove(&(job, host)) {
+        if !request.gpus.is_empty()
+            && let Some(chosen) = self.chosen.remove(&(job, host))
+        {
             self.devices.give(host, &chosen, request.gpus);
         }
         self.free_ports(request, host);
@@ -152,18 +227,27 @@ impl Bookings {
     }
 
     fn free_ports(&mut self, request: &Request, host: HostId) {
-        let ports = &mut self.ports[host.index()];
+        if request.ports.is_empty() {
+            return;
+        }
+        let Some(ports) = self.ports.get_mut(&host) else { return };
         for port in request.ports {
             if let Some(at) = ports.iter().position(|p| p == port) {
                 ports.swap_remove(at);
             }
         }
+        if ports.is_empty() {
+            self.ports.remove(&host);
+            self.rows[host.index()].ports = false;
+        }
     }
 
     fn add(&mut self, request: &Request, host: HostId, sign: i64) {
         let h = host.index();
-        self.versions[h] += 1;
         if let Some(class) = request.gpu_class() {
+            if self.classes.is_empty() {
+                self.classes.resize(self.rows.len(), Vec::new());
+            }
             let classes = &mut self.classes[h];
             match classes.iter_mut().find(|(known, _)| *known == class) {
                 Some((_, jobs)) => *jobs = jobs.saturating_add_signed(sign as i32),
@@ -171,20 +255,29 @@ impl Bookings {
             }
         }
         let (non_zero_cpu, non_zero_memory) = request.non_zero();
-        self.cpu[h] += sign * request.cpu.0;
-        self.memory[h] += sign * request.memory.0;
-        self.ephemeral[h] += sign * request.ephemeral.0;
-        self.non_zero_cpu[h] += sign * non_zero_cpu;
-        self.non_zero_memory[h] += sign * non_zero_memory;
-        self.jobs[h] = self.jobs[h].checked_add_signed(sign as i32).expect("unbooked a job that was not booked");
+        let row = &mut self.rows[h];
+        row.version += 1;
+        row.cpu += sign * request.cpu.0;
+        row.memory += sign * request.memory.0;
+        row.ephemeral += sign * request.ephemeral.0;
+        row.non_zero_cpu += sign * non_zero_cpu;
+        row.non_zero_memory += sign * non_zero_memory;
+        row.jobs = row.jobs.checked_add_signed(sign as i32).expect("unbooked a job that was not booked");
         for &(resource, amount) in request.extended {
             self.extended[h * self.resources + resource.index()] += sign * amount;
         }
+        self.gains += u64::from(sign < 0);
+        self.notes(host);
+    }
+
+    /// Moves on whenever a job that fitted nowhere may fit: something was taken back, or a host opened.
+    pub fn gains(&self) -> u64 {
+        self.gains
     }
 
     /// Moves on whenever what is booked on `host` changes (whether it is open is no part of that).
     pub fn version(&self, host: HostId) -> u64 {
-        self.versions[host.index()]
+        self.rows[host.index()].version
     }
 
     /// Thousandths of each GPU of `host` that are not promised.
@@ -199,7 +292,7 @@ impl Bookings {
 
     /// Whether `host` has jobs booked of this class of [`Request::gpu_class`], and whether of others.
     pub fn gpu_classes(&self, host: HostId, class: u16) -> (bool, bool) {
-        let booked = self.classes[host.index()].iter().filter(|(_, jobs)| *jobs > 0);
+        let booked = self.classes.get(host.index()).into_iter().flatten().filter(|(_, jobs)| *jobs > 0);
         booked.fold((false, false), |(same, others), (known, _)| (same || *known == class, others || *known != class))
     }
 
@@ -209,16 +302,21 @@ impl Bookings {
         let h = host.index();
         let spec = cluster.spec(host);
         let room = |wanted: i64, booked: i64, capacity: i64| wanted <= 0 || wanted <= capacity - booked;
-        room(request.cpu.0, self.cpu[h], spec.cpu.0)
-            && room(request.memory.0, self.memory[h], spec.memory.0)
-            && room(request.ephemeral.0, self.ephemeral[h], spec.ephemeral.0)
+        let row = &self.rows[h];
+        room(request.cpu.0, row.cpu, spec.cpu.0)
+            && room(request.memory.0, row.memory, spec.memory.0)
+            && room(request.ephemeral.0, row.ephemeral, spec.ephemeral.0)
             && request.extended.iter().all(|&(resource, amount)| {
                 room(amount, self.extended[h * self.resources + resource.index()], cluster.extended(host, resource))
             })
             && cluster.matches(host, request.selector, request.gpu_models)
             && request.constraints.iter().all(|asked| asked.matches(&spec.labels))
             && (request.gpus.is_empty() || self.devices.fits(host, request.gpus))
-            && request.ports.iter().all(|port| !self.ports[h].contains(port))
+            && (request.ports.is_empty() || !row.ports || !self.binds(host, request.ports))
+    }
+
+    fn binds(&self, host: HostId, ports: &[u16]) -> bool {
+        self.ports.get(&host).is_some_and(|bound| ports.iter().any(|port| bound.contains(port)))
     }
 
     /// Whether an empty `host` could hold `request` at all.

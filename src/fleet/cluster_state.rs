@@ -67,6 +67,11 @@ impl<'a> ClusterState<'a> {
         self.jobs.get(name)
     }
 
+    /// The global units, by name.
+    pub fn globals(&self) -> impl Iterator<Item = &'a Unit> {
+        self.globals.values().copied()
+    }
+
     /// Notes that a job is on a machine now; nothing happens for a global unit.
     pub fn schedule(&mut self, name: &str, machine: &'a str) {
         if let Some(job) = self.jobs.get_mut(name) {

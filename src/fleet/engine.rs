@@ -156,7 +156,7 @@ fn schedule<'a>(steps: &dyn Steps, state: &mut ClusterState<'a>, listed: &[&str]
 }
 
 /// All jobs in the order in which a loop visits them.
-fn visits<'a>(state: &ClusterState<'a>, listed: &[&str]) -> Vec<&'a Unit> {
+pub(super) fn visits<'a>(state: &ClusterState<'a>, listed: &[&str]) -> Vec<&'a Unit> {
     let mut place: BTreeMap<&str, usize> = BTreeMap::new();
     for (i, name) in listed.iter().enumerate() {
         place.entry(name).or_insert(i);

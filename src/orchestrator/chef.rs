@@ -11,6 +11,7 @@
 //! than it would have; a loop that never ends is told and the container deleted by hand (`endless_loop`), since a run in
 //! which the controller hangs for good would show nothing else; hosts of all layers are one formation.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
@@ -87,26 +88,53 @@ const CONVERGE_ENDS: u64 = 2;
 const CONVERGE_OVER: u64 = 3;
 const BALANCE: u64 = 4;
 
+/// Nowhere among what is placed.
+const NOWHERE: u32 = u32::MAX;
+
+/// What is known of the container of a job.
+#[derive(Clone, Copy)]
+struct Container {
+    /// Its place in the order in which containers were created: balance moves the oldest.
+    created: u64,
+    /// Its place among what is placed.
+    placed: u32,
+    /// How often it was forgotten: what was to be done with it before is void.
+    life: u32,
+    /// Its port; 0 where it has none.
+    port: u16,
+    /// Whether a converge has put it on its node.
+    applied: bool,
+}
+
+/// A container to be started on a node, and stopped on another.
+#[derive(Clone, Copy)]
+struct Order {
+    job: JobId,
+    life: u32,
+    host: HostId,
+    stop: Option<HostId>,
+}
+
 struct Chef {
     books: Books,
-    /// Placed, not yet applied by a converge that began: start there, stop where it was.
-    placed: Vec<(JobId, HostId, Option<HostId>)>,
+    /// Placed, not yet applied by a converge that began; `None` where that was taken back.
+    placed: Vec<Option<Order>>,
+    /// How many of them were not.
+    placed_count: usize,
     /// What the running converge applies.
-    applying: Vec<(JobId, HostId, Option<HostId>)>,
+    applying: Vec<Order>,
     /// Placed on nodes that did not answer when it was to be applied.
-    unreached: Vec<(JobId, HostId, Option<HostId>)>,
-    silent: Vec<bool>,
-    /// Ports of containers, and those in use in order.
-    ports: BTreeMap<JobId, u32>,
+    unreached: Vec<Order>,
+    silent: BTreeSet<HostId>,
+    /// Ports in use in order.
     in_use: BTreeSet<u32>,
     converging: bool,
     begins_asked: bool,
-    /// Order in which containers were created, per job: balance moves the oldest.
-    created: Vec<u64>,
+    /// By job.
+    containers: Vec<Container>,
     creations: u64,
-    applied: Vec<bool>,
-    /// No host is there yet.
-    waiting: Vec<JobId>,
+    /// No host is there yet; with the life that each had.
+    waiting: Vec<(JobId, u32)>,
     converge_duration: SimDuration,
     restart_delay: SimDuration,
     dead_node_timeout: SimDuration,
@@ -123,16 +151,18 @@ impl Chef {
         Chef {
             books: Books::new(world, None, false),
             placed: Vec::new(),
+            placed_count: 0,
             applying: Vec::new(),
             unreached: Vec::new(),
-            silent: vec![false; world.cluster.len()],
-            ports: BTreeMap::new(),
+            silent: BTreeSet::new(),
             in_use: BTreeSet::new(),
             converging: false,
             begins_asked: false,
-            created: vec![0; world.workload.len()],
+            containers: vec![
+                Container { created: 0, placed: NOWHERE, life: 0, port: 0, applied: false };
+                world.workload.len()
+            ],
             creations: 0,
-            applied: vec![false; world.workload.len()],
             waiting: Vec::new(),
             converge_duration: INFO.duration(world.options, "converge_duration"),
             restart_delay: INFO.duration(world.options, "restart_delay"),
@@ -147,11 +177,28 @@ impl Chef {
             Some(host) => {
                 self.is_created(job, actions);
                 actions.extend(self.books.placed(job, host));
-                self.placed.push((job, host, None));
+                self.puts(job, host, None);
                 self.ask_converge(now, actions);
             }
-            None => self.waiting.push(job),
+            None => self.waiting.push((job, self.containers[job.index()].life)),
         }
+    }
+
+    /// The next converge is to start `job` on `host`.
+    fn puts(&mut self, job: JobId, host: HostId, stop: Option<HostId>) {
+        let container = &mut self.containers[job.index()];
+        debug_assert_eq!(container.placed, NOWHERE, "a job is placed once between two converges");
+        container.placed = self.placed.len() as u32;
+        self.placed.push(Some(Order { job, life: container.life, host, stop }));
+        self.placed_count += 1;
+    }
+
+    /// The next converge is not to start `job`; returns what it was to do.
+    fn takes_back(&mut self, job: JobId) -> Option<Order> {
+        let at = std::mem::replace(&mut self.containers[job.index()].placed, NOWHERE);
+        let order = self.placed.get_mut(at as usize)?.take();
+        self.placed_count -= usize::from(order.is_some());
+        order
     }
 
     /// A converge begins after everything of this instant has been placed.
@@ -164,26 +211,40 @@ impl Chef {
 
     fn converge_over(&mut self, now: Now, actions: &mut Vec<Action>) {
         self.converging = false;
-        if !self.placed.is_empty() {
+        if self.placed_count > 0 {
             self.ask_converge(now, actions);
         }
     }
 
     fn forget(&mut self, world: &World, job: JobId) {
         self.books.unbind(world, job);
-        self.placed.retain(|p| p.0 != job);
-        self.applying.retain(|p| p.0 != job);
-        self.unreached.retain(|p| p.0 != job);
-        self.waiting.retain(|&j| j != job);
-        self.applied[job.index()] = false;
-        if let Some(port) = self.ports.remove(&job) {
-            self.in_use.remove(&port);
+        self.takes_back(job);
+        let container = &mut self.containers[job.index()];
+        container.life = container.life.wrapping_add(1);
+        container.applied = false;
+        self.frees_port(job);
+    }
+
+    fn frees_port(&mut self, job: JobId) {
+        let port = std::mem::replace(&mut self.containers[job.index()].port, 0);
+        if port != 0 {
+            self.in_use.remove(&port.into());
         }
     }
 
     /// Levels every process type by the rule of [`chef::balance`]: the oldest container of a node moves.
     fn balance(&mut self, now: Now, world: &World, actions: &mut Vec<Action>) {
-        let hosts: Vec<HostId> = world.cluster.ids().filter(|h| self.books.bookings.open[h.index()]).collect();
+        if let Some(uneven) = self.books.uneven_types(world) {
+            for kind in uneven {
+                for (fullest, emptiest) in self.moves(world, kind) {
+                    if let Some(job) = self.oldest(world, kind, fullest, |_| true) {
+                        self.transfer(now, world, job, emptiest, actions);
+                    }
+                }
+            }
+            return;
+        }
+        let hosts: Vec<HostId> = world.cluster.ids().filter(|&h| self.books.bookings.is_open(h)).collect();
         let mut kinds: BTreeMap<u32, Vec<Vec<JobId>>> = BTreeMap::new();
         for (i, &host) in hosts.iter().enumerate() {
             for job in self.books.on(host) {
@@ -195,13 +256,34 @@ impl Chef {
             let counts: Vec<usize> = per_host.iter().map(Vec::len).collect();
             for (fullest, emptiest) in chef::balance(&counts) {
                 let oldest = (0..per_host[fullest].len())
-                    .min_by_key(|&i| self.created[per_host[fullest][i].index()])
+                    .min_by_key(|&i| self.containers[per_host[fullest][i].index()].created)
                     .expect("the fullest is not empty");
                 let job = per_host[fullest].remove(oldest);
                 per_host[emptiest].push(job);
                 self.transfer(now, world, job, hosts[emptiest], actions);
             }
         }
+    }
+
+    /// The moves that level a process type of which hosts are kept in order.
+    fn moves(&mut self, world: &World, kind: u32) -> Vec<(HostId, HostId)> {
+        let Some((order, open)) = self.books.by_type(world, kind) else { return Vec::new() };
+        let (Some(least), Some(most)) = (order.first(Some(open)), order.last(Some(open))) else { return Vec::new() };
+        let order = RefCell::new(order);
+        let first = |count: usize, after: Option<usize>| {
+            let from = after.map_or(0, |after| after as u32 + 1);
+            order.borrow_mut().of_count(Some(open), count as u32, from).map(|host| host as usize)
+        };
+        let next = |count: usize, up| order.borrow_mut().beside(Some(open), count as u32, up).map(|c| c as usize);
+        let moves = chef::balance_ordered(least.0 as usize, most.0 as usize, first, next);
+        moves.into_iter().map(|(from, to)| (HostId::from_index(from), HostId::from_index(to))).collect()
+    }
+
+    /// The oldest container of a process type on `host` that `counts`.
+    fn oldest(&mut self, world: &World, kind: u32, host: HostId, counts: impl Fn(JobId) -> bool) -> Option<JobId> {
+        let jobs = self.books.on(host).into_iter();
+        let of_type = jobs.filter(|&job| counts(job) && self.books.type_of(world, job) == kind);
+        of_type.min_by_key(|job| self.containers[job.index()].created)
     }
 
     /// The container of `job` is replaced by a new one on `to`.
@@ -211,26 +293,24 @@ impl Chef {
         self.is_created(job, actions);
         actions.push(Action::Place(job, to));
         // A job that no converge has started yet has nothing to stop.
-        let was_placed = self.placed.iter().position(|p| p.0 == job).map(|i| self.placed.remove(i));
-        let stop = if let Some((_, _, stop)) = was_placed { stop } else { from };
-        self.placed.push((job, to, stop.filter(|&h| h != to)));
+        let stop = self.takes_back(job).map_or(from, |order| order.stop);
+        self.puts(job, to, stop.filter(|&h| h != to));
         self.ask_converge(now, actions);
     }
 
     /// A container is new: it gets its place in the order of creation, and its port.
     fn is_created(&mut self, job: JobId, actions: &mut Vec<Action>) {
         self.creations += 1;
-        self.created[job.index()] = self.creations;
-        if let Some(port) = self.ports.remove(&job) {
-            self.in_use.remove(&port);
-        }
+        self.containers[job.index()].created = self.creations;
+        self.frees_port(job);
         let port = self.in_use.last().map_or(chef::FIRST_PORT, |highest| highest + 1);
-        if port > chef::LAST_PORT {
-            actions.push(Action::Incident(Incident::NoPort, None));
-            return;
+        match u16::try_from(port) {
+            Ok(own) if port <= chef::LAST_PORT => {
+                self.containers[job.index()].port = own;
+                self.in_use.insert(port);
+            }
+            _ => actions.push(Action::Incident(Incident::NoPort, None)),
         }
-        self.ports.insert(job, port);
-        self.in_use.insert(port);
     }
 
     /// An app is to have one container fewer, that of `job`: the controller's rule says which one goes, and if it is
@@ -247,22 +327,14 @@ impl Chef {
         };
         let kind = self.books.type_of(world, job);
         let app = world.workload.app(job);
-        let mut hosts: Vec<HostId> = world.cluster.ids().filter(|h| self.books.bookings.open[h.index()]).collect();
+        let mut fullest = Fullest::new(&mut self.books, world, kind);
         let victim = loop {
-            let counts: Vec<usize> = hosts.iter().map(|&h| self.books.same_type_on(kind, h) as usize).collect();
-            let Some(fullest) = chef::fullest(&counts) else { break job };
-            let of_app = self
-                .books
-                .on(hosts[fullest])
-                .into_iter()
-                .filter(|&other| world.workload.app(other) == app && self.books.type_of(world, other) == kind);
-            match of_app.min_by_key(|other| self.created[other.index()]) {
+            let Some(host) = fullest.next(&mut self.books, world) else { break job };
+            match self.oldest(world, kind, host, |other| world.workload.app(other) == app) {
                 Some(oldest) => break oldest,
-                None if self.skips => {
-                    hosts.remove(fullest);
-                }
+                None if self.skips => {}
                 None => {
-                    actions.push(Action::Incident(Incident::EndlessLoop, Some(hosts[fullest])));
+                    actions.push(Action::Incident(Incident::EndlessLoop, Some(host)));
                     break job;
                 }
             }
@@ -271,6 +343,40 @@ impl Chef {
         self.forget(world, job);
         if victim != job {
             self.transfer(now, world, victim, place, actions);
+        }
+    }
+}
+
+/// Open hosts from the one that [`chef::fullest`] names on, each time without those before.
+enum Fullest {
+    /// By the order that is kept: the type, and the last one.
+    Ordered(u32, (u32, u32)),
+    /// All that are left, with their counts.
+    Scanned(Vec<HostId>, Vec<usize>),
+}
+
+impl Fullest {
+    fn new(books: &mut Books, world: &World, kind: u32) -> Fullest {
+        if books.by_type(world, kind).is_some() {
+            return Fullest::Ordered(kind, (u32::MAX, u32::MAX));
+        }
+        let hosts: Vec<HostId> = world.cluster.ids().filter(|&host| books.bookings.is_open(host)).collect();
+        let counts = hosts.iter().map(|&host| books.same_type_on(kind, host) as usize).collect();
+        Fullest::Scanned(hosts, counts)
+    }
+
+    fn next(&mut self, books: &mut Books, world: &World) -> Option<HostId> {
+        match self {
+            Fullest::Ordered(kind, at) => {
+                let (order, open) = books.by_type(world, *kind)?;
+                *at = order.before(Some(open), *at)?;
+                Some(HostId(at.1))
+            }
+            Fullest::Scanned(hosts, counts) => {
+                let fullest = chef::fullest(counts)?;
+                counts.remove(fullest);
+                Some(hosts.remove(fullest))
+            }
         }
     }
 }
@@ -296,21 +402,23 @@ impl Orchestrator for Chef {
             Heard::Maintenance(host, Maintenance::Begins) => actions.push(Action::Drained(host)),
             Heard::Maintenance(..) | Heard::Restarts(..) => {}
             Heard::HostUp { host, live } => {
-                let h = host.index();
-                self.silent[h] = false;
-                let joins = !std::mem::replace(&mut self.books.bookings.open[h], true);
+                self.silent.remove(&host);
+                let joins = !self.books.bookings.is_open(host);
+                self.books.bookings.set_open(host, true);
                 // The host's own supervisor brings back what Chef had put there.
                 let (missing, stale) = self.books.differences(host, live);
                 for job in missing {
-                    if self.applied[job.index()] {
+                    if self.containers[job.index()].applied {
                         actions.push(Action::Start(job, host, now.at));
                     }
                 }
                 for job in stale {
                     actions.push(Action::Stop(job, host, now.at));
                 }
-                for job in std::mem::take(&mut self.waiting) {
-                    self.place(now, world, job, actions);
+                for (job, life) in std::mem::take(&mut self.waiting) {
+                    if self.containers[job.index()].life == life {
+                        self.place(now, world, job, actions);
+                    }
                 }
                 // A node that joins was added by an operator, and that ends in a balance.
                 if joins && now.at > SimTime::ZERO {
@@ -318,41 +426,49 @@ impl Orchestrator for Chef {
                 }
             }
             // No health check of nodes: nobody notices, but for the converge that cannot reach it.
-            Heard::HostSilent(host) => self.silent[host.index()] = true,
+            Heard::HostSilent(host) => _ = self.silent.insert(host),
             // Taking a node out is an explicit operation, after which every app is scaled to its structure again.
             Heard::HostLeft(host) => {
-                self.books.bookings.open[host.index()] = false;
+                self.books.bookings.set_open(host, false);
                 for job in self.books.on(host) {
                     actions.push(Action::Cancel(job));
                     self.forget(world, job);
                     self.place(now, world, job, actions);
                 }
-                self.silent[host.index()] = false;
+                self.silent.remove(&host);
                 self.balance(now, world, actions);
             }
             Heard::Wake(CONVERGE_BEGINS) => {
                 self.begins_asked = false;
-                if !self.placed.is_empty() {
+                if self.placed_count > 0 {
                     self.converging = true;
                     self.applying = std::mem::take(&mut self.unreached);
-                    self.applying.append(&mut self.placed);
+                    self.placed_count = 0;
+                    for order in self.placed.drain(..).flatten() {
+                        self.containers[order.job.index()].placed = NOWHERE;
+                        self.applying.push(order);
+                    }
                     actions.push(Action::Wake(now.at + self.converge_duration, CONVERGE_ENDS));
                 }
             }
             Heard::Wake(CONVERGE_ENDS) => {
-                for (job, host, from) in std::mem::take(&mut self.applying) {
-                    if let Some(from) = from {
-                        actions.push(Action::Stop(job, from, now.at));
-                    }
-                    if self.silent[host.index()] {
-                        self.unreached.push((job, host, None));
+                for order in std::mem::take(&mut self.applying) {
+                    let Order { job, life, host, stop } = order;
+                    let container = &mut self.containers[job.index()];
+                    if container.life != life {
                         continue;
                     }
-                    self.applied[job.index()] = true;
+                    if let Some(from) = stop {
+                        actions.push(Action::Stop(job, from, now.at));
+                    }
+                    if self.silent.contains(&host) {
+                        self.unreached.push(Order { stop: None, ..order });
+                        continue;
+                    }
+                    container.applied = true;
                     actions.push(Action::Start(job, host, now.at));
                 }
-                let open = &self.books.bookings.open;
-                let dead = world.cluster.ids().find(|h| open[h.index()] && self.silent[h.index()]);
+                let dead = self.silent.iter().copied().find(|&host| self.books.bookings.is_open(host));
                 if let Some(dead) = dead {
                     actions.push(Action::Incident(Incident::ConvergeFailed, Some(dead)));
                     actions.push(Action::Wake(now.at + self.dead_node_timeout, CONVERGE_OVER));

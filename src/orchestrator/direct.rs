@@ -53,7 +53,12 @@ pub(super) const INFO: OrchestratorInfo = OrchestratorInfo {
 
 struct Direct {
     books: Books,
+    /// Those that wait, and some that are gone from it.
     queue: VecDeque<JobId>,
+    /// Whether a job is in the queue and not gone from it.
+    queued: Vec<bool>,
+    /// The head of the queue, if it is known that some host could hold it.
+    waits_rightly: Option<JobId>,
     looks_at_requests: bool,
     restart_delay: SimDuration,
     /// Whether what fits nowhere is given up.
@@ -65,6 +70,8 @@ impl Direct {
         Direct {
             books: Books::new(world, None, false),
             queue: VecDeque::new(),
+            queued: vec![false; world.workload.len()],
+            waits_rightly: None,
             looks_at_requests: placement(world.options.placement).is_some_and(|p| p.looks_at_requests),
             restart_delay: INFO.duration(world.options, "restart_delay"),
             drops: INFO.is(world.options, "unplaced", "drop"),
@@ -74,27 +81,41 @@ impl Direct {
     /// Places from the head of the queue until the head does not fit; where that drops it, to the end.
     fn drain(&mut self, now: Now, world: &World, actions: &mut Vec<Action>) {
         while let Some(&job) = self.queue.front() {
+            if !self.queued[job.index()] {
+                self.queue.pop_front();
+                continue;
+            }
             if let Some(host) = self.books.place(world, job) {
                 actions.extend(self.books.placed(job, host));
                 actions.push(Action::Start(job, host, now.at));
             } else if self.drops {
                 actions.push(Action::Abandon(job));
             } else {
+                if self.waits_rightly == Some(job) {
+                    return;
+                }
                 let request = world.request(job);
                 let hopeless = self.looks_at_requests
                     && !world.cluster.ids().any(|host| Bookings::could_fit(world.cluster, &request, host));
                 if !hopeless {
+                    self.waits_rightly = Some(job);
                     return;
                 }
             }
             self.queue.pop_front();
+            self.queued[job.index()] = false;
         }
+    }
+
+    fn waits(&mut self, job: JobId) {
+        self.queue.push_back(job);
+        self.queued[job.index()] = true;
     }
 
     fn requeue(&mut self, world: &World, job: JobId, actions: &mut Vec<Action>) {
         self.books.unbind(world, job);
         actions.push(Action::Cancel(job));
-        self.queue.push_back(job);
+        self.waits(job);
     }
 }
 
@@ -108,7 +129,7 @@ impl Orchestrator for Direct {
                 return;
             }
             Heard::Maintenance(..) | Heard::Restarts(..) => return,
-            Heard::Arrived(job) => self.queue.push_back(job),
+            Heard::Arrived(job) => self.waits(job),
             Heard::Ended { job, host, outcome } => match outcome {
                 // News of an old copy leaves the new one where it is.
                 Outcome::Evicted if self.books.host_of(job) == Some(host) => self.requeue(world, job, actions),
@@ -120,30 +141,30 @@ impl Orchestrator for Direct {
                             actions.push(Action::Stop(job, bound, now.at));
                         }
                     } else {
-                        self.queue.retain(|&waiting| waiting != job);
+                        self.queued[job.index()] = false;
                     }
                 }
             },
             Heard::Removed(job) => {
                 if self.books.unbind(world, job).is_none() {
-                    self.queue.retain(|&waiting| waiting != job);
+                    self.queued[job.index()] = false;
                 }
             }
             Heard::HostUp { host, live } => {
-                self.books.bookings.open[host.index()] = true;
+                self.books.bookings.set_open(host, true);
                 for job in self.books.differences(host, live).1 {
                     actions.push(Action::Stop(job, host, now.at));
                 }
             }
             Heard::HostSilent(host) => {
-                self.books.bookings.open[host.index()] = false;
+                self.books.bookings.set_open(host, false);
                 for job in self.books.on(host) {
                     actions.push(Action::GiveUp { job, host, evicted: false });
                     self.requeue(world, job, actions);
                 }
             }
             Heard::HostLeft(host) => {
-                self.books.bookings.open[host.index()] = false;
+                self.books.bookings.set_open(host, false);
                 for job in self.books.on(host) {
                     self.requeue(world, job, actions);
                 }

@@ -18,6 +18,7 @@
 mod agent;
 mod engine;
 mod parameters;
+mod pending;
 mod presence;
 mod registry;
 mod units;
@@ -30,10 +31,11 @@ use super::{
 };
 use crate::host::daemon;
 use crate::host::oom::Era;
-use crate::ids::JobId;
+use crate::ids::{HostId, JobId};
 use crate::units::SimTime;
 use engine::Etcd;
 use parameters::Settings;
+use pending::Pending;
 use presence::{Lead, Presence};
 use units::Units;
 
@@ -76,16 +78,16 @@ struct Fleet {
     settings: Settings,
     books: Books,
     units: Units,
-    /// Units that were submitted and not destroyed.
-    exists: Vec<bool>,
     unit_count: u64,
-    /// Units without a machine.
-    pending: Vec<JobId>,
+    /// Units that were submitted and not destroyed, and which of them have no machine.
+    pending: Pending,
     /// Copies of global units that a conflict keeps off their machine.
     kept_off: BTreeSet<JobId>,
     /// What etcd holds by name, where names matter.
     etcd: Option<Etcd>,
     presence: Vec<Presence>,
+    /// When which keys run out, if nothing refreshes them.
+    expiries: BTreeSet<(SimTime, HostId)>,
     lead: Lead,
     /// When the leader last renewed its lease, where not every turn does; `None`: there has been none.
     renewed: Option<SimTime>,
@@ -110,12 +112,12 @@ impl Fleet {
         let mut fleet = Fleet {
             units: Units::new(world, settings.version),
             books: Books::new(world, None, false),
-            exists: vec![false; world.workload.len()],
             unit_count: 0,
-            pending: Vec::new(),
+            pending: Pending::new(world.workload.len()),
             kept_off: BTreeSet::new(),
             etcd: None,
             presence: vec![Presence::default(); world.cluster.len()],
+            expiries: BTreeSet::new(),
             lead: Lead::Nobody,
             renewed: None,
             turns: Periodic::new(SimTime::ZERO, settings.interval),
@@ -212,14 +214,9 @@ impl Fleet {
 
     /// The unit is destroyed.
     fn destroyed(&mut self, job: JobId) {
-        if std::mem::replace(&mut self.exists[job.index()], false) {
-            self.unit_count -= 1;
-        }
+        self.unit_count -= u64::from(self.pending.gone(job));
         self.stopped.remove(&job);
         self.kept_off.remove(&job);
-        if !self.pending.is_empty() {
-            self.pending.retain(|&p| p != job);
-        }
         if let Some(etcd) = &mut self.etcd {
             let name = etcd.names.of(job).to_owned();
             etcd.registry.destroy_unit(&name);
@@ -227,7 +224,7 @@ impl Fleet {
     }
 
     fn arrived(&mut self, now: Now, job: JobId, world: &World, actions: &mut Vec<Action>) {
-        self.exists[job.index()] = true;
+        self.pending.held(job);
         self.unit_count += 1;
         if let Some(etcd) = &mut self.etcd
             && let Some(unit) = self.units.unit(world, job, etcd.names.of(job))
@@ -235,7 +232,7 @@ impl Fleet {
             etcd.registry.put_unit(unit);
         }
         match self.units.home(job) {
-            None => self.pending.push(job),
+            None => self.pending.waits(job),
             Some(None) => {}
             // Its machine's agent starts it, without the engine.
             Some(Some(home)) => {
@@ -252,7 +249,7 @@ impl Fleet {
         self.look_at_store(now, world, actions);
     }
 
-    fn ended(&mut self, now: Now, job: JobId, host: crate::ids::HostId, world: &World, actions: &mut Vec<Action>) {
+    fn ended(&mut self, now: Now, job: JobId, host: HostId, world: &World, actions: &mut Vec<Action>) {
         match self.books.host_of(job) {
             // A copy elsewhere finished first; this one is unloaded by its agent.
             Some(bound) if bound != host => {
@@ -309,9 +306,10 @@ impl Orchestrator for Fleet {
                 self.look_at_store(now, world, actions);
             }
             Heard::HostLeft(host) => {
-                self.books.bookings.open[host.index()] = false;
+                self.books.bookings.set_open(host, false);
+                self.expire(host, None);
                 let presence = &mut self.presence[host.index()];
-                (presence.there, presence.heard, presence.expires) = (false, false, None);
+                (presence.there, presence.heard) = (false, false);
                 if let Some(etcd) = &mut self.etcd {
                     etcd.registry.remove_machine(world.cluster.name(host));
                 }
@@ -319,7 +317,7 @@ impl Orchestrator for Fleet {
                     actions.push(Action::Cancel(job));
                     self.books.unbind(world, job);
                     if self.units.home(job).is_none() {
-                        self.pending.push(job);
+                        self.pending.waits(job);
                         if let Some(etcd) = &mut self.etcd {
                             let name = etcd.names.of(job).to_owned();
                             etcd.registry.unschedule(&name, world.cluster.name(host));

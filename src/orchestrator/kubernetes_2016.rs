@@ -157,7 +157,7 @@ impl Kubernetes2016 {
         for host in world.cluster.ids() {
             // Placements of our own see what is reserved as booked.
             let reserved = super::kubernetes::objects::reserved(world, world.cluster.spec(host));
-            books.bookings.memory[host.index()] += reserved;
+            books.bookings.reserve(host, reserved);
         }
         let hosts = world.cluster.len();
         Kubernetes2016 {
@@ -243,7 +243,7 @@ impl Kubernetes2016 {
             Conditions { ready: self.nodes.is_ready(host), pressure: self.pressure[h], cordoned: self.cordoned[h] };
         let shown = self.nodes.is_there(host).then_some(conditions);
         let free = Conditions { ready: true, pressure: Pressure::default(), cordoned: false };
-        self.books.bookings.open[h] = shown == Some(free);
+        self.books.bookings.set_open(host, shown == Some(free));
         if let Rule::Scheduler(decider) = &mut self.rule {
             decider.show(world, host, shown);
         }

@@ -26,17 +26,17 @@ impl Placement for KubeDefault {
 
 /// NodeResourcesFit's `strategy` + BalancedAllocation of `host` for the job, 0 to 200. Higher is better.
 pub(super) fn score(ask: &Ask, host: HostId, strategy: fn([i64; 2], [i64; 2]) -> i64) -> i64 {
-    let h = host.index();
     let spec = ask.cluster.spec(host);
     let b = ask.bookings;
     let (cpu, memory) = ask.request.non_zero();
     let capacity = [spec.cpu.0, spec.memory.0];
-    let fit = strategy(capacity, [b.non_zero_cpu[h] + cpu, b.non_zero_memory[h] + memory]);
+    let used = b.non_zero(host);
+    let fit = strategy(capacity, [used.0 + cpu, used.1 + memory]);
     // PreScore skips BalancedAllocation for a pod that requests nothing.
     if ask.request.cpu.0 == 0 && ask.request.memory.0 == 0 {
         return fit;
     }
-    let before = [b.cpu[h], b.memory[h]];
+    let before = [b.cpu(host), b.memory(host)];
     fit + balanced_allocation(capacity, before, [before[0] + ask.request.cpu.0, before[1] + ask.request.memory.0])
 }
 

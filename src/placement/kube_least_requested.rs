@@ -20,9 +20,10 @@ struct KubeLeastRequested;
 impl Placement for KubeLeastRequested {
     fn choose(&mut self, ask: &Ask) -> Option<HostId> {
         ask.lowest(ask.feasible(), |host| {
-            let (h, spec) = (host.index(), ask.cluster.spec(host));
+            let spec = ask.cluster.spec(host);
             let (cpu, memory) = ask.request.non_zero();
-            let used = [ask.bookings.non_zero_cpu[h] + cpu, ask.bookings.non_zero_memory[h] + memory];
+            let (used_cpu, used_memory) = ask.bookings.non_zero(host);
+            let used = [used_cpu + cpu, used_memory + memory];
             -score(used, [spec.cpu.0, spec.memory.0])
         })
     }

@@ -84,8 +84,14 @@ fn registry(world: &World) -> Registry {
     registry
 }
 
+/// A turn by all questions of the whole state, and by what is kept: the same, and so is the state that it leaves.
 fn step(registry: &mut Registry, version: Version, order: Order<'_>) -> Turn {
-    let turn = turn(&mut ClusterState::new(registry, version.rules()), order);
+    let (mut plain, mut kept) =
+        (ClusterState::new(registry, version.rules()), ClusterState::new(registry, version.rules()));
+    let turn = turn(&mut plain, order);
+    assert_eq!(plimsoll::fleet::kept::turn(&mut kept, order).0, turn);
+    let targets = |state: &ClusterState| state.jobs().map(|job| job.target.map(str::to_owned)).collect::<Vec<_>>();
+    assert_eq!(targets(&kept), targets(&plain));
     for task in &turn.tasks {
         assert!(registry.apply(task), "nobody else writes, so no write fails: {task}");
     }
@@ -297,4 +303,50 @@ fn any_text_is_a_unit_file_or_an_error_with_its_name_never_a_panic() {
         }
     }
     assert!(files > 1000 && errors > 1000, "{files} files, {errors} errors");
+}
+
+#[test]
+fn a_turn_by_what_is_kept_is_the_turn_whatever_replaces_what() {
+    for seed in 0..1_500 {
+        for version in Version::ALL {
+            let mut random = Lcg(seed);
+            let mut world = world(&mut random, version);
+            for unit in &mut world.units {
+                if random.one_in(3) {
+                    let mut options = Options::default();
+                    options.add_line("Replaces", ["app0@*", "app1@[0-4]*", "%p@*"][random.below(3)]);
+                    let made = Unit::new(&unit.name, &options, unit.target_state, &version.rules());
+                    unit.requirements.replaces = made.requirements.replaces;
+                }
+            }
+            let mut names: Vec<&str> = world.units.iter().map(|unit| unit.name.as_str()).collect();
+            let mut registry = registry(&world);
+            for _ in 0..6 {
+                random.shuffle(&mut names);
+                let order = Order::Listed { unscheduling: &names, scheduling: &names };
+                // `step` compares them.
+                step(&mut registry, version, order);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_decision_by_what_is_kept_looks_at_few_machines() {
+    let version = Version::V0_11_5;
+    let mut registry = Registry::default();
+    (0..500).for_each(|i| registry.put_machine(Machine::new(&format!("m{i:03}"), &[])));
+    for i in 0..2_000 {
+        let mut options = Options::default();
+        options.add_line("Conflicts", &format!("app{}@*", i % 200));
+        registry.put_unit(Unit::new(
+            &format!("app{}@{i}.service", i % 200),
+            &options,
+            TargetState::Launched,
+            &version.rules(),
+        ));
+    }
+    let (turn, looked) = plimsoll::fleet::kept::turn(&mut ClusterState::new(&registry, version.rules()), Order::ByName);
+    assert_eq!(turn.tasks.len(), 2_000);
+    assert!(looked <= 2 * 2_000, "{looked} machines for 2,000 units");
 }

@@ -10,6 +10,7 @@ mod conformance;
 mod controllers;
 mod cpu_worlds;
 mod discovery_worlds;
+mod fast_worlds;
 mod fgd;
 mod fleet_properties;
 mod fleet_worlds;

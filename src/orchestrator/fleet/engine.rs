@@ -2,8 +2,8 @@
 //!
 //! Where no unit asks for anything, numbers alone decide: units of lost machines and new ones go, one by one, to the
 //! machine with the fewest ([`Fleet::plain_turn`]). Otherwise, and while etcd fails, what etcd holds is kept as a
-//! [`Registry`] and the turn is [`crate::fleet::engine::turn`] itself. Both give the same tasks; runs with every tick
-//! compare them.
+//! [`Registry`] and the turn is that of [`crate::fleet::kept`], or under `--plain` [`crate::fleet::engine::turn`] itself. All
+//! give the same tasks; runs with every tick compare them.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,6 +13,7 @@ use super::units::{Names, machine};
 use crate::fleet::able_to_run::Able;
 use crate::fleet::cluster_state::ClusterState;
 use crate::fleet::engine::{Order, Plain, Steps, turn_by};
+use crate::fleet::kept;
 use crate::fleet::registry::Registry;
 use crate::fleet::task::{Task, TaskKind};
 use crate::fleet::unit::Unit;
@@ -49,7 +50,7 @@ impl Steps for Picked<'_, '_> {
             let agent = agents.get(self.world.cluster.name(host));
             agent.is_some_and(|agent| !matches!(self.able_to_run(agent, unit), Able::No(_)))
         };
-        let host = books.place_among(self.world, self.names.job(&unit.name), &able)?;
+        let host = books.place_among(self.world, self.names.job(&unit.name), Some(&able))?;
         agents.get_key_value(self.world.cluster.name(host)).map(|(&id, _)| id)
     }
 }
@@ -70,7 +71,7 @@ impl Fleet {
         for host in world.cluster.ids().filter(|host| self.presence[host.index()].there) {
             etcd.registry.put_machine(machine(world, host));
         }
-        for job in world.workload.ids().filter(|job| self.exists[job.index()]) {
+        for job in world.workload.ids().filter(|&job| self.pending.exists(job)) {
             let name = etcd.names.of(job);
             let Some(unit) = self.units.unit(world, job, name) else { continue };
             etcd.registry.put_unit(unit);
@@ -99,7 +100,7 @@ impl Fleet {
 
     /// What the next turn is wanted for.
     pub(super) fn ask_next(&mut self, now: Now, world: &World, actions: &mut Vec<Action>) {
-        if let Some(next) = self.presence.iter().filter_map(|p| p.expires).min() {
+        if let Some(next) = self.next_expiry(world) {
             self.ask_turn(now, next, actions);
         }
         if world.every_tick {
@@ -117,26 +118,38 @@ impl Fleet {
                 actions.push(Action::GiveUp { job, host, evicted: false });
                 actions.push(Action::Cancel(job));
                 self.books.unbind(world, job);
-                self.pending.push(job);
+                self.pending.waits(job);
                 wrote = true;
             }
         }
-        let mut pending = std::mem::take(&mut self.pending);
-        pending.sort_by_cached_key(|&job| super::units::name(world.workload, job));
+        // What found no machine finds none until something is taken back or a machine comes.
+        let (gains, vain) = (self.books.bookings.gains(), !world.plain && self.books.all_closed(world));
+        let tried = !world.plain && gains == self.pending.gains;
+        if before.is_none() && (vain || tried && !self.pending.has_untried()) {
+            return wrote;
+        }
+        self.pending.gains = gains;
+        let mut pending = self.pending.take(world);
         if self.settings.shuffled {
             shuffle(&mut pending, &mut world.seed.stream(Purpose::Visit, now.at.0));
         }
-        let order = before.as_ref().map(|_| pending.clone());
-        for job in pending {
-            match self.books.place(world, job) {
-                Some(host) => {
-                    actions.extend(self.books.placed(job, host));
-                    self.start_soon(now, world, job, host, actions);
-                    wrote = true;
-                }
-                None => self.pending.push(job),
+        let order = before.as_ref().map(|_| pending.iter().map(|waiting| waiting.job).collect::<Vec<JobId>>());
+        pending.retain_mut(|waiting| {
+            if tried && waiting.tried {
+                return true;
             }
-        }
+            let job = waiting.job;
+            let Some(host) = self.books.place(world, job) else {
+                waiting.tried = true;
+                return true;
+            };
+            self.pending.held(job);
+            actions.extend(self.books.placed(job, host));
+            self.start_soon(now, world, job, host, actions);
+            wrote = true;
+            false
+        });
+        self.pending.hand_back(pending);
         if let (Some(etcd), Some(order)) = (before, order) {
             self.compare(world, etcd, &order);
         }
@@ -179,16 +192,18 @@ impl Fleet {
             }
         }
         let order = Order::Listed { unscheduling: &lists[0], scheduling: &lists[1] };
-        let turn = if self.least(world) {
+        let turn = if self.least(world) && world.plain {
             turn_by(&Plain, &mut state, order)
+        } else if self.least(world) {
+            kept::turn(&mut state, order).0
         } else {
             let steps = Picked { world, books: RefCell::new(&mut self.books), names: &etcd.names };
             turn_by(&steps, &mut state, order)
         };
         drop(state);
-        for unit in etcd.registry.units().filter(|unit| !unit.requirements.global) {
-            let target = etcd.registry.target(&unit.name).and_then(|machine| world.cluster.find(machine));
-            if !self.least(world) {
+        if !self.least(world) {
+            for unit in etcd.registry.units().filter(|unit| !unit.requirements.global) {
+                let target = etcd.registry.target(&unit.name).and_then(|machine| world.cluster.find(machine));
                 rebind(&mut self.books, world, etcd.names.job(&unit.name), target);
             }
         }
@@ -223,10 +238,10 @@ impl Fleet {
             }
         }
         for (job, old) in before {
-            self.pending.retain(|&p| p != job);
             let new = self.books.host_of(job);
-            if new.is_none() {
-                self.pending.push(job);
+            match new {
+                None => self.pending.waits(job),
+                Some(_) => self.pending.held(job),
             }
             if new == old {
                 continue;
@@ -251,7 +266,7 @@ impl Fleet {
         let kept_off = self.kept_off.len();
         let mut changed = false;
         let agents = ClusterState::new(&etcd.registry, self.settings.version.rules()).agents();
-        let globals: Vec<_> = self.units.globals().filter(|(job, _)| self.exists[job.index()]).collect();
+        let globals: Vec<_> = self.units.globals().filter(|&(job, _)| self.pending.exists(job)).collect();
         for (job, home) in globals {
             let Some(host) = home else { continue };
             let Some(agent) = agents.get(world.cluster.name(host)) else { continue };

@@ -53,6 +53,39 @@ pub(super) enum Lead {
 }
 
 impl Fleet {
+    /// The key of `host` runs out then, if at all.
+    pub(super) fn expire(&mut self, host: HostId, at: Option<SimTime>) {
+        let old = std::mem::replace(&mut self.presence[host.index()].expires, at);
+        if old != at {
+            if let Some(old) = old {
+                self.expiries.remove(&(old, host));
+            }
+            if let Some(at) = at {
+                self.expiries.insert((at, host));
+            }
+        }
+    }
+
+    /// When the next key runs out.
+    pub(super) fn next_expiry(&self, world: &World) -> Option<SimTime> {
+        if world.plain {
+            return self.presence.iter().filter_map(|p| p.expires).min();
+        }
+        self.expiries.first().map(|&(at, _)| at)
+    }
+
+    /// Machines whose keys have run out by `at`, in order of names.
+    fn expired(&self, at: SimTime, world: &World) -> Vec<HostId> {
+        if world.plain {
+            let out = |host: &HostId| self.presence[host.index()].expires.is_some_and(|expires| expires <= at);
+            return world.cluster.ids().filter(out).collect();
+        }
+        let mut out: Vec<HostId> =
+            self.expiries.iter().take_while(|(expires, _)| *expires <= at).map(|&(_, host)| host).collect();
+        out.sort_unstable();
+        out
+    }
+
     /// A machine's own rhythm: heartbeats and agent reconciles begin at a phase drawn per machine.
     pub(super) fn rhythm(&self, world: &World, host: HostId, period: SimDuration) -> Periodic {
         let phase = world.seed.stream(Purpose::Phase, host.0.into()).below(period.0.max(1));
@@ -168,34 +201,30 @@ impl Fleet {
 
     /// Machines whose presence has run out are lost; returns them.
     pub(super) fn presence_runs_out(&mut self, now: Now, world: &World, actions: &mut Vec<Action>) -> Vec<HostId> {
-        let mut lost = Vec::new();
         if !self.keys_expire() {
-            return lost;
+            return Vec::new();
         }
-        for host in world.cluster.ids() {
+        let lost = self.expired(now.at, world);
+        for &host in &lost {
+            self.expire(host, None);
             let presence = &mut self.presence[host.index()];
-            if presence.expires.is_none_or(|at| at > now.at) {
-                continue;
-            }
-            presence.expires = None;
             presence.there = false;
             presence.lost = true;
-            self.books.bookings.open[host.index()] = false;
+            self.books.bookings.set_open(host, false);
             actions.push(Action::Lost(host, true));
             if let Some(etcd) = &mut self.etcd {
                 etcd.registry.remove_machine(world.cluster.name(host));
             }
-            lost.push(host);
         }
         lost
     }
 
     /// A machine announces itself.
     pub(super) fn announces(&mut self, now: Now, world: &World, host: HostId, actions: &mut Vec<Action>) {
+        self.expire(host, None);
         let presence = &mut self.presence[host.index()];
-        presence.expires = None;
         presence.there = true;
-        self.books.bookings.open[host.index()] = true;
+        self.books.bookings.set_open(host, true);
         if std::mem::replace(&mut presence.lost, false) {
             actions.push(Action::Lost(host, false));
         }
@@ -213,7 +242,7 @@ impl Fleet {
         presence.heard = false;
         // One that was lost already has no key.
         if presence.there {
-            presence.expires = Some(expires);
+            self.expire(host, Some(expires));
         }
         self.ask_turn(now, expires, actions);
     }

@@ -307,8 +307,10 @@ impl Fleet {
 
     /// A machine fell or was heard anew: what its agent has yet to do is found out anew.
     pub(super) fn forget_agent(&mut self, host: HostId) {
-        self.store.owed.retain(|(on, _)| *on != host);
-        self.store.stale.retain(|(on, _)| *on != host);
+        for set in [&mut self.store.owed, &mut self.store.stale] {
+            let own: Vec<_> = set.range((host, JobId(0))..=(host, JobId(u32::MAX))).copied().collect();
+            own.iter().for_each(|pair| _ = set.remove(pair));
+        }
     }
 
     fn start_at_tick(&mut self, now: Now, world: &World, job: JobId, host: HostId, actions: &mut Vec<Action>) {
@@ -455,8 +457,9 @@ impl Fleet {
         presence.beat = Beat::Trying(1);
         presence.beats += 1;
         let expires = last + self.settings.agent_ttl;
-        presence.expires = presence.there.then_some(expires);
-        let token = BEAT | u64::from(presence.beats) << 8 | u64::from(host.0) << 40;
+        let (there, beats) = (presence.there, presence.beats);
+        self.expire(host, there.then_some(expires));
+        let token = BEAT | u64::from(beats) << 8 | u64::from(host.0) << 40;
         actions.push(Action::Wake(now.at + SimDuration(self.settings.agent_ttl.0 / 12), token));
         self.next_bad_beat(now.at, world, actions);
         self.ask_turn(now, expires, actions);
@@ -483,8 +486,8 @@ impl Fleet {
         let done = level.draw(true, self.settings.etcd_timeout, stream).is_some();
         if done || level.late_writes_count {
             let ttl = self.settings.agent_ttl;
-            let presence = &mut self.presence[host.index()];
-            presence.expires = presence.there.then_some(now.at + ttl);
+            let there = self.presence[host.index()].there;
+            self.expire(host, there.then_some(now.at + ttl));
         }
         if done {
             self.presence[host.index()].beat = Beat::Well;

@@ -107,6 +107,24 @@ pub(super) fn name(workload: &Workload, job: JobId) -> String {
     }
 }
 
+/// Writes the same behind `text`.
+pub(super) fn write_name(workload: &Workload, job: JobId, text: &mut String) {
+    let name = workload.name(job);
+    let app = workload.apps()[workload.app(job).index()].name.as_str();
+    let numbered = !name.ends_with(".service") && !app.is_empty() && name.len() > app.len() + 1;
+    let dash = numbered && name.as_bytes()[app.len()] == b'-' && name.starts_with(app);
+    if dash && name.as_bytes()[app.len() + 1..].iter().all(u8::is_ascii_digit) {
+        text.push_str(app);
+        text.push('@');
+        text.push_str(&name[app.len() + 1..]);
+    } else {
+        text.push_str(name);
+    }
+    if !name.ends_with(".service") {
+        text.push_str(".service");
+    }
+}
+
 /// The host as a machine: its name is its ID, its labels are its metadata.
 pub(super) fn machine(world: &World, host: HostId) -> Machine {
     let spec = world.cluster.spec(host);
@@ -144,5 +162,34 @@ impl Names {
     /// The job of a unit.
     pub(super) fn job(&self, unit: &str) -> JobId {
         self.jobs[unit]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::Seed;
+    use crate::units::{Bytes, MilliCpu, SimTime};
+    use crate::workload::{Job, UsageMode, WorkloadBuilder};
+
+    #[test]
+    fn names_are_written_as_they_are_made() {
+        let mut builder = WorkloadBuilder::new();
+        let names = ["a", "a-1", "a-12", "a-", "a-x", "a-1x", "b-1", "a-3.service", "a.service", "é-7", "ab-1", "-1"];
+        for (i, name) in names.iter().enumerate() {
+            for app in ["a", "b", "é", "a-1"] {
+                let mut job = Job::service(format!("{name}{}", ""), SimTime(i as u64), MilliCpu(1), Bytes(1));
+                job.app = app.into();
+                job.name = if app == "a" { (*name).into() } else { format!("{app}-{name}") };
+                // The same name twice is no workload.
+                let _ = builder.push(job);
+            }
+        }
+        let workload = builder.finish(UsageMode::Request, Seed(1)).unwrap();
+        for job in workload.ids() {
+            let mut text = String::from("x");
+            write_name(&workload, job, &mut text);
+            assert_eq!(text, format!("x{}", name(&workload, job)));
+        }
     }
 }

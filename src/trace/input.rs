@@ -23,7 +23,7 @@ use crate::error::{Error, Result, unknown_name};
 
 use guard::Guard;
 use packed::{open_plain, read_error};
-pub(super) use plain::PlainRow;
+pub(super) use plain::{Ahead, PlainRow};
 use plain::{CHUNK, Next, PlainRows};
 
 /// Largest amount that a row may hold: 2^53 of its unit, exact in the `f64` of a score.
@@ -73,7 +73,7 @@ pub struct Table {
 /// How rows are cut.
 enum Cut {
     /// There was no quote so far.
-    Plain(PlainRows<Box<dyn Read>>),
+    Plain(Box<PlainRows<Box<dyn Read>>>),
     /// By the CSV reader.
     Careful(Box<Careful>),
 }
@@ -188,7 +188,7 @@ impl Table {
         let guard = Guard::new(plain, delimiter, budgets);
         let cut = match budgets.careful {
             true => Cut::Careful(Careful::new(delimiter, guard, Vec::new(), 0)),
-            false => Cut::Plain(PlainRows::new(guard, delimiter)),
+            false => Cut::Plain(Box::new(PlainRows::new(guard, delimiter))),
         };
         Table { name, cut, header: Vec::new(), least: 0, line: 0, held: false, has_header: false }
     }
@@ -267,6 +267,21 @@ impl Table {
         Ok(Some(row))
     }
 
+    /// The text from the next line on, where a reader may take lines from it ([`Table::pass`]) without asking for rows.
+    pub(super) fn ahead(&self) -> Option<Ahead<'_>> {
+        match &self.cut {
+            Cut::Plain(rows) if !self.held => rows.ahead(),
+            _ => None,
+        }
+    }
+
+    /// Passes over so many lines, so long together, that were taken from [`Table::ahead`].
+    pub(super) fn pass(&mut self, lines: u64, len: usize) {
+        if let (Cut::Plain(rows), 1..) = (&mut self.cut, lines) {
+            rows.pass(lines, len);
+        }
+    }
+
     /// Goes to the next row that is not a blank line.
     fn advance(&mut self) -> Result<bool> {
         if let Cut::Plain(rows) = &mut self.cut {
@@ -276,7 +291,7 @@ impl Table {
                     return Ok(true);
                 }
                 Ok(Next::End) => return Ok(false),
-                Ok(Next::Other) => self.from_here_carefully(),
+                Ok(Next::Other) => self.hand_over(),
                 Err(error) => return Err(read_error(error).in_file(&self.name)),
             }
         }
@@ -298,10 +313,10 @@ impl Table {
     }
 
     /// Lets the CSV reader cut what was not cut so far.
-    fn from_here_carefully(&mut self) {
+    fn hand_over(&mut self) {
         let nothing = Guard::new(Box::new(io::empty()) as Box<dyn Read>, b',', &Budgets::default());
-        let plain = std::mem::replace(&mut self.cut, Cut::Plain(PlainRows::new(nothing, b',')));
-        self.cut = match plain {
+        let nothing = Cut::Careful(Careful::new(b',', nothing, Vec::new(), 0));
+        self.cut = match std::mem::replace(&mut self.cut, nothing) {
             Cut::Plain(rows) => {
                 let (lines, delimiter) = (rows.line(), rows.delimiter());
                 let (guard, pending) = rows.into_rest();

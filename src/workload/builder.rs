@@ -345,7 +345,7 @@ impl WorkloadBuilder {
     /// number that [`WorkloadBuilder::last_spec`] gave. The same as [`WorkloadBuilder::push`] at a third of its cost, for
     /// traces whose rows mostly say the same.
     ///
-    /// Errors: as there.
+    /// Errors: as there, and then nothing was added.
     pub fn push_like(&mut self, job: &LikeJob<'_>, spec: SpecId) -> Result<()> {
         let facts = self.facts[spec.index()];
         check_sizes(job, facts.kind, facts.ephemeral)?;
@@ -366,11 +366,11 @@ impl WorkloadBuilder {
 
     /// Adds the columns of a job that was checked and counted.
     fn row(&mut self, job: &LikeJob<'_>, spec: SpecId, profile: u32) -> Result<()> {
+        self.jobs.names.push(job.name)?;
         let kind = Kind { cpu_request: job.cpu_request, memory_request: job.memory_request, spec, app: job.app };
         let limits = [job.cpu_limit.map_or(NO_LIMIT, |l| l.0), job.memory_limit.map_or(NO_LIMIT, |l| l.0)];
         let kind = self.kinds.number(kind, limits);
         let c = &mut self.jobs;
-        c.names.push(job.name)?;
         if profile != NO_PROFILE && c.profile.is_empty() {
             c.profile = vec![NO_PROFILE; c.arrival.len()];
         }
@@ -415,12 +415,15 @@ impl WorkloadBuilder {
         cpu = cpu.max(job.cpu_request.0).max(job.cpu_limit.map_or(0, |l| l.0));
         memory = memory.max(job.memory_request.0).max(job.memory_limit.map_or(0, |l| l.0));
         let own = [cpu, memory, facts.ephemeral.0, facts.extended];
-        for ((total, own), (most, what)) in self.totals.iter_mut().zip(own).zip(MOST_IN_ALL) {
-            *total = total.saturating_add(own);
+        let mut totals = self.totals;
+        for ((total, own), (most, what)) in totals.iter_mut().zip(own).zip(MOST_IN_ALL) {
+            // Neither is beyond 2^61.
+            *total += own;
             if *total > most {
                 return Err(Error::input(format!("job \"{}\": with it, the jobs' {what}", job.name)));
             }
         }
+        self.totals = totals;
         Ok(())
     }
 

@@ -149,7 +149,7 @@ mod tests {
     use super::*;
 
     fn kind(i: u64) -> (Kind, Limits) {
-        let limit = |every: u64, limit| if i % every == 0 { limit } else { NO_LIMIT };
+        let limit = |every: u64, limit| if i.is_multiple_of(every) { limit } else { NO_LIMIT };
         let (cpu_request, memory_request) = (MilliCpu((i % 7) as i64), Bytes((i / 7) as i64));
         let kind = Kind { cpu_request, memory_request, spec: SpecId(0), app: AppId((i % 2) as u32) };
         // The first ones have no limits.

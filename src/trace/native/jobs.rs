@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::Arc;
 
-use super::super::input::{AMOUNT_MAX, PlainRow, TIME_MAX_US};
+use super::super::input::{AMOUNT_MAX, Ahead, TIME_MAX_US};
 use super::super::{Column, Import, Row};
 use super::lists::{amounts, constraint_text, constraints, extended, joined, list, numbers, one_of, owned, selector};
 use super::objects::{Beside, labels};
@@ -94,26 +94,42 @@ pub(super) fn read_jobs(
         x_fleet,
     ];
     let mut alike = Alike::new(of_spec.into_iter().flatten().collect(), import.budgets.careful);
-    let plain = PlainJobs {
-        required: [name, arrival, duration, cpu, memory].map(|column| column.index()),
-        cpu_limit: cpu_limit.map(|column| column.index()),
-        memory_limit: memory_limit.map(|column| column.index()),
-        blank: [after, trace_end].into_iter().flatten().map(|column| column.index()).collect(),
+    let what = |column: usize| {
+        let is = |of: Option<Column>| of.is_some_and(|of| of.index() == column);
+        match () {
+            () if is(Some(name)) => Cell::Name,
+            () if is(Some(arrival)) => Cell::Arrival,
+            () if is(Some(duration)) => Cell::Duration,
+            () if is(Some(cpu)) => Cell::Cpu,
+            () if is(Some(memory)) => Cell::Memory,
+            () if is(cpu_limit) => Cell::CpuLimit,
+            () if is(memory_limit) => Cell::MemoryLimit,
+            () if is(app) => Cell::App,
+            () if is(after) || is(trace_end) => Cell::Blank,
+            () => Cell::Spec,
+        }
     };
+    let cells: Vec<Cell> = (0..table.header().len()).map(what).collect();
     let mut last_app: Option<(Vec<u8>, AppId)> = None;
     let mut units: BTreeMap<String, u32> = BTreeMap::new();
     let mut end: Option<u64> = None;
-    while let Some(row) = table.next_row()? {
-        import.job_row(&row)?;
-        if let Some(cells) = row.plain()
-            && let Some(spec) = alike.known_plain(&cells)
-            && let Some(mut like) = plain.read(&cells)
-            && (usage.is_empty() || !usage.contains_key(like.name))
-        {
-            like.app = app_of(&row, app, import, &mut last_app)?;
-            import.job_like(&row, &like, spec)?;
-            continue;
+    loop {
+        // Lines that are plain, as long as there are some.
+        loop {
+            let (mut lines, mut len) = (0, 0);
+            if let Some(mut ahead) = table.ahead() {
+                while let Some(behind) = plain_job(ahead, &cells, &alike, &mut last_app, usage, import) {
+                    ahead = behind;
+                    (lines, len) = (lines + 1, ahead.place());
+                }
+            }
+            if lines == 0 {
+                break;
+            }
+            table.pass(lines, len);
         }
+        let Some(row) = table.next_row()? else { break };
+        import.job_row(&row)?;
         if let Some(column) = trace_end
             && let Some(us) = row.time_us(column, "microseconds", 1)?
         {
@@ -226,41 +242,92 @@ fn app_of(
     }
 }
 
-/// Rows in which numbers are digits and nothing else, of jobs that wait for none: what they say, at the least cost. Any
-/// other row is read by the rest of this file.
-struct PlainJobs {
-    /// Places of name, arrival, duration, CPU and memory request.
-    required: [usize; 5],
-    cpu_limit: Option<usize>,
-    memory_limit: Option<usize>,
-    /// Places of what has to be blank.
-    blank: Vec<usize>,
+/// What a column holds.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Cell {
+    Name,
+    Arrival,
+    Duration,
+    Cpu,
+    Memory,
+    CpuLimit,
+    MemoryLimit,
+    App,
+    /// Part of the spec.
+    Spec,
+    /// What only rows that are read in full may say.
+    Blank,
 }
 
-impl PlainJobs {
-    /// The job that `row` describes, but for its app.
-    fn read<'a>(&self, row: &PlainRow<'a>) -> Option<LikeJob<'a>> {
-        let [name, arrival, duration, cpu, memory] = self.required;
-        let number = |i: usize, most: u64| row.digits(i).filter(|number| *number <= most);
-        let or_blank = |i: Option<usize>, most: u64| match i {
-            None => Some(None),
-            Some(i) if row.field(i)?.is_empty() => Some(None),
-            Some(i) => number(i, most).map(Some),
-        };
-        if self.blank.iter().any(|&i| row.field(i).is_none_or(|field| !field.is_empty())) {
-            return None;
+/// Adds the job of `line` if all in it is plain: numbers are digits and nothing else, the spec was met before, the job waits
+/// for none and has no usage beside it. Gives what is behind the line. `None`: no job was added, and the line is for the rest of
+/// this file, whatever it says.
+fn plain_job<'a>(
+    mut line: Ahead<'a>,
+    cells: &[Cell],
+    alike: &Alike,
+    last_app: &mut Option<(Vec<u8>, AppId)>,
+    usage: &BTreeMap<String, Profile>,
+    import: &mut Import,
+) -> Option<Ahead<'a>> {
+    let (mut name, mut app) = ("", "");
+    let (mut arrival, mut duration, mut cpu, mut memory) = (0, None, 0, 0);
+    let (mut cpu_limit, mut memory_limit) = (None, None);
+    let mut says = alike.says();
+    // Where the stretch of columns of the spec that this stands in began.
+    let mut stretch = None;
+    for (i, cell) in cells.iter().enumerate() {
+        let last = i + 1 == cells.len();
+        if let (Some(start), true) = (stretch, *cell != Cell::Spec) {
+            says.add(line.since(start));
+            stretch = None;
         }
-        Some(LikeJob {
-            name: std::str::from_utf8(row.field(name)?).ok()?,
-            app: AppId(0),
-            arrival: SimTime(number(arrival, TIME_MAX_US)?),
-            duration: or_blank(Some(duration), TIME_MAX_US)?.map(SimDuration),
-            cpu_request: MilliCpu(number(cpu, AMOUNT_MAX)? as i64),
-            memory_request: Bytes(number(memory, AMOUNT_MAX)? as i64),
-            cpu_limit: or_blank(self.cpu_limit, AMOUNT_MAX)?.map(|limit| MilliCpu(limit as i64)),
-            memory_limit: or_blank(self.memory_limit, AMOUNT_MAX)?.map(|limit| Bytes(limit as i64)),
-        })
+        match cell {
+            Cell::Name => name = line.field(last)?,
+            Cell::App => app = line.field(last)?,
+            Cell::Arrival => arrival = line.number(last)??,
+            Cell::Duration => duration = line.number(last)?,
+            Cell::Cpu => cpu = line.number(last)??,
+            Cell::Memory => memory = line.number(last)??,
+            Cell::CpuLimit => cpu_limit = line.number(last)?,
+            Cell::MemoryLimit => memory_limit = line.number(last)?,
+            Cell::Blank if line.field(last)?.is_empty() => {}
+            Cell::Blank => return None,
+            Cell::Spec => {
+                stretch.get_or_insert(line.place());
+                line.field(last)?;
+            }
+        }
     }
+    if let Some(start) = stretch {
+        says.add(line.since(start));
+    }
+    let spec = says.spec().filter(|_| line.is_text())?;
+    if !usage.is_empty() && usage.contains_key(name) {
+        return None;
+    }
+    let app = match last_app {
+        Some((name, number)) if name == app.as_bytes() => *number,
+        _ => {
+            let number = import.builder().app(app).ok()?;
+            *last_app = Some((app.into(), number));
+            number
+        }
+    };
+    // Fifteen digits are below the most of an amount and of a time.
+    const { assert!(AMOUNT_MAX >= 999_999_999_999_999 && TIME_MAX_US >= AMOUNT_MAX) };
+    let amount = |amount: u64| amount as i64;
+    let like = LikeJob {
+        name,
+        app,
+        arrival: SimTime(arrival),
+        duration: duration.map(SimDuration),
+        cpu_request: MilliCpu(amount(cpu)),
+        memory_request: Bytes(amount(memory)),
+        cpu_limit: cpu_limit.map(|limit| MilliCpu(amount(limit))),
+        memory_limit: memory_limit.map(|limit| Bytes(amount(limit))),
+    };
+    import.plain_job(&like, spec).then_some(line)
 }
 
 /// Specs of rows, for later rows that say the same in all columns that make one: most do, and reading a spec takes far
@@ -296,18 +363,9 @@ impl Alike {
         Alike { columns, stretches, kept, plain: true, now: Vec::new(), place: 0 }
     }
 
-    /// The spec of a row that said the same as `row`, of which nothing is copied.
-    fn known_plain(&self, row: &PlainRow) -> Option<SpecId> {
-        let mut all = 0;
-        for &(first, last) in &self.stretches {
-            all = mixed_on(all, row.span(first, last)?);
-        }
-        let (said, spec) = self.kept.get(all as usize % ALIKE)?;
-        let mut rest = said.as_slice();
-        for &(first, last) in &self.stretches {
-            rest = rest.strip_prefix(row.span(first, last)?)?.strip_prefix(b"\n")?;
-        }
-        (*spec != NOT_SAID && rest.is_empty()).then_some(*spec)
+    /// What a row says, to be told stretch by stretch.
+    fn says(&self) -> Says<'_> {
+        Says { alike: self, all: 0, stretches: [&[]; STRETCHES], told: 0 }
     }
 
     /// The spec of a row that said the same as `row`.
@@ -346,6 +404,38 @@ impl Alike {
         if let (Some(spec), Some(kept)) = (spec, self.kept.get_mut(self.place)) {
             *kept = (self.now.clone(), spec);
         }
+    }
+}
+
+/// Most stretches of a row that is told by them.
+const STRETCHES: usize = 8;
+
+/// What a row says in the columns of the spec, of which nothing is copied.
+struct Says<'a> {
+    alike: &'a Alike,
+    all: u64,
+    stretches: [&'a [u8]; STRETCHES],
+    told: usize,
+}
+
+impl<'a> Says<'a> {
+    /// Tells the next stretch.
+    fn add(&mut self, stretch: &'a [u8]) {
+        self.all = mixed_on(self.all, stretch);
+        if let Some(place) = self.stretches.get_mut(self.told) {
+            *place = stretch;
+        }
+        self.told += 1;
+    }
+
+    /// The spec of a row that said the same.
+    fn spec(&self) -> Option<SpecId> {
+        let (said, spec) = self.alike.kept.get(self.all as usize % ALIKE)?;
+        let mut rest = said.as_slice();
+        for stretch in self.stretches.get(..self.told)? {
+            rest = rest.strip_prefix(*stretch)?.strip_prefix(b"\n")?;
+        }
+        (*spec != NOT_SAID && rest.is_empty()).then_some(*spec)
     }
 }
 

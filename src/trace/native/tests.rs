@@ -362,15 +362,14 @@ fn rows_that_lie_over_the_ends_of_chunks_are_read_packed_or_not() {
         out.finish().unwrap()
     };
     let zstd = |bytes: &[u8]| ruzstd::encoding::compress_to_vec(bytes, ruzstd::encoding::CompressionLevel::Fastest);
-    let plain = |bytes: &[u8]| bytes.to_vec();
-    let ways: [(&str, &dyn Fn(&[u8]) -> Vec<u8>); 3] = [("x.csv", &plain), ("x.csv.gz", &gzip), ("x.csv.zst", &zstd)];
     // As it is; with a quoted name far behind; with a number that is none far behind.
     for (change, to) in [("job-8000,", "job-8000,"), ("job-8000,", "\"job 8,000\","), (",app-417,", "x,app-417,")] {
         let changed = text.replacen(change, to, 1);
         let mut all = Vec::new();
-        for (name, pack) in ways {
+        let plain = changed.as_bytes();
+        for (name, bytes) in [("x.csv", plain.to_vec()), ("x.csv.gz", gzip(plain)), ("x.csv.zst", zstd(plain))] {
             let path = folder.join(name);
-            std::fs::write(&path, pack(changed.as_bytes())).unwrap();
+            std::fs::write(&path, bytes).unwrap();
             let arg = TraceArg::parse(&format!("native:{}", path.display())).unwrap();
             for careful in [false, true] {
                 let read = read_trace(&arg, &BTreeMap::new(), &Budgets { careful, ..Budgets::default() });

@@ -7,6 +7,8 @@
 //!
 //! `cargo bench --bench replay -- [grid|table] [HOSTS]`: the table of the performance page (default), or the whole grid.
 
+#![allow(clippy::disallowed_types, reason = "a bench reads the clock")]
+
 mod common;
 
 use std::cmp::Reverse;

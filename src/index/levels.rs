@@ -307,7 +307,7 @@ impl Levels {
                 let sum = 100.0 - 50.0 * (entry.lean + search.lean).abs();
                 let mut with = sum as i32;
                 let above = sum - f64::from(with);
-                if above < GUARD || above > 1.0 - GUARD {
+                if !(GUARD..=1.0 - GUARD).contains(&above) {
                     let (b, room) = (&booked[entry.slot as usize], &rooms[entry.slot as usize]);
                     with = evenness(room, b.cpu + want.exact_cpu, b.memory + want.exact_memory) as i32;
                 }

@@ -27,7 +27,7 @@ pub fn scan(
     for slot in (search.start..hosts).chain(0..search.start) {
         let (room, has) = (&rooms[slot], &booked[slot]);
         let fits = admitted(slot)
-            && has.jobs + 1 <= room.jobs
+            && has.jobs < room.jobs
             && !(want.cpu > 0 && want.cpu > room.cpu - has.cpu)
             && !(want.memory > 0 && want.memory > room.memory - has.memory);
         if fits {

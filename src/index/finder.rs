@@ -64,15 +64,38 @@ struct Kind {
     hot: u8,
 }
 
+/// A request, with what is worked out of it for hosts with the room of the last one that was judged.
+struct Asked<'w, R: Rule> {
+    want: &'w Want,
+    room: (i64, i64),
+    asked: R::Asked,
+}
+
+impl<'w, R: Rule> Asked<'w, R> {
+    fn new(rule: &R, want: &'w Want) -> Self {
+        Asked { want, room: (0, 0), asked: rule.ask(&Room::default(), want) }
+    }
+
+    #[inline]
+    fn judge(&mut self, rule: &R, room: &Room, booked: &Booked, note: &R::Note) -> u16 {
+        if self.room != (room.cpu, room.memory) {
+            self.room = (room.cpu, room.memory);
+            self.asked = rule.ask(room, self.want);
+        }
+        rule.judge_noted(room, booked, self.want, note, &self.asked)
+    }
+}
+
 /// A kind that was registered.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct KindId(u32);
 
 /// Finds hosts by a rule. Hosts are slots, in the order in which searches go over them.
-pub struct Finder<R> {
+pub struct Finder<R: Rule> {
     rule: R,
     rooms: Vec<Room>,
     booked: Vec<Booked>,
+    notes: Vec<R::Note>,
     sorts: Vec<u16>,
     /// The place of each slot by name.
     names: Vec<u32>,
@@ -105,6 +128,7 @@ impl<R: Rule> Finder<R> {
             rule,
             rooms: Vec::new(),
             booked: Vec::new(),
+            notes: Vec::new(),
             sorts: Vec::new(),
             names: Vec::new(),
             by_name: true,
@@ -131,6 +155,7 @@ impl<R: Rule> Finder<R> {
         }
         self.rooms = hosts.iter().map(|h| h.0).collect();
         self.booked = hosts.iter().map(|h| h.1).collect();
+        self.notes = hosts.iter().map(|h| self.rule.note(&h.0, &h.1)).collect();
         self.sorts = hosts.iter().map(|h| h.2).collect();
         self.by_name = names.is_sorted();
         self.names = names;
@@ -149,6 +174,7 @@ impl<R: Rule> Finder<R> {
         (self.bytes, self.levels) = (0, None);
         self.rooms.clear();
         self.booked.clear();
+        self.notes.clear();
         self.sorts.clear();
         self.names.clear();
         self.of_sort.clear();
@@ -199,7 +225,9 @@ impl<R: Rule> Finder<R> {
 
     /// One more job of this request on a host (`sign` 1), or one less (-1).
     pub fn book(&mut self, slot: u32, want: &Want, sign: i64) {
-        self.booked[slot as usize].shift(want, sign);
+        let s = slot as usize;
+        self.booked[s].shift(want, sign);
+        self.notes[s] = self.rule.note(&self.rooms[s], &self.booked[s]);
         self.changed(slot);
     }
 
@@ -212,6 +240,7 @@ impl<R: Rule> Finder<R> {
         count(&mut self.of_sort, self.sorts[s], -1);
         count(&mut self.of_sort, sort, 1);
         (self.rooms[s], self.sorts[s]) = (room, sort);
+        self.notes[s] = self.rule.note(&room, &self.booked[s]);
         self.changed(slot);
         // Its shape was settled when the levels were made.
         let most_shapes = (self.rooms.len() / HOSTS_PER_SHAPE).max(1);
@@ -301,9 +330,10 @@ impl<R: Rule> Finder<R> {
         }
         let Kind { want, seen, mask, .. } = self.kinds[kind.0 as usize];
         let (rule, rooms, booked, sorts) = (&self.rule, &self.rooms, &self.booked, &self.sorts);
-        let admitted = &self.masks[mask as usize];
-        let judge = |slot: usize| match admitted[usize::from(sorts[slot])] {
-            true => rule.judge(&rooms[slot], &booked[slot], &want),
+        let (notes, admitted) = (&self.notes, &self.masks[mask as usize]);
+        let mut asked = Asked::new(rule, &want);
+        let mut judge = |slot: usize| match admitted[usize::from(sorts[slot])] {
+            true => asked.judge(rule, &rooms[slot], &booked[slot], &notes[slot]),
             false => 0,
         };
         let looked = match (&mut column, self.since(seen)) {
@@ -443,12 +473,13 @@ impl<R: Rule> Finder<R> {
         let mut places: Vec<usize> = Vec::new();
         let heap = matches!(tie, Tie::Heap);
         let k = &self.kinds[kind.0 as usize];
+        let mut asked = Asked::new(&self.rule, &k.want);
         let admitted = &self.masks[k.mask as usize];
         let hosts = self.rooms.len();
         'search: for range in [search.start..hosts, 0..search.start] {
             for slot in range {
                 let judgement = match admitted[usize::from(self.sorts[slot])] {
-                    true => self.rule.judge(&self.rooms[slot], &self.booked[slot], &k.want),
+                    true => asked.judge(&self.rule, &self.rooms[slot], &self.booked[slot], &self.notes[slot]),
                     false => 0,
                 };
                 if judgement > 0 {

@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 
 use crate::index::host::{Booked, Room, Want};
-use crate::index::rule::{LevelRule, Rule, balanced, evenness};
+use crate::index::rule::{GUARD, LevelRule, Rule, balanced, evenness, percent};
 
 /// Values of Q.
 const LEVELS: usize = 201;
@@ -19,9 +19,6 @@ const SIDES: usize = 2;
 const NOWHERE: u32 = u32::MAX;
 /// Always looked at.
 const LOOSE: u32 = NOWHERE - 1;
-/// Closer to a whole number than this, a sum of shares is worked out anew as the rule does it: rounding errors of a few sums of
-/// shares in percent stay below 1e-12.
-const GUARD: f64 = 1e-9;
 /// A host that counts stand-ins for missing requests must have so many percent free, or it is always looked at: below, a part
 /// of its score may be cut off at 0, of which the bounds know nothing.
 const MARGIN: i64 = 20;
@@ -112,12 +109,6 @@ struct Search {
     r_cpu: u64,
     r_memory: u64,
     lean: f64,
-}
-
-/// The hundredfold of a part of `has`: whole percents and what is left.
-#[inline]
-fn percent(part: i64, has: i64) -> (i64, u64) {
-    (part * 100 / has, (part * 100 % has) as u64)
 }
 
 impl Levels {

@@ -4,8 +4,22 @@ use crate::index::host::{Booked, Room, Want};
 
 /// The judgement of a host: 0 where the job does not fit, else one more than the score.
 pub trait Rule {
+    /// What is worked out of a host once, for all kinds of requests.
+    type Note: Copy + Default;
+    /// What is worked out of a kind of request once, for all hosts with the same room.
+    type Asked: Copy + Default;
+
     /// Judges one host. The same for equal arguments; at most [`Rule::most`].
     fn judge(&self, room: &Room, booked: &Booked, want: &Want) -> u16;
+
+    /// What is worked out of a host.
+    fn note(&self, room: &Room, booked: &Booked) -> Self::Note;
+
+    /// What is worked out of a request on hosts with that room.
+    fn ask(&self, room: &Room, want: &Want) -> Self::Asked;
+
+    /// The same as [`Rule::judge`], by what has been worked out.
+    fn judge_noted(&self, room: &Room, booked: &Booked, want: &Want, note: &Self::Note, asked: &Self::Asked) -> u16;
 
     /// What is above every judgement.
     fn most(&self) -> u16;
@@ -137,7 +151,112 @@ pub fn balanced(with: i64, without: i64) -> i64 {
     50 + (50 + with - without) / 2
 }
 
+/// What [`KubeRule`] works out of a host: whole percents that are free and what is left of the hundredfold, as in
+/// [`crate::index::levels`].
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub struct KubeNote {
+    q_cpu: i32,
+    q_memory: i32,
+    r_cpu: u64,
+    r_memory: u64,
+    /// Share of CPU in use less that of memory.
+    lean: f64,
+    even: i32,
+    /// Whether shares of it are as they are: it has both and no more in use than it has.
+    plain: bool,
+}
+
+/// What [`KubeRule`] works out of a request.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub struct KubeAsked {
+    q_cpu: i32,
+    q_memory: i32,
+    r_cpu: u64,
+    r_memory: u64,
+    lean: f64,
+    balanced_weight: i64,
+    /// Whether it may be worked out so.
+    plain: bool,
+}
+
+/// Closer to a whole number than this, a sum of shares in percent is worked out anew: rounding errors of a few such sums stay
+/// below 1e-12.
+pub const GUARD: f64 = 1e-9;
+
+/// The hundredfold of a part of `has`: whole percents, rounded down, and what is left.
+#[inline]
+pub fn percent(part: i64, has: i64) -> (i64, u64) {
+    ((part * 100).div_euclid(has), (part * 100).rem_euclid(has) as u64)
+}
+
 impl Rule for KubeRule {
+    type Note = KubeNote;
+    type Asked = KubeAsked;
+
+    fn note(&self, room: &Room, booked: &Booked) -> KubeNote {
+        let within = (0..=room.cpu).contains(&booked.cpu) && (0..=room.memory).contains(&booked.memory);
+        if room.cpu == 0 || room.memory == 0 || !within {
+            return KubeNote::default();
+        }
+        let (q_cpu, r_cpu) = percent(room.cpu - booked.non_zero_cpu, room.cpu);
+        let (q_memory, r_memory) = percent(room.memory - booked.non_zero_memory, room.memory);
+        // Far more stand-ins than there is room for.
+        if q_cpu < -1_000_000 || q_memory < -1_000_000 {
+            return KubeNote::default();
+        }
+        KubeNote {
+            q_cpu: q_cpu as i32,
+            q_memory: q_memory as i32,
+            r_cpu,
+            r_memory,
+            lean: booked.cpu as f64 / room.cpu as f64 - booked.memory as f64 / room.memory as f64,
+            even: evenness(room, booked.cpu, booked.memory) as i32,
+            plain: true,
+        }
+    }
+
+    fn ask(&self, room: &Room, want: &Want) -> KubeAsked {
+        let exact = want.exact_cpu == want.cpu && want.exact_memory == want.memory;
+        let fits = want.score_cpu <= room.cpu && want.score_memory <= room.memory;
+        if room.cpu == 0 || room.memory == 0 || !exact || !fits || self.level().is_none() {
+            return KubeAsked::default();
+        }
+        let (q_cpu, r_cpu) = percent(want.score_cpu, room.cpu);
+        let (q_memory, r_memory) = percent(want.score_memory, room.memory);
+        let balances = want.exact_cpu != 0 || want.exact_memory != 0;
+        KubeAsked {
+            q_cpu: q_cpu as i32,
+            q_memory: q_memory as i32,
+            r_cpu,
+            r_memory,
+            lean: want.exact_cpu as f64 / room.cpu as f64 - want.exact_memory as f64 / room.memory as f64,
+            balanced_weight: if balances { self.balanced_weight } else { 0 },
+            plain: true,
+        }
+    }
+
+    #[inline]
+    fn judge_noted(&self, room: &Room, booked: &Booked, want: &Want, note: &KubeNote, asked: &KubeAsked) -> u16 {
+        if !(note.plain && asked.plain) {
+            return self.judge(room, booked, want);
+        }
+        if !booked.holds(room, want) {
+            return 0;
+        }
+        let cpu = note.q_cpu - asked.q_cpu - i32::from(note.r_cpu < asked.r_cpu);
+        let memory = note.q_memory - asked.q_memory - i32::from(note.r_memory < asked.r_memory);
+        let mut score = self.fit_weight * i64::from((cpu.max(0) + memory.max(0)) >> 1);
+        if asked.balanced_weight != 0 {
+            let sum = 100.0 - 50.0 * (note.lean + asked.lean).abs();
+            let mut with = sum as i32;
+            if !(GUARD..=1.0 - GUARD).contains(&(sum - f64::from(with))) {
+                with = evenness(room, booked.cpu + want.exact_cpu, booked.memory + want.exact_memory) as i32;
+            }
+            score += asked.balanced_weight * balanced(i64::from(with), i64::from(note.even));
+        }
+        score as u16 + 1
+    }
+
     #[inline]
     fn judge(&self, room: &Room, booked: &Booked, want: &Want) -> u16 {
         if !booked.holds(room, want) {

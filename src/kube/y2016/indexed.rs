@@ -35,6 +35,18 @@ fn tenths(used: i64, has: i64) -> i64 {
 }
 
 impl Rule for Rule2016 {
+    type Note = ();
+    type Asked = ();
+
+    fn note(&self, _: &Room, _: &Booked) {}
+
+    fn ask(&self, _: &Room, _: &Want) {}
+
+    #[inline]
+    fn judge_noted(&self, room: &Room, booked: &Booked, want: &Want, (): &(), (): &()) -> u16 {
+        self.judge(room, booked, want)
+    }
+
     #[inline]
     fn judge(&self, room: &Room, booked: &Booked, want: &Want) -> u16 {
         // One that asks for anything fails on a node that is overcommitted on whatever it is.

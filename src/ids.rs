@@ -1,7 +1,14 @@
 //! Identifiers: `u32` newtypes that index columns.
 //!
 //! Ids are given in the order that decides ties (hosts by name, jobs by arrival), so the first minimum over ids is
-//! also the lowest name or the earliest arrival. This module knows nothing of what the ids name.
+//! also the lowest name or the earliest arrival. This module knows nothing of what the ids name. [`Sparse`] and [`Bits`] are
+//! columns whose memory does not follow the number of all jobs.
+
+mod bits;
+mod sparse;
+
+pub use bits::Bits;
+pub use sparse::Sparse;
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {

@@ -4,7 +4,17 @@
 //! with its own books, and keeps the plain scan beside it (`--plain`).
 
 pub mod bits;
+mod column;
 pub mod fewest;
+pub mod finder;
 mod group;
+pub mod host;
+mod levels;
 pub mod most;
+pub mod plain;
+pub mod rule;
 pub mod shelves;
+pub mod tie;
+
+#[cfg(test)]
+mod tests;

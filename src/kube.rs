@@ -17,6 +17,7 @@ pub mod explain;
 pub mod framework;
 pub mod hint;
 pub mod honesty;
+pub mod indexed;
 pub mod kinds;
 pub mod manifests;
 pub mod object;

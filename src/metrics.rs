@@ -16,6 +16,7 @@ mod packing;
 mod platform;
 mod pressure;
 mod recorder;
+mod samples;
 mod utilisation;
 mod value;
 mod waits;
@@ -43,6 +44,16 @@ pub trait Family: Observer {
     /// The values of its rows, in their order, after the run; none at all where the setup has nothing that it speaks of, and then
     /// its rows are absent from the run.
     fn values(&self) -> Vec<Value>;
+
+    /// What became of apps, in their order, from the family that knows.
+    fn apps(&self) -> Option<&[AppShare]> {
+        None
+    }
+
+    /// What the visitors of apps met, in their order, from the family that knows.
+    fn reach(&self) -> Option<Vec<AppReach>> {
+        None
+    }
 }
 
 /// A family's rows and how to make it for a run.
@@ -89,9 +100,12 @@ struct Integral {
 
 impl Integral {
     /// Brings the sum up to `at` (microseconds).
+    #[inline]
     fn advance(&mut self, at: u64) {
-        self.sum += self.rate * u128::from(at - self.since);
-        self.since = at;
+        if at != self.since {
+            self.sum += self.rate * u128::from(at - self.since);
+            self.since = at;
+        }
     }
 
     /// From `at` on the rate is `rate`.
@@ -101,8 +115,12 @@ impl Integral {
     }
 
     /// From `at` on the rate is `new` where it was `old`.
+    #[inline]
     fn replace(&mut self, at: u64, old: u128, new: u128) {
-        self.set(at, self.rate - old + new);
+        // What stays the same needs no look: the sum is as exact later.
+        if old != new {
+            self.set(at, self.rate - old + new);
+        }
     }
 
     /// Forgets the sum so far.

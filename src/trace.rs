@@ -210,6 +210,8 @@ pub struct Budgets {
     pub max_line_bytes: u64,
     /// Most bytes of one file after decompression (`--max-input-bytes`).
     pub max_decompressed_bytes: u64,
+    /// Read every table by the `csv` crate and every row in full: what the faster reader has to agree with.
+    pub careful: bool,
 }
 
 impl Default for Budgets {
@@ -220,6 +222,7 @@ impl Default for Budgets {
             max_usage_steps: 500_000_000,
             max_line_bytes: 1 << 20,
             max_decompressed_bytes: 64 << 30,
+            careful: false,
         }
     }
 }

@@ -7,6 +7,8 @@ mod builder;
 mod crop;
 pub mod generator;
 pub mod inflation;
+mod kind;
+mod names;
 mod offered;
 pub mod sample;
 mod shape;
@@ -16,12 +18,17 @@ mod usage;
 
 pub use builder::{Job, JobView, LikeJob, WorkloadBuilder};
 pub use crop::Cropped;
+pub use kind::Kind;
+pub(crate) use names::mixed;
 pub use offered::{Capacity, LOAD_RESOURCES, LoadScale, Offered, Scaled, offered, scale_to, speed};
 pub use shape::Shape;
 pub use spec::{Controller, JobKind, PodReplacement, RestartPolicy, Spec, Unserved};
 pub use usage::{NOMINAL_STEP, USAGE_MODELS, UsageCursor, UsageMode, UsageModelInfo, UsageStep};
 
 use std::sync::Arc;
+
+use kind::Limits;
+use names::Names;
 
 use crate::fleet::options::Options as UnitOptions;
 use crate::ids::{AppId, JobId, SpecId};
@@ -47,20 +54,19 @@ pub struct App {
     pub jobs: Vec<JobId>,
 }
 
-/// All jobs, in order of arrival, then name: 64 bytes each, and the bytes of the name.
+/// All jobs, in order of arrival, then name: [`BYTES_PER_JOB`] and the bytes of the name each, and what jobs have in common
+/// once.
 #[derive(Clone, Debug)]
 pub struct Workload {
     arrival: Vec<SimTime>,
     duration_us: Vec<u64>,
-    cpu_request: Vec<MilliCpu>,
-    memory_request: Vec<Bytes>,
-    cpu_limit: Vec<i64>,
-    memory_limit: Vec<i64>,
-    spec: Vec<SpecId>,
-    app: Vec<AppId>,
+    kind: Vec<u32>,
+    /// Empty where no job has usage of its own.
     profile: Vec<u32>,
-    name_end: Vec<u32>,
-    names: String,
+    names: Names,
+    kinds: Vec<Kind>,
+    /// Limits of the kinds; empty where none has any.
+    limits: Vec<Limits>,
     specs: Vec<Spec>,
     apps: Vec<App>,
     resources: Vec<String>,
@@ -86,18 +92,12 @@ pub struct Workload {
     drawn_from: Option<Vec<Shape>>,
 }
 
-/// Column bytes of one job, its name and its runtime state apart.
-pub const BYTES_PER_JOB: usize = {
-    size_of::<SimTime>()
-        + size_of::<u64>()
-        + size_of::<MilliCpu>()
-        + size_of::<Bytes>()
-        + 2 * size_of::<i64>()
-        + size_of::<SpecId>()
-        + size_of::<AppId>()
-        + 2 * size_of::<u32>()
-};
-const _: () = assert!(BYTES_PER_JOB <= 64);
+/// Bytes of one job: its times, its kind and the end of its name. Beside them stand the bytes of the name, one entry of
+/// its app, four bytes where some job has usage of its own, and, once for all jobs of a kind, [`BYTES_PER_KIND`].
+pub const BYTES_PER_JOB: usize = size_of::<SimTime>() + size_of::<u64>() + 2 * size_of::<u32>();
+/// Bytes of one kind; 16 more where some kind has limits.
+pub const BYTES_PER_KIND: usize = size_of::<Kind>();
+const _: () = assert!(BYTES_PER_JOB == 24 && BYTES_PER_KIND == 24 && size_of::<Limits>() == 16);
 
 impl Workload {
     /// Number of jobs.
@@ -127,36 +127,56 @@ impl Workload {
         (us != OPEN).then_some(SimDuration(us))
     }
 
+    /// The number of the job's kind: jobs of one kind ask for the same, have the same limits, say the same of themselves and are
+    /// of one app. Nearly
+    /// always the other way round, too, but not for certain; nothing may hang on which number it is.
+    pub fn kind(&self, job: JobId) -> u32 {
+        self.kind[job.index()]
+    }
+
+    /// All kinds, by number.
+    pub fn kinds(&self) -> &[Kind] {
+        &self.kinds
+    }
+
+    /// Limit number `which` of the job's kind.
+    fn limit(&self, job: JobId, which: usize) -> Option<i64> {
+        let limits = self.limits.get(self.kind[job.index()] as usize)?;
+        Some(limits[which]).filter(|&limit| limit != NO_LIMIT)
+    }
+
+    fn kind_of(&self, job: JobId) -> &Kind {
+        &self.kinds[self.kind[job.index()] as usize]
+    }
+
     /// CPU request as written; 0 if none.
     pub fn cpu_request(&self, job: JobId) -> MilliCpu {
-        self.cpu_request[job.index()]
+        self.kind_of(job).cpu_request
     }
 
     /// Memory request as written; 0 if none.
     pub fn memory_request(&self, job: JobId) -> Bytes {
-        self.memory_request[job.index()]
+        self.kind_of(job).memory_request
     }
 
     /// CPU limit as written.
     pub fn cpu_limit(&self, job: JobId) -> Option<MilliCpu> {
-        let limit = self.cpu_limit[job.index()];
-        (limit != NO_LIMIT).then_some(MilliCpu(limit))
+        self.limit(job, 0).map(MilliCpu)
     }
 
     /// Memory limit as written.
     pub fn memory_limit(&self, job: JobId) -> Option<Bytes> {
-        let limit = self.memory_limit[job.index()];
-        (limit != NO_LIMIT).then_some(Bytes(limit))
+        self.limit(job, 1).map(Bytes)
     }
 
     /// The number of what the job says of itself: equal for jobs whose [`Workload::spec`] is equal.
     pub fn spec_id(&self, job: JobId) -> SpecId {
-        self.spec[job.index()]
+        self.kind_of(job).spec
     }
 
     /// The rest of what the job says of itself.
     pub fn spec(&self, job: JobId) -> &Spec {
-        &self.specs[self.spec[job.index()].index()]
+        &self.specs[self.spec_id(job).index()]
     }
 
     /// The pod that `job` was described by, if it came from a manifest. Its name is the template's, not the job's.
@@ -186,7 +206,7 @@ impl Workload {
 
     /// The app it belongs to.
     pub fn app(&self, job: JobId) -> AppId {
-        self.app[job.index()]
+        self.kind_of(job).app
     }
 
     /// All apps, in order of names.
@@ -196,9 +216,7 @@ impl Workload {
 
     /// The job's name.
     pub fn name(&self, job: JobId) -> &str {
-        let end = self.name_end[job.index()] as usize;
-        let start = if job.0 == 0 { 0 } else { self.name_end[job.index() - 1] as usize };
-        &self.names[start..end]
+        self.names.get(job.index())
     }
 
     /// The job of that name (a scan: for explanations, not for loops).
@@ -229,7 +247,7 @@ impl Workload {
 
     /// Whether some job has no usage profile of its own, so that [`Workload::usage`] matters.
     pub fn has_modelled_usage(&self) -> bool {
-        self.profile.contains(&NO_PROFILE)
+        if self.profile.is_empty() { !self.is_empty() } else { self.profile.contains(&NO_PROFILE) }
     }
 
     /// The end of the trace, if it says one.
@@ -253,9 +271,9 @@ impl Workload {
     /// with their arrival or the trace's end. `after` shifts a job to the end of what it waits for.
     pub fn uncontended_end(&self) -> SimTime {
         let mut end = self.trace_end.unwrap_or(SimTime::ZERO);
-        let ends = self.uncontended_ends();
+        let ends = if self.after.is_empty() { Vec::new() } else { self.uncontended_ends() };
         for job in self.ids() {
-            end = end.max(ends[job.index()]);
+            end = end.max(ends.get(job.index()).copied().unwrap_or_else(|| self.end_from(job, self.arrival(job))));
             if let (JobKind::Service, Some(lives)) = (self.spec(job).kind, self.duration(job)) {
                 end = end.max(self.arrival(job) + lives);
             }
@@ -269,18 +287,27 @@ impl Workload {
         self.uncontended_ends_from(self.arrival.clone())
     }
 
+    /// When `job` ends if it begins then and nothing holds it up; services, which jobs do not wait for, as they begin.
+    fn end_from(&self, job: JobId, begins: SimTime) -> SimTime {
+        match self.duration(job) {
+            Some(duration) if self.spec(job).kind == JobKind::Batch => begins + duration,
+            _ => begins,
+        }
+    }
+
     /// The same if the jobs arrived at `start` (in order of jobs).
     fn uncontended_ends_from(&self, mut start: Vec<SimTime>) -> Vec<SimTime> {
+        if self.after.is_empty() {
+            for (job, at) in self.ids().zip(&mut start) {
+                *at = self.end_from(job, *at);
+            }
+            return start;
+        }
         let mut waiting: Vec<u32> = self.ids().map(|job| self.after(job).len() as u32).collect();
         let mut end = vec![SimTime::ZERO; self.len()];
         let mut ready: Vec<JobId> = self.ids().filter(|job| waiting[job.index()] == 0).collect();
         while let Some(job) = ready.pop() {
-            let begins = start[job.index()];
-            let batch = self.spec(job).kind == JobKind::Batch;
-            end[job.index()] = match self.duration(job) {
-                Some(duration) if batch => begins + duration,
-                _ => begins,
-            };
+            end[job.index()] = self.end_from(job, start[job.index()]);
             for &next in self.before(job) {
                 start[next.index()] = start[next.index()].max(end[job.index()]);
                 waiting[next.index()] -= 1;

@@ -51,6 +51,7 @@ pub fn budgets() -> Budgets {
         max_usage_steps: 20_000,
         max_line_bytes: 1 << 16,
         max_decompressed_bytes: 4 << 20,
+        careful: false,
     }
 }
 
@@ -169,10 +170,14 @@ pub fn trace(format: &'static str, data: &[u8]) {
         told(imported.overlay(&arg, &none, &budgets), true);
     }
     if info.read.is_some() {
-        match read_trace(&arg, &none, &budgets) {
-            Ok(imported) => told(again(imported), false),
-            Err(error) => told(Err(error), true),
-        }
+        let outcome = |careful| match read_trace(&arg, &none, &Budgets { careful, ..budgets }) {
+            Ok(imported) => (again(imported), false),
+            Err(error) => (Err(error), true),
+        };
+        let (fast, careful) = (outcome(false), outcome(true));
+        let said = |(result, _): &(Result<_, Error>, bool)| result.as_ref().map_err(Error::to_string).cloned();
+        assert!(said(&fast) == said(&careful), "the careful reader says another thing");
+        told(fast.0.map(drop), fast.1);
     }
 }
 
@@ -180,8 +185,8 @@ pub fn trace(format: &'static str, data: &[u8]) {
 const JOBS: &str = "job,arrival_us,duration_us,cpu_request_milli,memory_request_bytes,namespace\n\
     a,0,5000000,1000,1000000,default\nb,0,5000000,500,1000000,shop\n";
 
-/// Sorts what was read, writes it and checks the sums of the report.
-fn again(imported: Imported) -> Result<(), Error> {
+/// Sorts what was read, writes it and checks the sums of the report. Gives what was written and the report.
+fn again(imported: Imported) -> Result<(native::NativeFiles, String), Error> {
     let report = &imported.report;
     let dropped: u64 = report.rows_dropped.values().sum();
     assert!(report.rows_used <= report.rows_read, "{report:?}");
@@ -189,7 +194,7 @@ fn again(imported: Imported) -> Result<(), Error> {
     assert_eq!(report.hosts, imported.hosts.len() as u64);
     let (workload, hosts, report) = imported.finish(UsageMode::Request, Seed(1))?;
     assert_eq!(report.jobs, workload.len() as u64);
-    native::write(&workload, &hosts).map(drop)
+    Ok((native::write(&workload, &hosts)?, report.to_string()))
 }
 
 /// An error says something, is one of input, usage or budget, and names its file where it came from one.

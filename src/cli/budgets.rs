@@ -63,6 +63,7 @@ impl BudgetArgs {
                 max_usage_steps: self.max_usage_steps,
                 max_line_bytes: self.max_line_bytes,
                 max_decompressed_bytes: self.max_input_bytes,
+                careful: false,
             },
         }
     }

@@ -243,7 +243,7 @@ fn outcomes_fit(args: &Args, form: Form, outcomes: u64) -> Result<()> {
 }
 
 fn keep(args: &Args, form: Form) -> Keep {
-    Keep { steps: form == Form::Json, explanations: args.explain }
+    Keep { steps: form == Form::Json, explanations: args.explain, by_index: false }
 }
 
 fn print(

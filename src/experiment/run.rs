@@ -8,9 +8,9 @@ use crate::discovery::platform::Role;
 use crate::error::{Error, Result};
 use crate::ids::AppId;
 use crate::ids::JobId;
-use crate::metrics::{AppReach, Availability, FAMILIES, Family, PlatformWatch, Recorder, Value};
+use crate::metrics::{AppReach, FAMILIES, Family, Recorder, Value};
 use crate::orchestrator::{Explained, Options, orchestrator};
-use crate::sim::{Change, Checker, Flags, Observer, Setup, simulate};
+use crate::sim::{Change, Checker, Flags, Kind, Kinds, Observer, Setup, simulate};
 use crate::units::SimTime;
 
 /// How runs are made, beside what they are.
@@ -49,27 +49,31 @@ impl Default for RunFlags {
 /// Everybody who watches a run.
 struct Watchers<'a> {
     families: Vec<Box<dyn Family + 'a>>,
-    apps: Availability<'a>,
-    platform: Option<PlatformWatch<'a>>,
+    /// By kind of change, the places of the families that want it.
+    told: [Vec<u8>; Kind::ALL.len()],
+    recorder_wants: Kinds,
     recorder: Option<Recorder<'a>>,
     checker: Option<Checker<'a>>,
     explained: Vec<Explained>,
 }
 
 impl Observer for Watchers<'_> {
-    fn change(&mut self, at: SimTime, change: &Change) {
+    fn wants(&self) -> Kinds {
         // Most changes are rates of single attempts, which only the checker reads.
-        if !matches!(change, Change::Rate { .. }) {
-            for family in &mut self.families {
-                family.change(at, change);
-            }
-            self.apps.change(at, change);
-            if let Some(platform) = &mut self.platform {
-                platform.change(at, change);
-            }
-            if let Some(recorder) = &mut self.recorder {
-                recorder.change(at, change);
-            }
+        let families = self.families.iter().fold(Kinds::NONE, |kinds, family| kinds.with(family.wants()));
+        let checker = if self.checker.is_some() { Kinds::ALL } else { Kinds::NONE };
+        families.with(self.recorder_wants).with(checker)
+    }
+
+    fn change(&mut self, at: SimTime, change: &Change) {
+        let kind = change.kind();
+        for &family in &self.told[kind as usize] {
+            self.families[usize::from(family)].change(at, change);
+        }
+        if let Some(recorder) = &mut self.recorder
+            && self.recorder_wants.has(kind)
+        {
+            recorder.change(at, change);
         }
         if let Some(checker) = &mut self.checker {
             checker.change(at, change);
@@ -83,10 +87,6 @@ impl Observer for Watchers<'_> {
     fn finish(&mut self, end: SimTime) {
         for family in &mut self.families {
             family.finish(end);
-        }
-        self.apps.finish(end);
-        if let Some(platform) = &mut self.platform {
-            platform.finish(end);
         }
         if let Some(recorder) = &mut self.recorder {
             recorder.finish(end);
@@ -106,11 +106,14 @@ pub fn run_one(
     flags: RunFlags,
     pulse: &mut dyn FnMut(SimTime) -> bool,
 ) -> Result<RunResult> {
+    let families: Vec<Box<dyn Family + '_>> = FAMILIES.iter().map(|family| (family.build)(setup, options)).collect();
+    let recorder = flags.record.then(|| Recorder::new(setup, flags.most_changes));
+    let wanting = |kind| (0..families.len() as u8).filter(|&i| families[usize::from(i)].wants().has(kind)).collect();
     let mut watchers = Watchers {
-        families: FAMILIES.iter().map(|family| (family.build)(setup, options)).collect(),
-        apps: Availability::new(setup),
-        platform: setup.platform.is_some().then(|| PlatformWatch::new(setup)),
-        recorder: flags.record.then(|| Recorder::new(setup, flags.most_changes)),
+        told: std::array::from_fn(|kind| wanting(Kind::ALL[kind])),
+        families,
+        recorder_wants: recorder.as_ref().map_or(Kinds::NONE, |recorder| recorder.wants()),
+        recorder,
         checker: flags.check.then(|| Checker::new(setup)),
         explained: Vec::new(),
     };
@@ -153,7 +156,7 @@ pub fn run_one(
         .workload
         .apps()
         .iter()
-        .zip(watchers.apps.apps())
+        .zip(watchers.families.iter().find_map(|family| family.apps()).unwrap_or_default())
         .map(|(app, share)| AppResult {
             name: app.name.clone(),
             jobs: share.jobs,
@@ -167,16 +170,17 @@ pub fn run_one(
         metrics,
         apps,
         choices: choices(options),
-        platform: platform_parts(setup, watchers.platform.as_ref()),
+        platform: platform_parts(setup, &watchers.families),
         record: watchers.recorder.map(Recorder::into_record).transpose()?,
         explained: watchers.explained,
     })
 }
 
 /// What became of the parts of a platform.
-fn platform_parts(setup: &Setup, watch: Option<&PlatformWatch>) -> Vec<PartResult> {
-    let (Some(platform), Some(watch)) = (&setup.platform, watch) else { return Vec::new() };
-    let parts = setup.workload.apps().iter().zip(watch.apps()).enumerate();
+fn platform_parts(setup: &Setup, families: &[Box<dyn Family + '_>]) -> Vec<PartResult> {
+    let reach = families.iter().find_map(|family| family.reach());
+    let (Some(platform), Some(reach)) = (&setup.platform, reach) else { return Vec::new() };
+    let parts = setup.workload.apps().iter().zip(reach).enumerate();
     let part = |(i, (app, reach)): (usize, (&crate::workload::App, AppReach))| PartResult {
         app: app.name.clone(),
         role: match platform.role(AppId::from_index(i)) {

@@ -1,6 +1,7 @@
 //! Runs a recorded case: a configuration, a cluster, pods and a sequence of operations, and reports every step in the
 //! shape in which the real scheduler's decisions are recorded (`tests/vectors/kube/README.md`).
 
+mod by_index;
 mod report;
 mod run;
 
@@ -18,6 +19,7 @@ use crate::kube::object::read::{At, Ignored};
 use crate::kube::object::{Objects, name_object};
 use crate::kube::tie_break::TieBreak;
 
+pub use by_index::ByIndex;
 pub use run::{Decision, Keep, Preempted};
 
 /// The schema of a case.
@@ -172,12 +174,12 @@ impl Case {
 
     /// Runs the case and keeps its steps; `mutation` is a deliberate mistake, for tests of the tests.
     pub fn run(self, mutation: Option<Mutation>) -> Result<CaseResult> {
-        run::run(self, mutation, Keep { steps: true, explanations: false })
+        run::run(self, mutation, Keep { steps: true, ..Keep::default() })
     }
 
     /// Runs the case, keeps its steps and explains every attempt.
     pub fn run_explained(self) -> Result<CaseResult> {
-        self.run_keeping(Keep { steps: true, explanations: true })
+        self.run_keeping(Keep { steps: true, explanations: true, ..Keep::default() })
     }
 
     /// Runs the case. Steps and explanations of a large cluster are large; decisions are always there.
@@ -225,6 +227,8 @@ pub struct CaseResult {
     pub decisions: Vec<Decision>,
     /// One for every attempt, where they were asked for.
     pub explanations: Vec<Explanation>,
+    /// What the index said, if it was asked.
+    pub by_index: ByIndex,
 }
 
 impl CaseResult {

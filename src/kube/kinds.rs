@@ -77,6 +77,12 @@ impl Kinds {
         id
     }
 
+    /// Whether there are no pods.
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.ids.is_empty()
+    }
+
     /// One pod of the kind less.
     pub(super) fn leave(&mut self, id: u32) {
         let (key, count) = &mut self.kinds[id as usize];

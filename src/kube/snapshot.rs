@@ -53,6 +53,11 @@ pub struct NodeInfo {
 }
 
 impl NodeInfo {
+    /// A node without pods.
+    pub fn empty(node: Arc<Node>) -> Self {
+        NodeInfo { node, ..NodeInfo::default() }
+    }
+
     /// Adds a pod: `AddPodInfo`.
     pub fn add_pod(&mut self, pod: Arc<Pod>) {
         self.add(pod, NO_KIND);
@@ -334,6 +339,38 @@ impl Cache {
         }
     }
 
+    /// The pods on a node are these, in this order.
+    pub fn set_pods(&mut self, node: &str, pods: Vec<Arc<Pod>>) {
+        let entry = match self.entries.get_mut(node) {
+            Some(entry) => entry,
+            None => self.entries.entry(node.to_string()).or_default(),
+        };
+        let old = &entry.info.pods;
+        let kept = old.iter().zip(&pods).take_while(|(old, new)| Arc::ptr_eq(old, new)).count();
+        if kept == old.len() {
+            for pod in pods.into_iter().skip(kept) {
+                self.add_pod(node, pod);
+            }
+            return;
+        }
+        let old_kinds = entry.info.kinds().to_vec();
+        let mut info = NodeInfo {
+            node: Arc::clone(&entry.info.node),
+            images: Arc::clone(&entry.info.images),
+            position: entry.info.position,
+            ..NodeInfo::default()
+        };
+        for pod in pods {
+            let kind = self.kinds.enter(&pod);
+            info.add(pod, kind);
+        }
+        for kind in old_kinds {
+            self.kinds.leave(kind);
+        }
+        entry.info = info;
+        self.changed.insert(node.to_string(), Change::Whole);
+    }
+
     /// A pod that was added to a node.
     pub fn pod(&self, node: &str, key: &str) -> Option<Arc<Pod>> {
         self.entries.get(node)?.info.pods.iter().find(|pod| pod.key == key).map(Arc::clone)
@@ -439,6 +476,29 @@ mod tests {
         cache.remove_node("b2");
         cache.update(&mut snapshot);
         assert_eq!(list(&snapshot), ["a2", "c1", "a3", "b1"]);
+    }
+
+    #[test]
+    fn a_node_whose_pods_were_set_holds_them_as_one_to_which_they_were_added() {
+        let pod = |i: i64| Arc::new(Pod { key: format!("p{i}"), priority: Some(i as i32 % 3), ..Pod::default() });
+        let pods: Vec<Arc<Pod>> = (0..5).map(pod).collect();
+        let (mut set, mut added) = (Cache::default(), Cache::default());
+        for lists in [vec![0, 1], vec![0, 1, 2, 3], vec![0, 3, 4], vec![]] {
+            set.set_node(node("a", "z"));
+            set.set_pods("a", lists.iter().map(|i| Arc::clone(&pods[*i])).collect());
+            added = Cache::default();
+            added.set_node(node("a", "z"));
+            for i in &lists {
+                added.add_pod("a", Arc::clone(&pods[*i]));
+            }
+            let (mut one, mut other) = (Snapshot::default(), Snapshot::default());
+            set.update(&mut one);
+            added.update(&mut other);
+            let seen = |s: &Snapshot| format!("{:?} {:?}", s.nodes[0].pods, s.nodes[0].priorities);
+            assert_eq!(seen(&one), seen(&other));
+            assert_eq!(format!("{:?}", one.nodes[0].requested), format!("{:?}", other.nodes[0].requested));
+        }
+        assert!(set.kinds.is_empty() && added.kinds.is_empty());
     }
 
     #[test]

@@ -15,6 +15,7 @@ pub mod affinity;
 pub mod algorithm;
 pub mod back_off;
 pub mod case;
+pub mod indexed;
 pub mod label;
 pub mod node;
 pub mod node_info;

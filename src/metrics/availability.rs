@@ -1,9 +1,9 @@
 //! Availability of apps: live time over time in the system, summed over the app's service jobs.
 
 use super::{Family, FamilyInfo, MetricInfo, Value, row};
-use crate::ids::AppId;
+use crate::ids::{AppId, Bits};
 use crate::orchestrator::Options;
-use crate::sim::{Change, EndReason, Observer, Setup, Waiting};
+use crate::sim::{Change, EndReason, Kind, Kinds, Observer, Setup, Waiting};
 use crate::units::SimTime;
 use crate::workload::JobKind;
 
@@ -34,7 +34,8 @@ pub struct Availability<'a> {
     apps: Vec<AppShare>,
     /// Service jobs in the system now, and those without a live attempt, per app, and since when that is so.
     now: Vec<(u64, u64, u64)>,
-    waiting: Vec<bool>,
+    /// Service jobs without a live attempt.
+    waiting: Bits,
 }
 
 impl<'a> Availability<'a> {
@@ -45,13 +46,8 @@ impl<'a> Availability<'a> {
             setup,
             apps: vec![AppShare::default(); apps],
             now: vec![(0, 0, 0); apps],
-            waiting: vec![false; setup.workload.len()],
+            waiting: Bits::default(),
         }
-    }
-
-    /// Figures of all apps, in order of names.
-    pub fn apps(&self) -> &[AppShare] {
-        &self.apps
     }
 
     fn advance(&mut self, app: AppId, at: u64) {
@@ -64,6 +60,20 @@ impl<'a> Availability<'a> {
 }
 
 impl Observer for Availability<'_> {
+    fn wants(&self) -> Kinds {
+        const WANTED: Kinds = Kinds::of(&[
+            Kind::Arrived,
+            Kind::Removed,
+            Kind::GaveUp,
+            Kind::Finished,
+            Kind::Waits,
+            Kind::Ended,
+            Kind::Repeats,
+            Kind::WindowBegins,
+        ]);
+        WANTED
+    }
+
     fn change(&mut self, at: SimTime, change: &Change) {
         let w = &self.setup.workload;
         let service = |job| w.spec(job).kind == JobKind::Service;
@@ -83,7 +93,8 @@ impl Observer for Availability<'_> {
             }
             Change::Waits { job, why, .. } if service(job) => {
                 let waits = why != Waiting::No;
-                if std::mem::replace(&mut self.waiting[job.index()], waits) != waits {
+                let waited = if waits { self.waiting.set(job) } else { self.waiting.clear(job) };
+                if waited != waits {
                     let app = w.app(job);
                     self.advance(app, at.0);
                     let waiting = &mut self.now[app.index()].1;
@@ -125,6 +136,10 @@ impl AppShare {
 }
 
 impl Family for Availability<'_> {
+    fn apps(&self) -> Option<&[AppShare]> {
+        Some(&self.apps)
+    }
+
     fn values(&self) -> Vec<Value> {
         let all = self.apps.iter().fold(AppShare::default(), |sum, app| AppShare {
             inside_us: sum.inside_us + app.inside_us,

@@ -6,7 +6,7 @@
 //! even); a column is the mean of its samples. So the artefact's `analysis_allo_discrete.csv` and `analysis_frag_ratio_discrete.csv` are made.
 
 use super::gpu::GpuBooks;
-use crate::sim::{Change, Observer, Setup};
+use crate::sim::{Change, Kind, Kinds, Observer, Setup};
 use crate::units::SimTime;
 use crate::workload::inflation::Asked;
 
@@ -134,6 +134,12 @@ fn hundredths(value: f64) -> f64 {
 }
 
 impl Observer for DemandCurve<'_> {
+    fn wants(&self) -> Kinds {
+        const WANTED: Kinds =
+            Kinds::of(&[Kind::Device, Kind::Started, Kind::Ended, Kind::HostLoad, Kind::Arrived, Kind::Placed]);
+        WANTED
+    }
+
     fn change(&mut self, _at: SimTime, change: &Change) {
         if let Some(gpu) = &mut self.gpu {
             gpu.change(change);

@@ -10,7 +10,7 @@ use crate::cluster::Devices;
 use crate::ids::{HostId, JobId};
 use crate::orchestrator::Options;
 use crate::placement::fragmentation::Typical;
-use crate::sim::{Change, Observer, Setup};
+use crate::sim::{Change, Kind, Kinds, Observer, Setup};
 use crate::units::SimTime;
 
 pub(super) const INFO: FamilyInfo = FamilyInfo { rows: ROWS, build: |setup, _: &Options| Box::new(Gpu::new(setup)) };
@@ -157,6 +157,12 @@ fn parts(fragmented: f64) -> u128 {
 }
 
 impl Observer for Gpu<'_> {
+    fn wants(&self) -> Kinds {
+        const WANTED: Kinds =
+            Kinds::of(&[Kind::Device, Kind::Started, Kind::Ended, Kind::HostLoad, Kind::WindowBegins]);
+        if self.books.is_some() { WANTED } else { Kinds::NONE }
+    }
+
     fn change(&mut self, at: SimTime, change: &Change) {
         let Some(books) = &mut self.books else { return };
         if matches!(change, Change::WindowBegins) {

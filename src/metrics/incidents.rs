@@ -2,7 +2,7 @@
 
 use super::{Family, FamilyInfo, MetricInfo, Value, row};
 use crate::orchestrator::{Incident, Options};
-use crate::sim::{Change, Observer, Setup};
+use crate::sim::{Change, Kind, Kinds, Observer, Setup};
 use crate::units::SimTime;
 
 pub(super) const INFO: FamilyInfo =
@@ -26,6 +26,11 @@ struct Incidents {
 }
 
 impl Observer for Incidents {
+    fn wants(&self) -> Kinds {
+        const WANTED: Kinds = Kinds::of(&[Kind::Incident, Kind::WindowBegins]);
+        WANTED
+    }
+
     fn change(&mut self, _at: SimTime, change: &Change) {
         match *change {
             Change::Incident { what, .. } => self.counts[what as usize] += 1,

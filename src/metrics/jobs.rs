@@ -1,11 +1,12 @@
 //! Jobs: how many came, were placed, finished, or never got a place.
 
 use super::{Family, FamilyInfo, MetricInfo, Value, row};
+use crate::ids::{Bits, JobId};
 use crate::orchestrator::Options;
-use crate::sim::{Change, EndReason, Observer, Setup};
+use crate::sim::{Change, EndReason, Kind, Kinds, Observer, Setup};
 use crate::units::SimTime;
 
-pub(super) const INFO: FamilyInfo = FamilyInfo { rows: ROWS, build: |setup, _: &Options| Box::new(Jobs::new(setup)) };
+pub(super) const INFO: FamilyInfo = FamilyInfo { rows: ROWS, build: |_: &Setup, _: &Options| Box::new(Jobs::new()) };
 
 const ROWS: &[MetricInfo] = &[
     row("jobs_submitted", "jobs that entered the system"),
@@ -18,9 +19,9 @@ const ROWS: &[MetricInfo] = &[
 ];
 
 struct Jobs {
-    placed: Vec<bool>,
+    placed: Bits,
     /// Whether the job had an attempt.
-    tried: Vec<bool>,
+    tried: Bits,
     submitted: u64,
     placed_jobs: u64,
     finished: u64,
@@ -30,11 +31,10 @@ struct Jobs {
 }
 
 impl Jobs {
-    fn new(setup: &Setup) -> Self {
-        let n = setup.workload.len();
+    fn new() -> Self {
         Jobs {
-            placed: vec![false; n],
-            tried: vec![false; n],
+            placed: Bits::default(),
+            tried: Bits::default(),
             submitted: 0,
             placed_jobs: 0,
             finished: 0,
@@ -44,25 +44,39 @@ impl Jobs {
         }
     }
 
-    fn attempts(&mut self, job: usize, times: u64) {
-        self.restarts += if std::mem::replace(&mut self.tried[job], true) { times } else { times - 1 };
+    fn attempts(&mut self, job: JobId, times: u64) {
+        self.restarts += if self.tried.set(job) { times } else { times - 1 };
     }
 }
 
 impl Observer for Jobs {
+    fn wants(&self) -> Kinds {
+        const WANTED: Kinds = Kinds::of(&[
+            Kind::Arrived,
+            Kind::Placed,
+            Kind::Started,
+            Kind::Ended,
+            Kind::Repeats,
+            Kind::Finished,
+            Kind::HeldBack,
+            Kind::WindowBegins,
+        ]);
+        WANTED
+    }
+
     fn change(&mut self, _at: SimTime, change: &Change) {
         match *change {
             Change::Arrived { .. } => self.submitted += 1,
             Change::Placed { job, .. } => {
-                self.placed_jobs += u64::from(!std::mem::replace(&mut self.placed[job.index()], true));
+                self.placed_jobs += u64::from(!self.placed.set(job));
             }
-            Change::Started { job, .. } => self.attempts(job.index(), 1),
+            Change::Started { job, .. } => self.attempts(job, 1),
             Change::Ended { job, why: EndReason::StartFailed, .. } => {
-                self.attempts(job.index(), 1);
+                self.attempts(job, 1);
                 self.start_failed += 1;
             }
             Change::Repeats { job, why, times, .. } => {
-                self.attempts(job.index(), times);
+                self.attempts(job, times);
                 self.start_failed += if why == EndReason::StartFailed { times } else { 0 };
             }
             Change::Finished { .. } => self.finished += 1,

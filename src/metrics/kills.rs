@@ -2,7 +2,7 @@
 
 use super::{Family, FamilyInfo, MetricInfo, Value, row, seconds};
 use crate::orchestrator::Options;
-use crate::sim::{Change, EndReason, Observer, Setup};
+use crate::sim::{Change, EndReason, Kind, Kinds, Observer, Setup};
 use crate::units::SimTime;
 
 pub(super) const INFO: FamilyInfo = FamilyInfo { rows: ROWS, build: |setup, _: &Options| Box::new(Kills::new(setup)) };
@@ -66,6 +66,23 @@ impl Kills {
 }
 
 impl Observer for Kills {
+    fn wants(&self) -> Kinds {
+        const WANTED: Kinds = Kinds::of(&[
+            Kind::Ended,
+            Kind::Repeats,
+            Kind::AttemptGivenUp,
+            Kind::Preempts,
+            Kind::HostLost,
+            Kind::DaemonDown,
+            Kind::ProcessKilled,
+            Kind::HostDown,
+            Kind::HostUp,
+            Kind::HostLeft,
+            Kind::WindowBegins,
+        ]);
+        WANTED
+    }
+
     fn change(&mut self, at: SimTime, change: &Change) {
         match *change {
             Change::Ended { why, .. } => self.ended[why as usize] += 1,

@@ -6,8 +6,9 @@
 //! The second identity is a real check: the left side comes from host sums, the right side from the attempts' own counts.
 
 use super::{Family, FamilyInfo, Integral, MetricInfo, Value, core_seconds, row, share};
+use crate::ids::Sparse;
 use crate::orchestrator::Options;
-use crate::sim::{Change, CpuRates, Observer, Setup, Waiting, Worth};
+use crate::sim::{Change, CpuRates, Kind, Kinds, Observer, Setup, Waiting, Worth};
 use crate::units::SimTime;
 
 pub(super) const INFO: FamilyInfo = FamilyInfo { rows: ROWS, build: |setup, _: &Options| Box::new(Ledger::new(setup)) };
@@ -42,7 +43,8 @@ struct HostSums {
 
 struct Ledger {
     hosts: Vec<HostSums>,
-    waits: Vec<(Waiting, u64, i64)>,
+    /// Jobs that wait, and what they demand.
+    waits: Sparse<(Waiting, u64, i64)>,
     /// By the figures of [`CpuRates`], in their order.
     cpu: [Integral; 5],
     pending: Integral,
@@ -60,7 +62,7 @@ impl Ledger {
     fn new(setup: &Setup) -> Self {
         Ledger {
             hosts: vec![HostSums::default(); setup.cluster.len()],
-            waits: vec![(Waiting::No, 0, 0); setup.workload.len()],
+            waits: Sparse::default(),
             cpu: [Integral::default(); 5],
             pending: Integral::default(),
             host_down: Integral::default(),
@@ -103,6 +105,18 @@ impl Ledger {
 }
 
 impl Observer for Ledger {
+    fn wants(&self) -> Kinds {
+        const WANTED: Kinds = Kinds::of(&[
+            Kind::HostLoad,
+            Kind::Remainder,
+            Kind::Waits,
+            Kind::Valued,
+            Kind::Abandoned,
+            Kind::WindowBegins,
+        ]);
+        WANTED
+    }
+
     fn change(&mut self, at: SimTime, change: &Change) {
         match *change {
             Change::HostLoad { host, cpu, memory, .. } => {
@@ -120,7 +134,11 @@ impl Observer for Ledger {
                 }
             }
             Change::Waits { job, why, cpu_nano, memory } => {
-                let old = std::mem::replace(&mut self.waits[job.index()], (why, cpu_nano, memory));
+                let old = match why {
+                    Waiting::No => self.waits.remove(job),
+                    _ => self.waits.insert(job, (why, cpu_nano, memory)),
+                }
+                .unwrap_or_default();
                 self.wait(at.0, old.0, old.1, old.2, false);
                 self.wait(at.0, why, cpu_nano, memory, true);
             }

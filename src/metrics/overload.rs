@@ -2,7 +2,7 @@
 
 use super::{Family, FamilyInfo, MetricInfo, Value, row, seconds};
 use crate::orchestrator::Options;
-use crate::sim::{Change, Observer, Setup};
+use crate::sim::{Change, Kind, Kinds, Observer, Setup};
 use crate::units::SimTime;
 
 pub(super) const INFO: FamilyInfo =
@@ -72,6 +72,11 @@ impl Overload {
 }
 
 impl Observer for Overload {
+    fn wants(&self) -> Kinds {
+        const WANTED: Kinds = Kinds::of(&[Kind::HostLoad, Kind::WindowBegins]);
+        WANTED
+    }
+
     fn change(&mut self, at: SimTime, change: &Change) {
         match *change {
             Change::HostLoad { host, cpu: rates, memory, memory_request, .. } => {

@@ -4,9 +4,11 @@
 //! workload's own ratio of requested memory to requested CPU; stranded memory the other way round. Measured on hosts
 //! that hold a job, against what they have.
 
+use std::cmp::Ordering;
+
 use super::{Family, FamilyInfo, Integral, MetricInfo, Value, row};
 use crate::orchestrator::Options;
-use crate::sim::{Change, Observer, Setup};
+use crate::sim::{Change, Kind, Kinds, Observer, Setup};
 use crate::units::SimTime;
 
 pub(super) const INFO: FamilyInfo =
@@ -83,7 +85,26 @@ impl Packing {
     }
 }
 
+/// CPU and memory of what is free that the other's free part could not match at a workload's requested memory and CPU.
+fn stranded(free_cpu: u128, free_memory: u128, (memory_sum, cpu_sum): (u128, u128)) -> (u128, u128) {
+    if memory_sum == 0 || cpu_sum == 0 {
+        return (0, 0);
+    }
+    // At most one of them is stranded, and which one takes no division: floor(x) < n just where x < n.
+    let (by_memory, by_cpu) = (free_memory * cpu_sum, free_cpu * memory_sum);
+    match by_memory.cmp(&by_cpu) {
+        Ordering::Less => (free_cpu - by_memory / memory_sum, 0),
+        Ordering::Equal => (0, 0),
+        Ordering::Greater => (0, free_memory - by_cpu / cpu_sum),
+    }
+}
+
 impl Observer for Packing {
+    fn wants(&self) -> Kinds {
+        const WANTED: Kinds = Kinds::of(&[Kind::HostLoad, Kind::WindowBegins]);
+        WANTED
+    }
+
     fn change(&mut self, at: SimTime, change: &Change) {
         match *change {
             Change::HostLoad { host, cpu_request, memory_request, attempts, .. } => {
@@ -97,12 +118,13 @@ impl Observer for Packing {
                     attempts,
                     ..HostState::default()
                 };
-                let (memory_sum, cpu_sum) = self.ratio;
-                if new.used && memory_sum > 0 && cpu_sum > 0 {
+                if (old.cpu, old.memory, old.attempts) == (new.cpu, new.memory, new.attempts) {
+                    return;
+                }
+                if new.used {
                     let free_cpu = (self.capacity[i].0 - cpu_request).max(0) as u128;
                     let free_memory = (self.capacity[i].1 - memory_request).max(0) as u128;
-                    new.stranded_cpu = free_cpu.saturating_sub(free_memory * cpu_sum / memory_sum);
-                    new.stranded_memory = free_memory.saturating_sub(free_cpu * memory_sum / cpu_sum);
+                    (new.stranded_cpu, new.stranded_memory) = stranded(free_cpu, free_memory, self.ratio);
                 }
                 self.used = self.used + u64::from(new.used) - u64::from(old.used);
                 self.cpu += new.cpu - old.cpu;
@@ -145,5 +167,31 @@ impl Family for Packing {
             Value::Count(self.peaks.2 as u64),
             Value::Count(self.peaks.3),
         ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::{Purpose, Seed};
+
+    #[test]
+    fn what_is_stranded_is_what_two_divisions_say() {
+        let mut s = Seed(1).stream(Purpose::Shape, 80);
+        let mut seen = [false; 2];
+        for _ in 0..20_000 {
+            let mut draw = |most: u64| u128::from(s.below(most));
+            let (cpu, memory) = (draw(2_000), draw(64 << 30));
+            let sums = (draw(1 << 50) * draw(2), draw(1 << 30) * draw(2));
+            let (cpu, memory) = if draw(2) == 0 { (cpu, memory) } else { (cpu % 7, memory % 7) };
+            let plain = if sums.0 > 0 && sums.1 > 0 {
+                (cpu.saturating_sub(memory * sums.1 / sums.0), memory.saturating_sub(cpu * sums.0 / sums.1))
+            } else {
+                (0, 0)
+            };
+            assert_eq!(stranded(cpu, memory, sums), plain);
+            seen = [seen[0] | (plain.0 > 0), seen[1] | (plain.1 > 0)];
+        }
+        assert_eq!(seen, [true; 2]);
     }
 }

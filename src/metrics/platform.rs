@@ -11,7 +11,7 @@ use crate::discovery::platform::Role;
 use crate::discovery::{Reach, Stage};
 use crate::ids::{AppId, HostId, JobId};
 use crate::orchestrator::Options;
-use crate::sim::{Change, Observer, Setup};
+use crate::sim::{Change, Kind, Kinds, Observer, Setup};
 use crate::units::SimTime;
 
 pub(super) const INFO: FamilyInfo =
@@ -192,6 +192,19 @@ impl<'a> PlatformWatch<'a> {
 }
 
 impl Observer for PlatformWatch<'_> {
+    fn wants(&self) -> Kinds {
+        const WANTED: Kinds = Kinds::of(&[
+            Kind::Reach,
+            Kind::Stage,
+            Kind::Deploys,
+            Kind::Configured,
+            Kind::Started,
+            Kind::Ended,
+            Kind::WindowBegins,
+        ]);
+        if self.setup.platform.is_some() { WANTED } else { Kinds::NONE }
+    }
+
     fn change(&mut self, at: SimTime, change: &Change) {
         if self.setup.platform.is_none() {
             return;
@@ -265,6 +278,10 @@ impl Observer for PlatformWatch<'_> {
 }
 
 impl Family for PlatformWatch<'_> {
+    fn reach(&self) -> Option<Vec<AppReach>> {
+        Some(self.apps())
+    }
+
     fn values(&self) -> Vec<Value> {
         let Some(platform) = &self.setup.platform else { return Vec::new() };
         let apps = self.apps();

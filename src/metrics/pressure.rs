@@ -8,7 +8,7 @@ use super::{Family, FamilyInfo, Integral, MetricInfo, Value, row, seconds};
 use crate::host::felt::CpuFelt;
 use crate::host::kubelet::conversion::PERIOD_US;
 use crate::orchestrator::Options;
-use crate::sim::{Change, Observer, Setup};
+use crate::sim::{Change, Kind, Kinds, Observer, Setup};
 use crate::units::{SECOND_US, SimTime};
 
 pub(super) const INFO: FamilyInfo =
@@ -106,6 +106,11 @@ impl Pressure {
 }
 
 impl Observer for Pressure {
+    fn wants(&self) -> Kinds {
+        const WANTED: Kinds = Kinds::of(&[Kind::HostLoad, Kind::CpuFelt, Kind::DaemonStarved, Kind::WindowBegins]);
+        WANTED
+    }
+
     fn change(&mut self, at: SimTime, change: &Change) {
         match *change {
             Change::HostLoad { host, cpu, .. } => {

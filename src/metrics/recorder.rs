@@ -3,8 +3,8 @@
 //! Made only when somebody wants to look. A stretch's figures are integrals over it, not samples.
 
 use crate::error::{Error, Result};
-use crate::ids::{HostId, JobId};
-use crate::sim::{Change, CpuRates, EndReason, Observer, Setup, Waiting};
+use crate::ids::{HostId, JobId, Sparse};
+use crate::sim::{Change, CpuRates, EndReason, Kind, Kinds, Observer, Setup, Waiting};
 use crate::units::SimTime;
 
 /// One stretch of one host: exact time means and maxima.
@@ -123,7 +123,7 @@ pub struct Recorder<'a> {
     setup: &'a Setup,
     record: Record,
     hosts: Vec<HostNow>,
-    waits: Vec<(Waiting, u64)>,
+    waits: Sparse<(Waiting, u64)>,
     pending: u128,
     host_down: u128,
     since: u64,
@@ -158,7 +158,7 @@ impl<'a> Recorder<'a> {
                 life: Vec::new(),
             },
             hosts: vec![HostNow::default(); setup.cluster.len()],
-            waits: vec![(Waiting::No, 0); setup.workload.len()],
+            waits: Sparse::default(),
             pending: 0,
             host_down: 0,
             since: 0,
@@ -239,6 +239,12 @@ impl<'a> Recorder<'a> {
 }
 
 impl Observer for Recorder<'_> {
+    fn wants(&self) -> Kinds {
+        const UNUSED: Kinds =
+            Kinds::of(&[Kind::Rate, Kind::Remainder, Kind::Valued, Kind::Abandoned, Kind::CpuFelt, Kind::DaemonCpu]);
+        Kinds::ALL.without(UNUSED)
+    }
+
     fn change(&mut self, at: SimTime, change: &Change) {
         match *change {
             Change::HostLoad { host, cpu, memory, cpu_request, memory_request, attempts } => {
@@ -247,7 +253,11 @@ impl Observer for Recorder<'_> {
             }
             Change::Waits { job, why, cpu_nano, .. } => {
                 self.advance_waits(at.0);
-                let (old, amount) = std::mem::replace(&mut self.waits[job.index()], (why, cpu_nano));
+                let old = match why {
+                    Waiting::No => self.waits.remove(job),
+                    _ => self.waits.insert(job, (why, cpu_nano)),
+                };
+                let (old, amount) = old.unwrap_or_default();
                 for (why, amount, sign) in [(old, amount, false), (why, cpu_nano, true)] {
                     let sum = match why {
                         Waiting::No => continue,

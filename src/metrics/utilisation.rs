@@ -2,7 +2,7 @@
 
 use super::{Family, FamilyInfo, Integral, MetricInfo, Value, row, share};
 use crate::orchestrator::Options;
-use crate::sim::{Change, Observer, Setup};
+use crate::sim::{Change, Kind, Kinds, Observer, Setup};
 use crate::units::SimTime;
 
 pub(super) const INFO: FamilyInfo =
@@ -102,6 +102,12 @@ impl Utilisation {
 }
 
 impl Observer for Utilisation {
+    fn wants(&self) -> Kinds {
+        const WANTED: Kinds =
+            Kinds::of(&[Kind::HostLoad, Kind::HostUp, Kind::HostDown, Kind::HostLeft, Kind::WindowBegins]);
+        WANTED
+    }
+
     fn change(&mut self, at: SimTime, change: &Change) {
         match *change {
             Change::HostLoad { host, cpu, memory, cpu_request, memory_request, .. } => {
@@ -113,7 +119,12 @@ impl Observer for Utilisation {
                     received: cpu.received.into(),
                     memory_request: memory_request as u128,
                     memory: memory as u128,
-                    load: u128::from(cpu.within_quota) * 1_000_000 / self.capacity[i].0,
+                    load: match cpu.within_quota.checked_mul(1_000_000) {
+                        Some(parts) if self.capacity[i].0 <= u64::MAX.into() => {
+                            u128::from(parts / self.capacity[i].0 as u64)
+                        }
+                        _ => u128::from(cpu.within_quota) * 1_000_000 / self.capacity[i].0,
+                    },
                     up: old.up,
                 };
                 let old_new = [
@@ -125,8 +136,10 @@ impl Observer for Utilisation {
                 for (sum, (old, new)) in self.sums.iter_mut().zip(old_new) {
                     sum.replace(at.0, old, new);
                 }
-                self.load_sum = self.load_sum - old.load + new.load;
-                self.load_squares = self.load_squares - old.load * old.load + new.load * new.load;
+                if old.load != new.load {
+                    self.load_sum = self.load_sum - old.load + new.load;
+                    self.load_squares = self.load_squares - old.load * old.load + new.load * new.load;
+                }
                 self.hosts[i] = new;
             }
             Change::HostUp { host } => self.set_up(host.index(), at.0, true),

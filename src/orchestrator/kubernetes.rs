@@ -23,6 +23,7 @@ pub(super) mod objects;
 mod parameters;
 mod pod_gc;
 mod queue;
+mod quick;
 mod store;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -297,7 +298,7 @@ impl Kubernetes {
         // Most attempts under load are by pods that still fit nowhere.
         if let Rule::Scheduler(decider) = &mut self.rule
             && world.explain != Some(job)
-            && let Some(rejectors) = decider.fails_still(world, self.makers.prototype(group.class), group.class)
+            && let Some(rejectors) = decider.fails_still(world, &mut self.makers, group.class)
         {
             self.queue.failed(job, now.at, Group { rejectors, ..group });
             return;
@@ -305,15 +306,15 @@ impl Kubernetes {
         let host = match &mut self.rule {
             Rule::Placement => self.books.place(world, job),
             Rule::Scheduler(decider) => {
-                let mut pod = self.makers.pod(world, job);
                 let decision = self.books.next_decision(job);
-                let explanation = (world.explain == Some(job)).then(|| decider.explain(&mut pod));
-                let host = match decider.attempt(world, &mut pod, (group.class, decision), &self.disruption) {
+                let makers = &mut self.makers;
+                let explanation = (world.explain == Some(job)).then(|| decider.explain(world, makers, job));
+                let host = match decider.attempt(world, makers, (job, group.class, decision), &self.disruption) {
                     Verdict::Chosen(host) => {
                         self.books.decided(job);
                         self.books.bind(world, job, host);
                         let devices = self.books.bookings.devices(job, host);
-                        decider.bind(world, pod, host, devices, start);
+                        decider.bind(world, &self.makers, (job, group.class, host), devices, start);
                         Some(host)
                     }
                     Verdict::Rejected { rejectors, room } => {
@@ -394,8 +395,7 @@ impl Kubernetes {
         self.starts.remove(&job);
         if let Rule::Scheduler(decider) = &mut self.rule {
             let class = self.makers.class(world, job);
-            let priority = self.makers.prototype(class).priority();
-            decider.unbind(world, &objects::key(world, job), priority, host);
+            decider.unbind(world, &self.makers, (job, false), class, host);
         }
         Some(host)
     }

@@ -41,11 +41,15 @@ impl Speeds {
     /// How fast the profile clock of a service runs: full speed, unless it takes on memory behind faults or swap.
     pub fn clock(&self, a: &Attempt) -> u64 {
         let mut speed = FULL_SPEED;
-        if a.growth == 0 {
+        if !self.slow && self.band.swap == 0 {
+            return speed;
+        }
+        let growth = a.growth();
+        if growth == 0 {
             return speed;
         }
         if self.slow && a.leak_touches > 0 {
-            let touches = ((u128::from(a.growth) * u128::from(a.leak_touches)) >> 20).min(MOST_TOUCHES) as u64;
+            let touches = ((u128::from(growth) * u128::from(a.leak_touches)) >> 20).min(MOST_TOUCHES) as u64;
             // The leak waits for the disk itself, whether it uses CPU or not.
             speed = near_oom::speed_ppm(touches, self.band.missing, self.band.tasks.max(1), self.fault_us);
         }
@@ -60,10 +64,13 @@ impl Simulation<'_> {
     pub(super) fn speeds(&self, host: HostId) -> Speeds {
         let h = &self.hosts[host.index()];
         let model = &self.setup.host_model.memory;
+        // Where nothing is slow there is no band but of swap.
+        let band = if h.thrashing || model.swap.0 > 0 { h.band } else { Band::default() };
         Speeds {
             slow: h.thrashing,
-            band: h.band,
-            fault_us: model.fault_us(),
+            band,
+            // Where nothing is slow nobody asks.
+            fault_us: if h.thrashing { model.fault_us() } else { 0 },
             compute_ppm: u64::from(model.compute_milli) * 1000,
         }
     }
@@ -114,7 +121,7 @@ impl Simulation<'_> {
             return 0;
         }
         let attempts = self.hosts[host.index()].attempts.iter().map(|&slot| &self.attempts[slot as usize]);
-        let growth: u128 = attempts.map(|a| u128::from(a.growth)).sum();
+        let growth: u128 = attempts.map(|a| u128::from(a.growth())).sum();
         let takes = u128::from(self.setup.host_model.memory.swap_bytes_per_s());
         if growth <= takes { 0 } else { ((takes * u128::from(FULL_SPEED) / growth) as u64).max(1) }
     }

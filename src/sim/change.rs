@@ -1,5 +1,6 @@
 //! What can happen, as the simulation tells its observers.
 
+use super::kinds::Kinds;
 use super::rates::CpuRates;
 use crate::discovery::store::StoreLevel;
 use crate::discovery::{Reach, Stage};
@@ -278,8 +279,12 @@ pub enum Change {
     WindowBegins,
 }
 
-/// Watches a run. Called for every change in order; `at` never decreases.
+/// Watches a run. Called for every change that it wants, in order; `at` never decreases.
 pub trait Observer {
+    /// Which changes it wants; asked once, before the first. What it is told of others is its own affair: nothing, as a rule.
+    fn wants(&self) -> Kinds {
+        Kinds::ALL
+    }
     /// `change` happened at `at`.
     fn change(&mut self, at: SimTime, change: &Change);
     /// A decision was explained, as [`Flags::explain`](super::Flags::explain) asked.

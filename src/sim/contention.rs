@@ -54,15 +54,13 @@ impl Daemons {
 }
 
 impl Simulation<'_> {
+    /// Works out what everybody on `host` gets. Who is wanted of no more than there is and was so before gets all that he
+    /// is able to run, so that only those are looked at who changed.
     pub(super) fn share_cpu(&mut self, host: HostId) {
         let mut s = std::mem::take(&mut self.scratch);
         let speeds = self.speeds(host);
-        let cpu = self.setup.cluster.spec(host).cpu;
         let h = &mut self.hosts[host.index()];
-        let capacity = match self.setup.host_model.cpu.contention {
-            true => cpu.nano_cores(),
-            false => u64::MAX,
-        };
+        let capacity = h.capacity;
         s.slots.clear();
         if h.speed_changed {
             s.slots.extend_from_slice(&h.attempts);
@@ -114,8 +112,10 @@ impl Simulation<'_> {
                 s.slots.clear();
                 s.slots.extend_from_slice(&h.attempts);
             }
-            let attempts = &self.attempts;
-            s.slots.sort_unstable_by_key(|&slot| attempts[slot as usize].serial);
+            if s.slots.len() > 1 {
+                let attempts = &self.attempts;
+                s.slots.sort_unstable_by_key(|&slot| attempts[slot as usize].serial);
+            }
             for &slot in &s.slots {
                 let speed = speeds.clock(&self.attempts[slot as usize]);
                 self.set_rate(slot, self.attempts[slot as usize].cpu.able, u64::MAX, speed);
@@ -126,10 +126,13 @@ impl Simulation<'_> {
         let h = &self.hosts[host.index()];
         let (cpu, memory, cpu_request, memory_request) = (h.cpu, h.memory, h.cpu_request, h.memory_request);
         let attempts = h.attempts.len() as u32;
-        if h.felt_told != h.felt {
+        if h.felt_changed {
+            let h = &mut self.hosts[host.index()];
             let felt = h.felt;
-            self.hosts[host.index()].felt_told = felt;
-            self.emit(Change::CpuFelt { host, felt });
+            h.felt_changed = false;
+            if std::mem::replace(&mut h.felt_told, felt) != felt {
+                self.emit(Change::CpuFelt { host, felt });
+            }
         }
         self.emit(Change::HostLoad { host, cpu, memory, cpu_request, memory_request, attempts });
     }
@@ -175,10 +178,13 @@ impl Simulation<'_> {
     fn set_rate(&mut self, slot: u32, received: u64, free: u64, speed: u64) {
         let a = &self.attempts[slot as usize];
         let same = !a.changed && a.cpu.received == received && a.speed == speed;
-        if same && a.quota == u64::MAX && a.pod.is_none() {
+        let has_quota = a.has_quota();
+        if same && !has_quota {
             return;
         }
-        self.feel(slot, received, free);
+        if has_quota || a.feels || received != a.cpu.able {
+            self.feel(slot, received, free);
+        }
         if same {
             return;
         }
@@ -209,10 +215,10 @@ impl Simulation<'_> {
     /// What the attempt feels of its quota and its neighbours from now on.
     fn feel(&mut self, slot: u32, received: u64, free: u64) {
         let a = &mut self.attempts[slot as usize];
-        let cpu = a.cpu;
+        let (cpu, host) = (a.cpu, a.host);
         let mut felt = CpuFelt::of_neighbours(cpu.able, received);
-        let cores = self.setup.cluster.spec(a.host).cpu.nano_cores();
-        if let Some(pod) = &a.pod {
+        let cores = self.setup.cluster.spec(host).cpu.nano_cores();
+        if let Some(pod) = a.pod() {
             let rates = [cpu.within_quota, cpu.able, received];
             pod.feel(cpu.runnable, rates, free, |wanted| felt::queues(wanted, a.threads, cores), &mut felt);
         } else if a.quota != u64::MAX {
@@ -224,15 +230,27 @@ impl Simulation<'_> {
             let queues = felt::queues(cpu.runnable, a.threads, cores);
             felt.add_quota(a.quota, free.min(wants), queues);
         }
-        let h = &mut self.hosts[a.host.index()];
-        h.felt -= a.felt;
+        if self.felts.len() < self.epochs.len() {
+            self.felts.resize(self.epochs.len(), CpuFelt::default());
+        }
+        let before = if a.feels { self.felts[slot as usize] } else { CpuFelt::default() };
+        if before == felt {
+            return;
+        }
+        a.feels = felt != CpuFelt::default();
+        self.felts[slot as usize] = felt;
+        let h = &mut self.hosts[host.index()];
+        h.felt -= before;
         h.felt += felt;
-        a.felt = felt;
+        h.felt_changed = true;
     }
 
     /// The daemons of `host` lack `missing` nano-cores of what they want, and those of the bits `starved` are starved.
     fn set_daemons(&mut self, host: HostId, missing: u64, starved: u32) {
         let h = &mut self.hosts[host.index()];
+        if (missing, starved) == (0, 0) && (h.daemons_missing, h.daemons_starved) == (0, 0) {
+            return;
+        }
         let old = std::mem::replace(&mut h.daemons_starved, starved);
         if std::mem::replace(&mut h.daemons_missing, missing) != missing {
             self.emit(Change::DaemonCpu { host, missing });

@@ -12,6 +12,7 @@ impl Simulation<'_> {
     /// The host has booted: its daemons run.
     pub(super) fn daemons_begin(&mut self, host: HostId) {
         let now = self.now;
+        self.hosts[host.index()].daemons_gone = 0;
         for state in &mut self.hosts[host.index()].daemons {
             *state = DaemonState { since: now, epoch: state.epoch.wrapping_add(1), ..DaemonState::default() };
         }
@@ -22,6 +23,7 @@ impl Simulation<'_> {
         for i in 0..self.info.daemons.len() {
             let h = &mut self.hosts[host.index()];
             let state = std::mem::take(&mut h.daemons[i]);
+            h.daemons_gone -= u32::from(state.back.is_some());
             h.daemons[i].epoch = state.epoch.wrapping_add(1);
             h.dying -= u32::from(state.dying);
             if state.back.is_some() {
@@ -54,6 +56,7 @@ impl Simulation<'_> {
             return;
         }
         (state.dying, state.back) = (false, Some(back));
+        h.daemons_gone += 1;
         h.dying -= 1;
         self.emit(Change::DaemonDown { host, daemon: info.name });
         self.queue.push(back, Event::DaemonBack { host, daemon, epoch });
@@ -79,6 +82,7 @@ impl Simulation<'_> {
             return;
         }
         *state = DaemonState { since: now, epoch: epoch.wrapping_add(1), ..DaemonState::default() };
+        h.daemons_gone -= 1;
         let info = &self.info.daemons[usize::from(daemon)];
         self.emit(Change::DaemonUp { host, daemon: info.name });
         self.touch_host(host);
@@ -99,6 +103,9 @@ impl Simulation<'_> {
 
     /// When containers can start on `host` again; `None`: now.
     pub(super) fn no_starts_until(&self, host: HostId) -> Option<SimTime> {
+        if self.hosts[host.index()].daemons_gone == 0 {
+            return None;
+        }
         let gone = self.info.daemons.iter().zip(&self.hosts[host.index()].daemons);
         let starts = gone.filter(|(info, _)| matches!(info.death, DaemonDeath::Containers | DaemonDeath::NoStarts));
         starts.filter_map(|(_, state)| state.back).max()

@@ -9,15 +9,18 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::change::{Change, DownCause, EndReason, Observer, Worth};
 use super::digest::Digest;
+use super::kinds::Kinds;
 use super::queue::{Event, EventQueue, Rank};
 use super::setup::{FailureKind, Loop, Setup};
-use super::state::{Attempt, HostState, JobPhase, JobState, NONE, Saved};
+use super::state::{Attempt, HostState, JobPhase, NONE, Saved};
 use crate::cluster::Devices;
 use crate::discovery::store::StoreLevel;
 use crate::discovery::{Act, Discovery, News};
 use crate::error::{Error, Result};
+use crate::host::felt::CpuFelt;
 use crate::host::kubelet::crash_loop::CrashLoop;
 use crate::host::kubelet::threshold::Pressure;
+use crate::host::memory::{self, Marks};
 use crate::ids::{HostId, JobId};
 use crate::orchestrator::{
     Action, Eviction, Heard, Maintenance, Now, Options, Orchestrator, OrchestratorInfo, Outcome, RestartRule, World,
@@ -77,15 +80,19 @@ pub(super) struct Simulation<'a> {
     pub orchestrator: Box<dyn Orchestrator>,
     pub restart_rule: RestartRule,
     pub replaces_evicted: bool,
-    pub jobs: Vec<JobState>,
+    pub jobs: super::jobs::Jobs,
     /// Dependencies not finished yet; empty when no job has any.
     pub after_left: Vec<u32>,
     pub attempts: Vec<Attempt>,
     /// Epochs of slots: how often a slot's queued step end was replaced.
     pub epochs: Vec<u32>,
     pub free_slots: Vec<u32>,
+    /// What attempts feel of their quotas and their neighbours, by slot; as long as it has to be.
+    pub felts: Vec<CpuFelt>,
     pub serials: u64,
     pub hosts: Vec<HostState>,
+    /// Of each host's memory.
+    pub marks: Vec<Marks>,
     pub devices: Devices,
     /// GPUs that the control plane picked for jobs.
     pub picked_devices: BTreeMap<JobId, u16>,
@@ -104,6 +111,7 @@ pub(super) struct Simulation<'a> {
     /// Next job to arrive.
     cursor: u32,
     digest: Digest,
+    wanted: Kinds,
     observer: &'a mut dyn Observer,
     actions: Vec<Action>,
     pub store: Option<super::discovery::Store>,
@@ -132,8 +140,9 @@ pub fn simulate(setup: &Setup, options: &Options, observer: &mut dyn Observer, f
         explain: flags.explain,
     };
     let orchestrator = (info.build)(&world);
-    let n = setup.workload.len();
     let has_after = setup.workload.ids().any(|job| !setup.workload.after(job).is_empty());
+    let marks: Vec<Marks> =
+        setup.cluster.ids().map(|host| memory::marks(&setup.host_model, setup.cluster.spec(host).memory)).collect();
     let mut sim = Simulation {
         setup,
         options,
@@ -146,7 +155,7 @@ pub fn simulate(setup: &Setup, options: &Options, observer: &mut dyn Observer, f
         restart_rule: orchestrator.restart_rule(),
         replaces_evicted: orchestrator.replaces_evicted(),
         orchestrator,
-        jobs: vec![JobState::NEW; n],
+        jobs: super::jobs::Jobs::default(),
         after_left: if has_after {
             setup.workload.ids().map(|job| setup.workload.after(job).len() as u32).collect()
         } else {
@@ -156,10 +165,9 @@ pub fn simulate(setup: &Setup, options: &Options, observer: &mut dyn Observer, f
         epochs: Vec::new(),
         free_slots: Vec::new(),
         serials: 0,
-        hosts: vec![
-            HostState { daemons: vec![Default::default(); info.daemons.len()], ..HostState::default() };
-            setup.cluster.len()
-        ],
+        felts: Vec::new(),
+        hosts: hosts(setup, info, &marks),
+        marks,
         devices: Devices::new(&setup.cluster),
         picked_devices: BTreeMap::new(),
         dirty: Vec::new(),
@@ -172,6 +180,7 @@ pub fn simulate(setup: &Setup, options: &Options, observer: &mut dyn Observer, f
         progress: vec![super::maintenance::Progress::default(); setup.maintenance.len()],
         cursor: 0,
         digest: Digest::default(),
+        wanted: observer.wants(),
         observer,
         actions: Vec::new(),
         store: super::discovery::Store::new(setup, options),
@@ -188,11 +197,31 @@ pub fn simulate(setup: &Setup, options: &Options, observer: &mut dyn Observer, f
     Ok(sim.digest.value())
 }
 
+/// The hosts of a run, none of which has joined.
+fn hosts(setup: &Setup, info: &OrchestratorInfo, marks: &[Marks]) -> Vec<HostState> {
+    let host = |host: HostId| HostState {
+        capacity: match setup.host_model.cpu.contention {
+            true => setup.cluster.spec(host).cpu.nano_cores(),
+            false => u64::MAX,
+        },
+        // Neither killed for, nor beyond what the pods' own cgroup holds, nor swapped out; and all file pages fit.
+        calm: (marks[host.index()].brim - setup.host_model.memory.swap.0)
+            .min(marks[host.index()].full - 1)
+            .min(marks[host.index()].kubepods),
+        memory_mark: i64::MAX,
+        daemons: vec![Default::default(); info.daemons.len()],
+        ..HostState::default()
+    };
+    setup.cluster.ids().map(host).collect()
+}
+
 impl Simulation<'_> {
     /// Tells everybody.
     pub(super) fn emit(&mut self, change: Change) {
         self.digest.change(self.now, &change);
-        self.observer.change(self.now, &change);
+        if self.wanted.has(change.kind()) {
+            self.observer.change(self.now, &change);
+        }
         if self.discovery.is_some() {
             self.pass_on(&change);
         }
@@ -239,7 +268,7 @@ impl Simulation<'_> {
 
     fn run(&mut self, pulse: &mut dyn FnMut(SimTime) -> bool, most_events: u64) -> Result<()> {
         let (mut events, mut at_this_instant) = (0u64, 0u64);
-        let stuck = STUCK.max(STUCK_EACH * (self.jobs.len() + self.hosts.len()) as u64);
+        let stuck = STUCK.max(STUCK_EACH * (self.setup.workload.len() + self.hosts.len()) as u64);
         loop {
             let queued = self.queue.peek();
             let arrival = self.next_arrival().map(|at| (at, Rank::Arrival as u8));
@@ -272,6 +301,10 @@ impl Simulation<'_> {
                     let (at, event) = self.queue.pop().expect("peeked");
                     assert!(at >= self.now, "an event in the past");
                     self.late |= next.1 > Rank::Wake as u8;
+                    if let Some(ahead) = self.queue.ahead() {
+                        self.look_ahead(&ahead);
+                        self.queue.seen(ahead);
+                    }
                     if at_this_instant > stuck {
                         return Err(self.stuck(event));
                     }
@@ -289,6 +322,33 @@ impl Simulation<'_> {
                 return Err(Error::new(crate::error::ErrorKind::Interrupted, "interrupted"));
             }
         }
+    }
+
+    /// Reads what the events to come are about, all at once, so that the processor fetches it side by side: one by one each of them would
+    /// wait for main memory some ten times. Changes nothing.
+    fn look_ahead(&self, ahead: &[Event]) {
+        let workload = &self.setup.workload;
+        let mut sum = 0u64;
+        for event in ahead {
+            let (job, host) = match *event {
+                Event::StepEnds { slot, epoch } if self.epochs[slot as usize] == epoch => {
+                    let a = &self.attempts[slot as usize];
+                    let step = workload.profile(a.job).get(a.cursor.index as usize + 1);
+                    sum ^= step.map_or(0, |step| step.cpu_nano) ^ a.done as u64 ^ a.cpu.received ^ a.step.length_us;
+                    sum ^= u64::from(a.cursor.index) ^ a.memory_request as u64 ^ u64::from(a.changed);
+                    (a.job, a.host)
+                }
+                Event::Start { job, host, .. } => {
+                    sum ^= workload.cpu_request(job).0 as u64 ^ workload.memory_request(job).0 as u64;
+                    (job, host)
+                }
+                _ => continue,
+            };
+            let h = &self.hosts[host.index()];
+            sum ^= h.capacity ^ h.cpu_request as u64 ^ h.memory_mark as u64 ^ u64::from(h.parked_oom);
+            sum ^= u64::from(self.jobs[job.index()].live) ^ workload.duration(job).map_or(0, |d| d.0);
+        }
+        std::hint::black_box(sum);
     }
 
     fn stuck(&self, event: Event) -> Error {
@@ -380,6 +440,7 @@ impl Simulation<'_> {
                 if self.hosts[host.index()].restarting.get(&job) == Some(&serial) {
                     self.forget_restart(job, host);
                     self.start(job, host);
+                    self.let_go(job);
                 }
             }
             Event::Stop { job, host } => {
@@ -397,7 +458,7 @@ impl Simulation<'_> {
         }
         let job = JobId(self.cursor);
         self.cursor += 1;
-        self.jobs[job.index()].arrived = true;
+        self.jobs.arrive(job);
         if self.after_left.get(job.index()).is_none_or(|&left| left == 0) {
             self.enter(job);
         }
@@ -522,7 +583,7 @@ impl Simulation<'_> {
             }
             self.settle(slot);
             let a = &mut self.attempts[slot as usize];
-            let (job, attempt, amount) = (a.job, a.number, std::mem::take(&mut a.unvalued));
+            let (job, attempt, amount) = (a.job, a.number, a.take_unvalued());
             if amount > 0 {
                 self.emit(Change::Valued { job, attempt, worth: Worth::BeforeWindow, amount });
             }

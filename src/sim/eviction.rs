@@ -37,8 +37,6 @@ pub(super) struct Kubelet {
     next: Option<SimTime>,
     /// Pods that it ends: the slot of each and its grace. The first is being ended; the loop waits for all of them.
     ending: VecDeque<(u32, SimDuration)>,
-    /// Above this much memory in use a threshold is crossed.
-    memory_mark: i64,
 }
 
 impl Simulation<'_> {
@@ -60,8 +58,9 @@ impl Simulation<'_> {
         let of_memory = manager.thresholds().iter().filter(|t| t.signal.condition() == Condition::MemoryPressure);
         let spare = of_memory.filter_map(|t| unused.of(t.signal).map(|o| o.available - t.amount.of(o.capacity)));
         let memory_mark = spare.min().unwrap_or(i64::MAX);
-        let kubelet = Kubelet { manager, rhythm: self.now + phase, next: None, ending: VecDeque::new(), memory_mark };
-        self.hosts[host.index()].kubelet = Some(Box::new(kubelet));
+        let kubelet = Kubelet { manager, rhythm: self.now + phase, next: None, ending: VecDeque::new() };
+        let h = &mut self.hosts[host.index()];
+        (h.kubelet, h.memory_mark) = (Some(Box::new(kubelet)), memory_mark);
         if self.world.every_tick {
             self.queue_round(host, self.now + phase);
         } else {
@@ -71,7 +70,9 @@ impl Simulation<'_> {
 
     /// The kubelet of `host` is gone with all it knew.
     pub(super) fn stop_kubelet(&mut self, host: HostId) {
-        let Some(kubelet) = self.hosts[host.index()].kubelet.take() else { return };
+        let h = &mut self.hosts[host.index()];
+        h.memory_mark = i64::MAX;
+        let Some(kubelet) = h.kubelet.take() else { return };
         for &condition in kubelet.manager.conditions() {
             self.emit(Change::Pressure { host, condition, on: false });
         }
@@ -114,7 +115,7 @@ impl Simulation<'_> {
     /// More memory is in use on `host`: a round is queued if it would find a threshold crossed.
     pub(super) fn look_at_memory(&mut self, host: HostId) {
         let h = &self.hosts[host.index()];
-        if h.kubelet.as_ref().is_some_and(|kubelet| h.memory > kubelet.memory_mark) {
+        if h.memory > h.memory_mark {
             self.ask_round(host);
         }
     }

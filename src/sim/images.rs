@@ -53,7 +53,9 @@ impl Simulation<'_> {
         if ready == self.now {
             return false;
         }
-        self.hosts[host.index()].images.waiting.insert(job, ticket);
+        if self.hosts[host.index()].images.waiting.insert(job, ticket).is_none() {
+            self.jobs[job.index()].pulls_more();
+        }
         self.queue.push(ready, Event::Pulled { job, host, ticket });
         true
     }
@@ -71,12 +73,13 @@ impl Simulation<'_> {
 
     /// The images of `job` are there, if it is still wanted.
     pub(super) fn pulled(&mut self, job: JobId, host: HostId, ticket: u32) {
-        let waiting = &mut self.hosts[host.index()].images.waiting;
+        let waiting = &self.hosts[host.index()].images.waiting;
         if waiting.get(&job) == Some(&ticket) {
-            waiting.remove(&job);
+            self.forget_pull(job, host);
             if self.jobs[job.index()].ticket == ticket {
                 self.start(job, host);
             }
+            self.let_go(job);
         }
     }
 
@@ -88,7 +91,9 @@ impl Simulation<'_> {
 
     /// `job` no longer waits for images on `host`; the pull goes on.
     pub(super) fn forget_pull(&mut self, job: JobId, host: HostId) {
-        self.hosts[host.index()].images.waiting.remove(&job);
+        if self.hosts[host.index()].images.waiting.remove(&job).is_some() {
+            self.jobs[job.index()].pulls_less();
+        }
     }
 
     /// The host fell: pulls under way are lost, and nobody waits for them.
@@ -97,6 +102,8 @@ impl Simulation<'_> {
         let images = &mut self.hosts[host.index()].images;
         images.there.retain(|_, at| *at <= now);
         images.idle = images.idle.min(now);
-        images.waiting.clear();
+        for job in std::mem::take(&mut images.waiting).into_keys() {
+            self.jobs[job.index()].pulls_less();
+        }
     }
 }

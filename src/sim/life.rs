@@ -3,10 +3,9 @@
 use super::change::{Change, EndReason, Waiting, Worth};
 use super::engine::{Notice, Simulation};
 use super::rates::CpuRates;
-use super::state::{Attempt, JobPhase, NONE, Saved, Unseen};
+use super::state::{Attempt, JobPhase, NONE, Rare, Saved, Unseen};
 use crate::host::cpu;
 use crate::host::cpu_host::{pod_weight, qos};
-use crate::host::felt::CpuFelt;
 use crate::ids::{HostId, JobId};
 use crate::orchestrator::{FailureNews, Outcome, Scores};
 use crate::units::{Bytes, NANO_PER_CORE};
@@ -17,26 +16,49 @@ impl Simulation<'_> {
     pub(super) fn settle(&mut self, slot: u32) {
         let now = self.now;
         let a = &mut self.attempts[slot as usize];
-        let dt = u128::from(now.since(a.since).0);
-        a.since = now;
-        if dt == 0 {
+        if now == a.since {
             return;
         }
+        let dt = u128::from(now.since(a.since).0);
+        a.since = now;
         let work = u128::from(a.cpu.received) * dt;
         a.served += work;
-        a.unvalued += work;
         a.done += if a.step_by_work() { work } else { u128::from(a.speed) * dt };
     }
 
     /// Live attempts of `job`, newest first.
-    pub(super) fn live_of(&self, job: JobId) -> Vec<u32> {
-        let mut slots = Vec::new();
+    pub(super) fn live_of(&self, job: JobId) -> impl Iterator<Item = u32> + '_ {
+        let some = |slot: u32| (slot != NONE).then_some(slot);
+        std::iter::successors(some(self.jobs[job.index()].live), move |&slot| {
+            some(self.attempts[slot as usize].next_of_job)
+        })
+    }
+
+    /// The attempt in `slot` is no longer one of the live ones of `job`; whether others are.
+    fn unlink(&mut self, job: JobId, slot: u32) -> bool {
+        let next = self.attempts[slot as usize].next_of_job;
+        let state = &mut self.jobs[job.index()];
+        if state.live == slot {
+            state.live = next;
+            return next != NONE;
+        }
+        let before = self.live_of(job).take_while(|&s| s != slot).last();
+        let before = before.expect("a live attempt is one of its job's");
+        self.attempts[before as usize].next_of_job = next;
+        true
+    }
+
+    /// Ends the attempts of `job` within reach.
+    fn end_within_reach(&mut self, job: JobId) {
         let mut slot = self.jobs[job.index()].live;
         while slot != NONE {
-            slots.push(slot);
-            slot = self.attempts[slot as usize].next_of_job;
+            let a = &self.attempts[slot as usize];
+            let (host, next) = (a.host, a.next_of_job);
+            if self.hosts[host.index()].heard {
+                self.end_attempt(slot, EndReason::Removed);
+            }
+            slot = next;
         }
-        slots
     }
 
     /// The control plane gives up the attempt of `job` on `host`, which is out of reach: if it lives on there, or its
@@ -69,7 +91,7 @@ impl Simulation<'_> {
 
     /// Says what a job without a live attempt demands, and why it waits, if that changed.
     pub(super) fn update_waiting(&mut self, job: JobId) {
-        let state = self.jobs[job.index()];
+        let Some(state) = self.jobs.kept_mut(job) else { return };
         let why = match state.phase {
             JobPhase::Inside if state.live == NONE && state.down_on != NONE => Waiting::HostDown,
             JobPhase::Inside if state.live == NONE => Waiting::Pending,
@@ -78,7 +100,7 @@ impl Simulation<'_> {
         if why == state.waiting {
             return;
         }
-        self.jobs[job.index()].waiting = why;
+        state.waiting = why;
         let (cpu_nano, memory) = if why == Waiting::No {
             (0, 0)
         } else {
@@ -106,6 +128,9 @@ impl Simulation<'_> {
     /// agent would.
     fn give_devices(&mut self, job: JobId, host: HostId) -> Vec<u16> {
         let gpus = &self.setup.workload.spec(job).gpus;
+        if gpus.is_empty() {
+            return Vec::new();
+        }
         let devices = self.devices.choose(host, gpus).unwrap_or_default();
         let Some(&picked) = self.picked_devices.get(&job) else { return devices };
         let wanted = self.devices.choose_with(host, gpus, Some(picked)).unwrap_or_default();
@@ -159,7 +184,7 @@ impl Simulation<'_> {
         }
         let state = &mut self.jobs[job.index()];
         state.attempts = state.attempts.saturating_add(1);
-        let number = state.attempts;
+        let (number, other) = (state.attempts, state.live);
         let world = self.world;
         let spec = world.workload.spec(job);
         let (cpu_request, memory_request) = world.requested(job);
@@ -186,6 +211,7 @@ impl Simulation<'_> {
             Scores::Flat | Scores::Kube2016 => self.flat_weight(job),
         };
         let oom_score_adj = self.oom_score_adj(job, host);
+        // Few jobs have a checkpoint.
         let (cursor, step, done, base) = match self.saved.get(&job) {
             Some(saved) => (saved.cursor, saved.step, saved.done, saved.work),
             None => {
@@ -195,8 +221,9 @@ impl Simulation<'_> {
         };
         let devices = self.give_devices(job, host);
         self.devices.take(host, &devices, &spec.gpus);
+        let processes = spec.processes.unwrap_or(1);
+        let rare = Rare { base, pod, parts, processes, processes_left: processes, devices, ..Rare::default() };
         self.serials += 1;
-        let other = self.jobs[job.index()].live;
         let h = &mut self.hosts[host.index()];
         let attempt = Attempt {
             job,
@@ -213,39 +240,34 @@ impl Simulation<'_> {
             since: self.now,
             started: self.now,
             served: 0,
-            unvalued: 0,
-            base,
+            valued: 0,
             speed: 0,
             weight,
             qos,
-            pod,
-            felt: CpuFelt::default(),
+            feels: false,
             quota,
             threads: spec.threads.map_or(u64::MAX, |threads| u64::from(threads) * NANO_PER_CORE),
             memory_limit,
             cpu_request: cpu_request.0,
             memory_request: memory_request.0,
             oom_score_adj,
-            parts,
-            processes: spec.processes.unwrap_or(1),
-            processes_left: spec.processes.unwrap_or(1),
-            whole_memory: 0,
             cache: 0,
             file_touches: spec.file_touches.unwrap_or(self.setup.host_model.memory.file_touches),
             leak_touches: spec.leak_touches,
-            growth: 0,
             dying: None,
-            devices,
             duplicate: other != NONE && spec.kind == JobKind::Service,
             given_up: false,
             changed: false,
             reschedule: true,
+            rare: rare.matters().then(|| Box::new(rare)),
         };
         h.cast_changed = true;
-        h.ports.extend_from_slice(&spec.ports);
+        if !spec.ports.is_empty() {
+            h.ports.extend_from_slice(&spec.ports);
+        }
         h.cpu_request += cpu_request.0;
         h.memory_request += memory_request.0;
-        h.processes += i64::from(spec.processes.unwrap_or(1));
+        h.processes += i64::from(processes);
         h.ephemeral += spec.ephemeral_used.0;
         let slot = match self.free_slots.pop() {
             Some(slot) => {
@@ -262,8 +284,11 @@ impl Simulation<'_> {
         let state = &mut self.jobs[job.index()];
         state.live = slot;
         state.down_on = NONE;
+        let waits = state.waiting != Waiting::No;
         self.emit(Change::Started { job, attempt: number, host });
-        self.update_waiting(job);
+        if waits {
+            self.update_waiting(job);
+        }
         self.use_step(slot);
         self.look_at_host(host, Some(job));
     }
@@ -280,7 +305,7 @@ impl Simulation<'_> {
         let demand = a.step.cpu_nano;
         let runnable = demand.min(a.threads);
         // What it is able to run and what it gets is worked out with its host before time goes on.
-        let within_quota = match &a.pod {
+        let within_quota = match a.pod() {
             Some(pod) => pod.within_quota(runnable),
             None => runnable.min(a.quota),
         };
@@ -289,8 +314,13 @@ impl Simulation<'_> {
         h.cpu += cpu;
         a.cpu = cpu;
         a.reschedule = true;
-        a.whole_memory = a.step.memory.0;
-        a.step.memory.0 = a.left_of(a.whole_memory);
+        if a.rare.is_some() {
+            let whole = a.step.memory.0;
+            a.step.memory.0 = a.left_of(whole);
+            if let Some(rare) = &mut a.rare {
+                rare.whole_memory = whole;
+            }
+        }
         a.cache = a.step.cache.0.min(a.memory_limit.saturating_sub(a.step.memory.0).max(0));
         h.memory += a.step.memory.0;
         h.cache += a.cache;
@@ -336,7 +366,6 @@ impl Simulation<'_> {
             let excess = a.done - total;
             a.done = total;
             a.served -= excess;
-            a.unvalued -= excess;
             let remainder = a.cpu.received - excess as u64;
             let change = Change::Remainder { job: a.job, attempt: a.number, host: a.host, cpu: a.cpu, remainder };
             self.emit(change);
@@ -365,16 +394,7 @@ impl Simulation<'_> {
         let a = &self.attempts[slot as usize];
         let (job, number, host, served) = (a.job, a.number, a.host, a.served);
         self.emit(Change::Ended { job, attempt: number, host, why, served });
-        // Unlink from the job.
-        let mut live = self.live_of(job);
-        live.retain(|&s| s != slot);
-        self.jobs[job.index()].live = live.first().copied().unwrap_or(NONE);
-        for pair in live.windows(2) {
-            self.attempts[pair[0] as usize].next_of_job = pair[1];
-        }
-        if let Some(&last) = live.last() {
-            self.attempts[last as usize].next_of_job = NONE;
-        }
+        let others = self.unlink(job, slot);
         // Unlink from the host.
         let position = self.attempts[slot as usize].position;
         let a = &mut self.attempts[slot as usize];
@@ -382,7 +402,10 @@ impl Simulation<'_> {
         h.attempts.swap_remove(position as usize);
         h.cast_changed = true;
         h.cpu -= a.cpu;
-        h.felt -= a.felt;
+        if a.feels {
+            h.felt -= self.felts[slot as usize];
+            h.felt_changed = true;
+        }
         h.memory -= a.step.memory.0;
         h.cache -= a.cache;
         h.dying -= u32::from(a.dying.take().is_some());
@@ -391,8 +414,7 @@ impl Simulation<'_> {
         let spec = self.setup.workload.spec(job);
         h.processes -= i64::from(spec.processes.unwrap_or(1));
         h.ephemeral -= spec.ephemeral_used.0;
-        let devices = std::mem::take(&mut a.devices);
-        let mut unvalued = std::mem::take(&mut a.unvalued);
+        let mut unvalued = a.take_unvalued();
         let (duplicate, given_up) = (a.duplicate, a.given_up);
         if a.changed {
             a.changed = false;
@@ -408,17 +430,21 @@ impl Simulation<'_> {
         if let Some(moved) = moved {
             self.attempts[moved as usize].position = position;
         }
-        self.devices.give(host, &devices, &spec.gpus);
+        if !spec.gpus.is_empty() {
+            let devices = self.attempts[slot as usize].rare.as_mut().map(|rare| std::mem::take(&mut rare.devices));
+            self.devices.give(host, &devices.unwrap_or_default(), &spec.gpus);
+        }
         if spec.checkpoint && spec.kind == JobKind::Batch && why != EndReason::Finished {
             unvalued = self.save(slot, unvalued);
         }
         let at_once = self.attempts[slot as usize].started == self.now;
-        let worth = self.worth_at_end(slot, why, duplicate, &live);
+        let worth = self.worth_at_end(slot, why, duplicate, others);
         if let Some(worth) = worth {
             self.value(job, number, worth, unvalued);
         }
         // Free the slot; the job number marks it empty.
-        self.attempts[slot as usize].job = JobId(NONE);
+        let a = &mut self.attempts[slot as usize];
+        (a.job, a.rare) = (JobId(NONE), None);
         self.free_slots.push(slot);
         self.touch_host(host);
         if spec.kind == JobKind::Service && !duplicate {
@@ -430,10 +456,11 @@ impl Simulation<'_> {
         let unvalued = if worth.is_some() { 0 } else { unvalued };
         self.after_end(Unseen { job, attempt: number, why, unvalued, given_up }, host, at_once);
         self.unpark(host);
+        self.let_go(job);
     }
 
     /// What the unvalued work of an ending attempt was worth; `None`: known only when its end is heard of.
-    fn worth_at_end(&self, slot: u32, why: EndReason, duplicate: bool, others: &[u32]) -> Option<Worth> {
+    fn worth_at_end(&self, slot: u32, why: EndReason, duplicate: bool, others: bool) -> Option<Worth> {
         let a = &self.attempts[slot as usize];
         let spec = self.setup.workload.spec(a.job);
         let done = self.jobs[a.job.index()].phase == JobPhase::Done;
@@ -445,7 +472,7 @@ impl Simulation<'_> {
         }
         match why {
             EndReason::Finished => None,
-            EndReason::Stopped if !others.is_empty() => Some(Worth::Duplicate),
+            EndReason::Stopped if others => Some(Worth::Duplicate),
             // What a checkpoint saved is valued by `save`; what is left over was lost.
             _ => Some(Worth::Lost),
         }
@@ -460,7 +487,7 @@ impl Simulation<'_> {
             return unvalued;
         }
         // The next attempt has all its processes again.
-        let step = UsageStep { memory: Bytes(a.whole_memory), ..a.step };
+        let step = UsageStep { memory: Bytes(a.whole_memory()), ..a.step };
         let saved = Saved { cursor: a.cursor, step, done: a.done, work };
         let gain = unvalued.min(work.saturating_sub(self.saved_work(job)));
         if work >= self.saved_work(job) {
@@ -483,14 +510,14 @@ impl Simulation<'_> {
 
     /// The oldest of a service's live attempts is the one that counts.
     fn promote(&mut self, job: JobId) {
-        let Some(&oldest) = self.live_of(job).last() else { return };
+        let Some(oldest) = self.live_of(job).last() else { return };
         if !self.attempts[oldest as usize].duplicate {
             return;
         }
         self.settle(oldest);
         let a = &mut self.attempts[oldest as usize];
         a.duplicate = false;
-        let (number, amount) = (a.number, std::mem::take(&mut a.unvalued));
+        let (number, amount) = (a.number, a.take_unvalued());
         self.value(job, number, Worth::Duplicate, amount);
     }
 
@@ -594,6 +621,7 @@ impl Simulation<'_> {
             }
         }
         self.user_done();
+        self.let_go(job);
     }
 
     fn give_up_job(&mut self, job: JobId, host: HostId) {
@@ -603,6 +631,7 @@ impl Simulation<'_> {
         self.update_waiting(job);
         self.notices.push_back(Notice::Ended { job, host, outcome: Outcome::GaveUp });
         self.user_done();
+        self.let_go(job);
     }
 
     /// The control plane hears again of a host, and of what ended there meanwhile.
@@ -654,16 +683,13 @@ impl Simulation<'_> {
         self.jobs[job.index()].ticket += 1;
         self.cancel_restarts(job);
         // Their work was for nothing, so they end before the job does.
-        for slot in self.live_of(job) {
-            if self.hosts[self.attempts[slot as usize].host.index()].heard {
-                self.end_attempt(slot, EndReason::Removed);
-            }
-        }
+        self.end_within_reach(job);
         self.jobs[job.index()].phase = JobPhase::Done;
         self.gave_up.insert(job);
         self.emit(Change::GaveUp { job });
         self.update_waiting(job);
         self.user_done();
+        self.let_go(job);
     }
 
     /// A job's owner removes it.
@@ -675,15 +701,11 @@ impl Simulation<'_> {
         self.jobs[job.index()].ticket += 1;
         self.cancel_restarts(job);
         self.emit(Change::Removed { job });
-        for slot in self.live_of(job) {
-            let host = self.attempts[slot as usize].host;
-            if self.hosts[host.index()].heard {
-                self.end_attempt(slot, EndReason::Removed);
-            }
-        }
+        self.end_within_reach(job);
         self.update_waiting(job);
         self.notices.push_back(Notice::Removed(job));
         self.user_done();
+        self.let_go(job);
     }
 
     /// At the end of the run: live attempts of batch jobs count as far as they came, the furthest of each job; what
@@ -700,8 +722,13 @@ impl Simulation<'_> {
                 self.value(unseen.job, unseen.attempt, Worth::Duplicate, unseen.unvalued - useful);
             }
         }
-        for job in self.setup.workload.ids() {
-            let live = self.live_of(job);
+        // Of jobs that have not arrived or are over there is nothing more to say, but what the given up did not do.
+        let mut jobs = self.jobs.kept();
+        jobs.extend(&self.gave_up);
+        jobs.sort_unstable();
+        jobs.dedup();
+        for job in jobs {
+            let live: Vec<u32> = self.live_of(job).collect();
             let state = self.jobs[job.index()];
             let spec = self.setup.workload.spec(job);
             let batch = spec.kind == JobKind::Batch;
@@ -718,7 +745,7 @@ impl Simulation<'_> {
             let mut reached = saved;
             for &slot in live.iter().rev() {
                 let a = &self.attempts[slot as usize];
-                let (number, amount, duplicate) = (a.number, a.unvalued, a.duplicate);
+                let (number, amount, duplicate) = (a.number, a.unvalued(), a.duplicate);
                 let useful = match batch {
                     true if counts && furthest == Some(slot) => {
                         reached = reached.max(a.position_in_work());

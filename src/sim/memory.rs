@@ -2,15 +2,16 @@
 
 use super::change::{DownCause, EndReason};
 use super::engine::Simulation;
+use super::state::Band;
 use crate::host::MemoryPolicy;
 use crate::host::daemon::Daemon;
-use crate::host::memory::{self, Marks};
+use crate::host::memory::Marks;
 use crate::ids::{HostId, JobId};
 use crate::workload::UsageStep;
 
 impl Simulation<'_> {
     pub(super) fn marks(&self, host: HostId) -> Marks {
-        memory::marks(&self.setup.host_model, self.setup.cluster.spec(host).memory)
+        self.marks[host.index()]
     }
 
     /// What `daemon` holds of memory.
@@ -21,6 +22,9 @@ impl Simulation<'_> {
     /// Memory in use as the marks count it: of jobs, less what dead daemons have left free.
     pub(super) fn used(&self, host: HostId) -> i64 {
         let h = &self.hosts[host.index()];
+        if h.daemons_gone == 0 {
+            return h.memory;
+        }
         let gone = self.info.daemons.iter().zip(&h.daemons).filter(|(_, state)| state.back.is_some());
         h.memory - gone.map(|(daemon, _)| self.daemon_memory(daemon)).sum::<i64>()
     }
@@ -32,6 +36,12 @@ impl Simulation<'_> {
         }
         if std::mem::take(&mut self.hosts[host.index()].over_limit) {
             self.kill_at_limits(host);
+        }
+        if self.has_room(host) {
+            if self.hosts[host.index()].parked_oom > 0 {
+                self.unpark(host);
+            }
+            return;
         }
         let marks = self.marks(host);
         if self.setup.host_model.memory.policy == MemoryPolicy::HostDown && self.used(host) > marks.brim {
@@ -47,6 +57,15 @@ impl Simulation<'_> {
         if self.hosts[host.index()].parked_oom > 0 {
             self.unpark(host);
         }
+    }
+
+    /// Whether memory is in no way felt on `host`, nor was it: then there is nothing to work out. What dead daemons have left free only
+    /// makes more room.
+    fn has_room(&self, host: HostId) -> bool {
+        let h = &self.hosts[host.index()];
+        let swaps = self.setup.host_model.memory.swap.0 > 0;
+        // Where nothing thrashes only swap is felt.
+        h.memory + h.cache <= h.calm && !h.thrashing && !h.over && (!swaps || h.band == Band::default())
     }
 
     fn kill_at_limits(&mut self, host: HostId) {
@@ -78,6 +97,6 @@ impl Simulation<'_> {
             if length == u64::MAX { None } else { self.setup.workload.next_step(a.job, &mut cursor, length) };
         let more = next.map_or(0, |next| a.left_of(next.memory.0) - a.step.memory.0).max(0);
         let rate = i128::from(more) * 1_000_000 / i128::from(length.max(1));
-        a.growth = u64::try_from(rate).unwrap_or(u64::MAX);
+        a.rare.get_or_insert_default().growth = u64::try_from(rate).unwrap_or(u64::MAX);
     }
 }

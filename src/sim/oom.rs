@@ -154,16 +154,17 @@ impl Simulation<'_> {
     /// The job ends, or goes on without the process that died if it consists of several and does not die whole.
     fn process_dies(&mut self, slot: u32, why: EndReason) {
         let a = &self.attempts[slot as usize];
-        if a.processes_left <= 1 || !a.parts.is_empty() || self.oom_group() {
+        if a.processes_left() <= 1 || !a.parts().is_empty() || self.oom_group() {
             self.end_attempt(slot, why);
             return;
         }
         self.settle(slot);
         let a = &mut self.attempts[slot as usize];
         let (job, attempt, host, before) = (a.job, a.number, a.host, a.step.memory.0);
-        a.processes_left -= 1;
-        a.step.memory.0 = a.left_of(a.whole_memory);
-        let (after, left) = (a.step.memory.0, a.processes_left);
+        let whole = a.whole_memory();
+        a.rare.get_or_insert_default().processes_left -= 1;
+        a.step.memory.0 = a.left_of(whole);
+        let (after, left) = (a.step.memory.0, a.processes_left());
         let over = after > a.memory_limit;
         let h = &mut self.hosts[host.index()];
         h.memory += after - before;
@@ -208,5 +209,5 @@ impl Simulation<'_> {
 }
 
 fn processes_of(a: &Attempt) -> impl Iterator<Item = Candidate> {
-    largest(&a.parts, a.oom_score_adj, a.step.memory.0, a.processes_left)
+    largest(a.parts(), a.oom_score_adj, a.step.memory.0, a.processes_left())
 }

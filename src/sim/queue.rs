@@ -1,12 +1,10 @@
 //! The event queue: a closed vocabulary and one total order.
 //!
-//! Order is (time, rank, insertion number). Ranks say what goes first at one instant, in one table. Arrivals are not
+//! Order is (time, rank, order of insertion), which [`TimeQueue`] keeps. Ranks say what goes first at one instant, in one table. Arrivals are not
 //! in the queue (they come by cursor), so it holds only running things and what was asked for. Events of an attempt
 //! carry its epoch; one whose epoch has passed is stale and is dropped when it comes up.
 
-use std::cmp::Ordering;
-use std::collections::BinaryHeap;
-
+use super::time_queue::{RANKS, TimeQueue};
 use crate::ids::{HostId, JobId};
 use crate::units::SimTime;
 
@@ -30,6 +28,8 @@ pub(super) enum Rank {
     Wake,
     Start,
 }
+
+const _: () = assert!((Rank::Start as usize) < RANKS);
 
 /// What will happen.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -129,67 +129,35 @@ impl Event {
     }
 }
 
-/// An event and its place in the order: time in the upper half, then rank and insertion number in one word. The event is never
-/// compared: the place is unique.
-#[derive(Clone, Copy, Debug)]
-struct Entry {
-    place: u128,
-    event: Event,
-}
-
-const _: () = assert!(size_of::<Entry>() == 32);
-
-impl Ord for Entry {
-    /// The heap gives the greatest first, so what comes sooner is greater.
-    fn cmp(&self, other: &Self) -> Ordering {
-        other.place.cmp(&self.place)
-    }
-}
-
-impl PartialOrd for Entry {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Entry {
-    fn eq(&self, other: &Self) -> bool {
-        self.place == other.place
-    }
-}
-
-impl Eq for Entry {}
-
 /// The queue.
 #[derive(Debug, Default)]
 pub(super) struct EventQueue {
-    heap: BinaryHeap<Entry>,
-    inserted: u64,
+    events: TimeQueue<Event>,
 }
 
-const RANK_SHIFT: u32 = 56;
+const _: () = assert!(size_of::<Event>() == 16);
 
 impl EventQueue {
     pub(super) fn push(&mut self, at: SimTime, event: Event) {
-        assert!(self.inserted < 1 << RANK_SHIFT, "2^56 events");
-        let word = (event.rank() as u64) << RANK_SHIFT | self.inserted;
-        self.inserted += 1;
-        self.heap.push(Entry { place: u128::from(at.0) << 64 | u128::from(word), event });
+        self.events.push(at, event.rank() as u8, event);
     }
 
     /// Time and rank of the next event.
     pub(super) fn peek(&self) -> Option<(SimTime, u8)> {
-        self.heap.peek().map(|entry| (entry.at(), (entry.place as u64 >> RANK_SHIFT) as u8))
+        self.events.peek()
     }
 
     pub(super) fn pop(&mut self) -> Option<(SimTime, Event)> {
-        self.heap.pop().map(|entry| (entry.at(), entry.event))
+        self.events.pop()
     }
-}
 
-impl Entry {
-    fn at(&self) -> SimTime {
-        SimTime((self.place >> 64) as u64)
+    /// Events that will be taken soon: see [`TimeQueue::ahead`].
+    pub(super) fn ahead(&mut self) -> Option<Vec<Event>> {
+        self.events.ahead()
+    }
+
+    pub(super) fn seen(&mut self, ahead: Vec<Event>) {
+        self.events.seen(ahead);
     }
 }
 

@@ -181,6 +181,18 @@ impl<'a> Import<'a> {
         Ok(())
     }
 
+    /// Adds the job of a row whose spec was met before, and counts the row as read and used; `false`: it cannot be added, and
+    /// nothing was done, so that who reads the row in full finds out why.
+    pub(super) fn plain_job(&mut self, job: &LikeJob<'_>, spec: SpecId) -> bool {
+        if self.job_fits(self.builder.len() as u64).is_err() || self.builder.push_like(job, spec).is_err() {
+            return false;
+        }
+        self.report.rows_read += 1;
+        self.report.jobs += 1;
+        self.report.rows_used += 1;
+        true
+    }
+
     /// Adds a job that several rows describe; these are counted by [`Import::used`].
     pub fn job_from(&mut self, place: &Place, job: Job) -> Result<()> {
         self.add(job).map_err(|error| place.of(error))

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::kind::{Kind, KindTable};
+use super::names::{NameTable, Names};
 use super::{App, JobKind, LONGEST_US, NO_LIMIT, NO_PROFILE, OPEN, Spec, UsageMode, UsageStep, Workload};
 use crate::error::{Error, Result};
 use crate::fleet::options::Options as UnitOptions;
@@ -86,8 +88,8 @@ impl Job {
 pub struct LikeJob<'a> {
     /// Unique name, not empty.
     pub name: &'a str,
-    /// The app it belongs to; empty: the app without a name.
-    pub app: &'a str,
+    /// The app it belongs to, by the number that [`WorkloadBuilder::app`] gave.
+    pub app: AppId,
     /// When it arrives.
     pub arrival: SimTime,
     /// As in [`Job::duration`].
@@ -107,8 +109,15 @@ pub struct LikeJob<'a> {
 struct SpecFacts {
     kind: JobKind,
     ephemeral: Bytes,
-    /// Sum of its extended resources.
-    extended: i128,
+    /// Sum of its extended resources, at most twice what all jobs together may ask for.
+    extended: i64,
+}
+
+impl SpecFacts {
+    fn new(kind: JobKind, ephemeral: Bytes, extended: impl Iterator<Item = i64>) -> Self {
+        let extended = extended.fold(0i64, i64::saturating_add).min(2 * MOST_IN_ALL[3].0);
+        SpecFacts { kind, ephemeral, extended }
+    }
 }
 
 /// A job that was added, as far as what lies over it has to know.
@@ -137,7 +146,8 @@ pub struct WorkloadBuilder {
     namespaces: Vec<String>,
     /// What counts of `specs`, by their ids.
     facts: Vec<SpecFacts>,
-    apps: BTreeMap<String, AppId>,
+    kinds: KindTable,
+    apps: NameTable,
     resources: BTreeMap<String, ResourceId>,
     profiles: Vec<u32>,
     steps: Vec<UsageStep>,
@@ -150,14 +160,12 @@ pub struct WorkloadBuilder {
     recent: Vec<(Spec, SpecId)>,
     /// Which of these goes next.
     oldest: usize,
-    /// What the job before had.
-    last_app: Option<(String, AppId)>,
     /// Sums over jobs of the most that each may ask for or use, as in [`MOST_IN_ALL`].
-    totals: [i128; 4],
+    totals: [i64; 4],
 }
 
 /// Most that all jobs together may ask for or use, so that sums over them never leave 64 bits.
-const MOST_IN_ALL: [(i128, &str); 4] = [
+const MOST_IN_ALL: [(i64, &str); 4] = [
     (1 << 40, "CPU adds up to more than 2^40 milli-CPU, a billion cores"),
     (1 << 60, "memory adds up to more than 2^60 bytes, an exbibyte"),
     (1 << 60, "ephemeral storage adds up to more than 2^60 bytes, an exbibyte"),
@@ -175,15 +183,10 @@ const MOST_TOUCHES: u32 = 100_000_000;
 struct Columns {
     arrival: Vec<SimTime>,
     duration_us: Vec<u64>,
-    cpu_request: Vec<MilliCpu>,
-    memory_request: Vec<Bytes>,
-    cpu_limit: Vec<i64>,
-    memory_limit: Vec<i64>,
-    spec: Vec<SpecId>,
-    app: Vec<AppId>,
+    kind: Vec<u32>,
+    /// As long as the others, or empty while no job has usage of its own.
     profile: Vec<u32>,
-    name_end: Vec<u32>,
-    names: String,
+    names: Names,
 }
 
 impl WorkloadBuilder {
@@ -229,21 +232,25 @@ impl WorkloadBuilder {
 
     /// Numbers of the jobs, in order of input, that have no usage of their own.
     pub fn without_usage(&self) -> Vec<u32> {
-        (0..self.len() as u32).filter(|&job| self.jobs.profile[job as usize] == NO_PROFILE).collect()
+        let profile = &self.jobs.profile;
+        let none = |job: &u32| profile.is_empty() || profile[*job as usize] == NO_PROFILE;
+        (0..self.len() as u32).filter(none).collect()
     }
 
     /// What job number `job`, in order of input, is.
     pub fn view(&self, job: u32) -> JobView<'_> {
-        let (c, i) = (&self.jobs, job as usize);
-        let start = if i == 0 { 0 } else { c.name_end[i - 1] as usize };
-        let limit = |of: i64| (of != NO_LIMIT).then_some(of);
+        let i = job as usize;
+        let number = self.jobs.kind[i];
+        let kind = self.kinds.get(number);
+        let [cpu_limit, memory_limit] =
+            self.kinds.limits_of(number).map(|limit| Some(limit).filter(|l| *l != NO_LIMIT));
         JobView {
-            name: &c.names[start..c.name_end[i] as usize],
-            namespace: self.namespaces.get(c.spec[i].index()).map_or("", String::as_str),
-            cpu_request: c.cpu_request[i],
-            memory_request: c.memory_request[i],
-            cpu_limit: limit(c.cpu_limit[i]).map(MilliCpu),
-            memory_limit: limit(c.memory_limit[i]).map(Bytes),
+            name: self.jobs.names.get(i),
+            namespace: self.namespaces.get(kind.spec.index()).map_or("", String::as_str),
+            cpu_request: kind.cpu_request,
+            memory_request: kind.memory_request,
+            cpu_limit: cpu_limit.map(MilliCpu),
+            memory_limit: memory_limit.map(Bytes),
         }
     }
 
@@ -263,12 +270,16 @@ impl WorkloadBuilder {
         let name = view.name.to_owned();
         check_steps(&usage).map_err(|what| refused(&name, "usage", what))?;
         for (i, most) in most_used(&usage).into_iter().enumerate() {
-            self.totals[i] += i128::from((most - known[i]).max(0));
+            self.totals[i] += (most - known[i]).max(0);
             if self.totals[i] > MOST_IN_ALL[i].0 {
                 return Err(Error::input(format!("job \"{name}\": with it, the jobs' {}", MOST_IN_ALL[i].1)));
             }
         }
-        self.jobs.profile[job as usize] = self.profile(usage)?;
+        let profile = self.profile(usage)?;
+        if self.jobs.profile.is_empty() {
+            self.jobs.profile = vec![NO_PROFILE; self.len()];
+        }
+        self.jobs.profile[job as usize] = profile;
         Ok(())
     }
 
@@ -290,9 +301,10 @@ impl WorkloadBuilder {
     /// duration, a GPU share over 1000, a usage step without length.
     pub fn push(&mut self, job: Job) -> Result<()> {
         check(&job)?;
+        let app_id = self.app(&job.app)?;
         let Job {
             name,
-            app,
+            app: _,
             arrival,
             duration,
             cpu_request,
@@ -304,13 +316,17 @@ impl WorkloadBuilder {
             usage,
             after,
         } = job;
-        let like =
-            LikeJob { name: &name, app: &app, arrival, duration, cpu_request, memory_request, cpu_limit, memory_limit };
-        let facts = SpecFacts {
-            kind: spec.kind,
-            ephemeral: spec.ephemeral,
-            extended: extended.values().map(|amount| i128::from(*amount)).sum(),
+        let like = LikeJob {
+            name: &name,
+            app: app_id,
+            arrival,
+            duration,
+            cpu_request,
+            memory_request,
+            cpu_limit,
+            memory_limit,
         };
+        let facts = SpecFacts::new(spec.kind, spec.ephemeral, extended.values().copied());
         self.count(&like, &facts, &usage)?;
         for (resource, amount) in extended {
             let next = ResourceId::from_index(self.resources.len());
@@ -329,7 +345,7 @@ impl WorkloadBuilder {
     /// number that [`WorkloadBuilder::last_spec`] gave. The same as [`WorkloadBuilder::push`] at a third of its cost, for
     /// traces whose rows mostly say the same.
     ///
-    /// Errors: as there.
+    /// Errors: as there, and then nothing was added.
     pub fn push_like(&mut self, job: &LikeJob<'_>, spec: SpecId) -> Result<()> {
         let facts = self.facts[spec.index()];
         check_sizes(job, facts.kind, facts.ephemeral)?;
@@ -337,26 +353,33 @@ impl WorkloadBuilder {
         self.row(job, spec, NO_PROFILE)
     }
 
+    /// The number of the app of that name, for [`LikeJob::app`]. An empty name is the app without a name, of all jobs that name
+    /// none.
+    pub fn app(&mut self, name: &str) -> Result<AppId> {
+        self.apps.number(name).map(AppId)
+    }
+
     /// The spec of the job that was added last.
     pub fn last_spec(&self) -> Option<SpecId> {
-        self.jobs.spec.last().copied()
+        self.jobs.kind.last().map(|&kind| self.kinds.get(kind).spec)
     }
 
     /// Adds the columns of a job that was checked and counted.
     fn row(&mut self, job: &LikeJob<'_>, spec: SpecId, profile: u32) -> Result<()> {
-        let app = self.app_id(job.app);
+        self.jobs.names.push(job.name)?;
+        let kind = Kind { cpu_request: job.cpu_request, memory_request: job.memory_request, spec, app: job.app };
+        let limits = [job.cpu_limit.map_or(NO_LIMIT, |l| l.0), job.memory_limit.map_or(NO_LIMIT, |l| l.0)];
+        let kind = self.kinds.number(kind, limits);
         let c = &mut self.jobs;
-        c.names.push_str(job.name);
-        c.name_end.push(u32::try_from(c.names.len()).map_err(|_| Error::input("job names take more than 4 GiB"))?);
+        if profile != NO_PROFILE && c.profile.is_empty() {
+            c.profile = vec![NO_PROFILE; c.arrival.len()];
+        }
+        if profile != NO_PROFILE || !c.profile.is_empty() {
+            c.profile.push(profile);
+        }
         c.arrival.push(job.arrival);
         c.duration_us.push(job.duration.map_or(OPEN, |d| d.0));
-        c.cpu_request.push(job.cpu_request);
-        c.memory_request.push(job.memory_request);
-        c.cpu_limit.push(job.cpu_limit.map_or(NO_LIMIT, |l| l.0));
-        c.memory_limit.push(job.memory_limit.map_or(NO_LIMIT, |l| l.0));
-        c.spec.push(spec);
-        c.app.push(app);
-        c.profile.push(profile);
+        c.kind.push(kind);
         Ok(())
     }
 
@@ -371,8 +394,8 @@ impl WorkloadBuilder {
             Some(id) => *id,
             None => {
                 self.namespaces.push(spec.namespace.clone());
-                let extended = spec.extended.iter().map(|(_, amount)| i128::from(*amount)).sum();
-                self.facts.push(SpecFacts { kind: spec.kind, ephemeral: spec.ephemeral, extended });
+                let extended = spec.extended.iter().map(|(_, amount)| *amount);
+                self.facts.push(SpecFacts::new(spec.kind, spec.ephemeral, extended));
                 self.specs.insert(spec.clone(), next);
                 next
             }
@@ -386,37 +409,21 @@ impl WorkloadBuilder {
         id
     }
 
-    /// The number of the app `name`. Jobs of one app often follow each other.
-    fn app_id(&mut self, name: &str) -> AppId {
-        if let Some((last, id)) = &self.last_app
-            && last == name
-        {
-            return *id;
-        }
-        let next = AppId::from_index(self.apps.len());
-        let id = match self.apps.get(name) {
-            Some(id) => *id,
-            None => {
-                self.apps.insert(name.to_owned(), next);
-                next
-            }
-        };
-        self.last_app = Some((name.to_owned(), id));
-        id
-    }
-
     /// Adds up what jobs may ask for or use, and refuses what no sum can hold.
     fn count(&mut self, job: &LikeJob<'_>, facts: &SpecFacts, usage: &[UsageStep]) -> Result<()> {
-        let [cpu, memory] = most_used(usage);
-        let cpu = cpu.max(job.cpu_request.0).max(job.cpu_limit.map_or(0, |l| l.0));
-        let memory = memory.max(job.memory_request.0).max(job.memory_limit.map_or(0, |l| l.0));
-        let own = [cpu.into(), memory.into(), facts.ephemeral.0.into(), facts.extended];
-        for ((total, own), (most, what)) in self.totals.iter_mut().zip(own).zip(MOST_IN_ALL) {
+        let [mut cpu, mut memory] = if usage.is_empty() { [0; 2] } else { most_used(usage) };
+        cpu = cpu.max(job.cpu_request.0).max(job.cpu_limit.map_or(0, |l| l.0));
+        memory = memory.max(job.memory_request.0).max(job.memory_limit.map_or(0, |l| l.0));
+        let own = [cpu, memory, facts.ephemeral.0, facts.extended];
+        let mut totals = self.totals;
+        for ((total, own), (most, what)) in totals.iter_mut().zip(own).zip(MOST_IN_ALL) {
+            // Neither is beyond 2^61.
             *total += own;
             if *total > most {
                 return Err(Error::input(format!("job \"{}\": with it, the jobs' {what}", job.name)));
             }
         }
+        self.totals = totals;
         Ok(())
     }
 
@@ -424,35 +431,35 @@ impl WorkloadBuilder {
     ///
     /// Errors: a repeated name, an unknown job in `after`, jobs that wait for each other in a circle.
     pub fn finish(self, usage: UsageMode, seed: Seed) -> Result<Workload> {
-        let c = self.jobs;
-        let name = |i: u32| {
-            let i = i as usize;
-            &c.names[if i == 0 { 0 } else { c.name_end[i - 1] as usize }..c.name_end[i] as usize]
-        };
-        let n = c.arrival.len();
-        let mut by_name: Vec<u32> = (0..n as u32).collect();
-        by_name.sort_unstable_by(|&a, &b| name(a).cmp(name(b)));
-        for pair in by_name.windows(2) {
-            if name(pair[0]) == name(pair[1]) {
-                return Err(Error::input(format!("two jobs are named \"{}\"", name(pair[0]))));
-            }
+        let mut c = self.jobs;
+        if let Some(name) = c.names.repeated() {
+            return Err(Error::input(format!("two jobs are named \"{name}\"")));
         }
         // Names are unique, so (arrival, name) is a total order whatever order the rows came in.
-        let mut order = by_name.clone();
-        order.sort_by_key(|&i| c.arrival[i as usize]);
-        let mut rank = vec![0u32; n];
-        for (new, &old) in order.iter().enumerate() {
-            rank[old as usize] = new as u32;
-        }
-
-        let (mut names, mut name_end) = (String::with_capacity(c.names.len()), Vec::with_capacity(n));
-        for &old in &order {
-            names.push_str(name(old));
-            name_end.push(names.len() as u32);
+        let n = c.arrival.len();
+        let key = |i: usize| (c.arrival[i], c.names.get(i));
+        let order = (!(0..n).is_sorted_by(|&a, &b| key(a) < key(b))).then(|| {
+            let mut order: Vec<u32> = (0..n as u32).collect();
+            order.sort_unstable_by(|&a, &b| key(a as usize).cmp(&key(b as usize)));
+            order
+        });
+        if let Some(order) = &order {
+            // One column at a time, so that only one stands twice in memory.
+            c.names = c.names.listed(order);
+            permute(order, &mut c.arrival);
+            permute(order, &mut c.duration_us);
+            permute(order, &mut c.kind);
+            permute(order, &mut c.profile);
+        } else {
+            c.names.shrink();
+            c.arrival.shrink_to_fit();
+            c.duration_us.shrink_to_fit();
+            c.kind.shrink_to_fit();
+            c.profile.shrink_to_fit();
         }
 
         // Apps and resources were numbered as met; renumber them by name.
-        let (app_names, app_rank) = by_rank(self.apps, |id| id.0);
+        let (app_names, app_rank) = self.apps.into_ranked();
         let (resources, resource_rank) = by_rank(self.resources, |id| id.0);
         let mut specs = vec![Spec::default(); self.specs.len()];
         for (mut spec, id) in self.specs {
@@ -462,45 +469,34 @@ impl WorkloadBuilder {
             spec.extended.sort();
             specs[id.index()] = spec;
         }
-        let mut apps: Vec<App> = app_names.into_iter().map(|name| App { name, jobs: Vec::new() }).collect();
-        let app: Vec<AppId> = order.iter().map(|&old| AppId(app_rank[c.app[old as usize].index()])).collect();
-        for (job, app) in app.iter().enumerate() {
-            apps[app.index()].jobs.push(JobId::from_index(job));
+        let (mut kinds, limits) = self.kinds.into_columns();
+        for kind in &mut kinds {
+            kind.app = AppId(app_rank[kind.app.index()]);
+        }
+        let mut sizes = vec![0usize; app_names.len()];
+        for &kind in &c.kind {
+            sizes[kinds[kind as usize].app.index()] += 1;
+        }
+        let mut apps: Vec<App> =
+            app_names.into_iter().zip(sizes).map(|(name, size)| App { name, jobs: Vec::with_capacity(size) }).collect();
+        for (job, &kind) in c.kind.iter().enumerate() {
+            apps[kinds[kind as usize].app.index()].jobs.push(JobId::from_index(job));
         }
 
-        let mut edges: Vec<(JobId, JobId)> = Vec::new();
-        for (old, first) in &self.after {
-            for wanted in first {
-                let found = by_name.binary_search_by(|&i| name(i).cmp(wanted.as_str())).map_err(|_| {
-                    Error::input(format!("job \"{}\" comes after \"{wanted}\", which is not a job", name(*old)))
-                })?;
-                edges.push((JobId(rank[*old as usize]), JobId(rank[by_name[found] as usize])));
-            }
-        }
-        edges.sort_unstable();
-        edges.dedup();
+        let edges = edges(&self.after, &c.names, order.as_deref())?;
+        drop(order);
         let (after_start, after) = adjacency(n, &edges);
         let mut reversed: Vec<(JobId, JobId)> = edges.iter().map(|&(job, first)| (first, job)).collect();
         reversed.sort_unstable();
         let (before_start, before) = adjacency(n, &reversed);
-
-        // One column at a time, so that only one stands twice in memory.
-        fn permute<T: Copy>(order: &[u32], column: Vec<T>) -> Vec<T> {
-            order.iter().map(|&old| column[old as usize]).collect()
-        }
-        drop((by_name, rank));
         let workload = Workload {
-            arrival: permute(&order, c.arrival),
-            duration_us: permute(&order, c.duration_us),
-            cpu_request: permute(&order, c.cpu_request),
-            memory_request: permute(&order, c.memory_request),
-            cpu_limit: permute(&order, c.cpu_limit),
-            memory_limit: permute(&order, c.memory_limit),
-            spec: permute(&order, c.spec),
-            app,
-            profile: permute(&order, c.profile),
-            name_end,
-            names,
+            arrival: c.arrival,
+            duration_us: c.duration_us,
+            kind: c.kind,
+            profile: c.profile,
+            names: c.names,
+            kinds,
+            limits,
             specs,
             apps,
             resources,
@@ -521,6 +517,39 @@ impl WorkloadBuilder {
         refuse_circles(&workload)?;
         Ok(workload)
     }
+}
+
+/// Puts `column` into `order`; an empty one stays so.
+fn permute<T: Copy>(order: &[u32], column: &mut Vec<T>) {
+    if !column.is_empty() {
+        *column = order.iter().map(|&old| column[old as usize]).collect();
+    }
+}
+
+/// Who waits for whom, sorted. `after` goes by the numbers of input, of which `order` lists those of the names.
+fn edges(after: &[(u32, Vec<String>)], names: &Names, order: Option<&[u32]>) -> Result<Vec<(JobId, JobId)>> {
+    if after.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut rank: Vec<u32> = (0..names.len() as u32).collect();
+    for (new, &old) in order.unwrap_or_default().iter().enumerate() {
+        rank[old as usize] = new as u32;
+    }
+    let by_name = names.sorted();
+    let mut edges: Vec<(JobId, JobId)> = Vec::new();
+    for (old, first) in after {
+        let job = rank[*old as usize];
+        for wanted in first {
+            let found = by_name.binary_search_by(|&i| names.get(i as usize).cmp(wanted.as_str())).map_err(|_| {
+                let name = names.get(job as usize);
+                Error::input(format!("job \"{name}\" comes after \"{wanted}\", which is not a job"))
+            })?;
+            edges.push((JobId(job), JobId(by_name[found])));
+        }
+    }
+    edges.sort_unstable();
+    edges.dedup();
+    Ok(edges)
 }
 
 /// What holds for every job whatever its spec.
@@ -586,7 +615,8 @@ fn check(job: &Job) -> Result<()> {
     let refuse = |field: &str, what: String| Err(refused(&job.name, field, what));
     let like = LikeJob {
         name: &job.name,
-        app: &job.app,
+        // What is checked does not hang on it.
+        app: AppId(0),
         arrival: job.arrival,
         duration: job.duration,
         cpu_request: job.cpu_request,
@@ -664,6 +694,9 @@ fn adjacency(n: usize, edges: &[(JobId, JobId)]) -> (Vec<u32>, Vec<JobId>) {
 }
 
 fn refuse_circles(workload: &Workload) -> Result<()> {
+    if workload.after.is_empty() {
+        return Ok(());
+    }
     let mut waiting: Vec<usize> = workload.ids().map(|job| workload.after(job).len()).collect();
     let mut free: Vec<JobId> = workload.ids().filter(|job| waiting[job.index()] == 0).collect();
     let mut done = 0;

@@ -44,7 +44,11 @@ pub struct GeneratorParams {
     pub duration_median_s: f64,
     /// Sigma of the log-normal duration; 0: all the median.
     pub duration_sigma: f64,
-    /// CPU requests in cores, each as likely; empty: log-normal as below.
+    /// Shortest duration of batch jobs in seconds; shorter draws become this, or a microsecond.
+    pub duration_min_s: f64,
+    /// Longest duration of batch jobs in seconds; longer draws become this. `None`: a hundred years.
+    pub duration_max_s: Option<f64>,
+    /// CPU requests in cores, each as likely (one that stands here twice is twice as likely); empty: log-normal as below.
     pub cpu_choices_cores: Vec<f64>,
     /// Median CPU request in cores (log-normal).
     pub cpu_median_cores: f64,
@@ -56,8 +60,13 @@ pub struct GeneratorParams {
     pub memory_gib_per_core_min: f64,
     /// Most memory request in GiB a core.
     pub memory_gib_per_core_max: f64,
+    /// Memory requests in GiB a core, each as likely; empty: uniform as above.
+    pub memory_gib_per_core_choices: Vec<f64>,
     /// Share of jobs that are services without end.
     pub service_share: f64,
+    /// Whether all jobs of `poisson` are of one app, so that they replace each other; else none is of an app with a name. The
+    /// groups of `mix` are apps either way.
+    pub common_app: bool,
 }
 
 impl Default for GeneratorParams {
@@ -67,13 +76,17 @@ impl Default for GeneratorParams {
             rate_per_second: 0.2,
             duration_median_s: 300.0,
             duration_sigma: 1.9,
+            duration_min_s: 0.0,
+            duration_max_s: None,
             cpu_choices_cores: Vec::new(),
             cpu_median_cores: 0.5,
             cpu_sigma: 1.0,
             cpu_max_cores: 32.0,
             memory_gib_per_core_min: 1.0,
             memory_gib_per_core_max: 5.0,
+            memory_gib_per_core_choices: Vec::new(),
             service_share: 0.02,
+            common_app: true,
         }
     }
 }
@@ -111,6 +124,22 @@ impl GeneratorParams {
         if self.memory_gib_per_core_max < self.memory_gib_per_core_min {
             let least = format!("{} or more", self.memory_gib_per_core_min);
             return refuse("memory_gib_per_core_max", self.memory_gib_per_core_max.to_string(), &least);
+        }
+        if !(0.0..=1e9).contains(&self.duration_min_s) {
+            return refuse("duration_min_s", self.duration_min_s.to_string(), "0 to 1000000000");
+        }
+        if let Some(most) = self.duration_max_s
+            && !(most > 0.0 && (self.duration_min_s..=1e9).contains(&most))
+        {
+            let least = self.duration_min_s;
+            let will_do = match least > 0.0 {
+                true => format!("{least} to 1000000000"),
+                false => "above 0 and up to 1000000000".into(),
+            };
+            return refuse("duration_max_s", most.to_string(), &will_do);
+        }
+        if let Some(gib) = self.memory_gib_per_core_choices.iter().find(|gib| !(0.0..=100.0).contains(*gib)) {
+            return refuse("memory_gib_per_core_choices", gib.to_string(), "0 to 100");
         }
         if let Some(cores) = self.cpu_choices_cores.iter().find(|cores| !over(**cores, 0.0) || **cores > 10_000.0) {
             return refuse("cpu_choices_cores", cores.to_string(), "above 0 and up to 10000");
@@ -160,18 +189,30 @@ impl Shape {
         // At least a milli-CPU and a MiB; CPU to the nearest milli-CPU, memory down to whole MiB.
         let milli = ((cores.min(params.cpu_max_cores) * 1_000.0).round() as i64).max(1);
         let (least, most) = (params.memory_gib_per_core_min, params.memory_gib_per_core_max);
-        let gib_per_core = least + (most - least) * dice.unit();
+        let gib_per_core = match params.memory_gib_per_core_choices.as_slice() {
+            [] => least + (most - least) * dice.unit(),
+            choices => choices[dice.below(choices.len() as u64) as usize],
+        };
         let mebibytes = ((milli as f64 / 1_000.0 * gib_per_core * 1_024.0) as i64).max(1);
         Shape { service, cpu: MilliCpu(milli), memory: Bytes::mib(mebibytes) }
     }
 
-    /// A job of this shape; a batch job's duration is drawn here, at least 1 µs.
-    fn job(&self, name: String, arrival_us: u64, params: &GeneratorParams, dice: &mut Stream) -> Job {
+    /// How long a job of this shape lasts, at least 1 µs; a service for ever, and nothing is drawn.
+    fn lasts(&self, params: &GeneratorParams, dice: &mut Stream) -> Option<SimDuration> {
         if self.service {
-            return Job::service(name, SimTime(arrival_us), self.cpu, self.memory);
+            return None;
         }
-        let duration = micros(dice.log_normal(params.duration_median_s, params.duration_sigma)).max(1);
-        Job::batch(name, SimTime(arrival_us), SimDuration(duration), self.cpu, self.memory)
+        let drawn = dice.log_normal(params.duration_median_s, params.duration_sigma);
+        let seconds = drawn.max(params.duration_min_s).min(params.duration_max_s.unwrap_or(SECONDS_MAX));
+        Some(SimDuration(micros(seconds).max(1)))
+    }
+
+    /// A job of this shape that lasts so long.
+    fn job(&self, name: String, arrival_us: u64, lasts: Option<SimDuration>) -> Job {
+        match lasts {
+            None => Job::service(name, SimTime(arrival_us), self.cpu, self.memory),
+            Some(lasts) => Job::batch(name, SimTime(arrival_us), lasts, self.cpu, self.memory),
+        }
     }
 }
 
@@ -258,6 +299,32 @@ mod tests {
     }
 
     #[test]
+    fn choices_of_memory_bounds_of_durations_and_no_app_are_as_asked() {
+        let params = GeneratorParams {
+            jobs: 3_000,
+            cpu_choices_cores: vec![0.5, 0.5, 0.5, 2.0],
+            memory_gib_per_core_choices: vec![2.0, 6.0],
+            duration_min_s: 100.0,
+            duration_max_s: Some(1_000.0),
+            service_share: 0.0,
+            common_app: false,
+            ..GeneratorParams::default()
+        };
+        let w = made("poisson", &params, 3);
+        let count = |what: &dyn Fn(crate::ids::JobId) -> bool| w.ids().filter(|&job| what(job)).count();
+        // Three of four draws; each memory for half; a third of the durations is cut at either end.
+        assert!((2_150..2_350).contains(&count(&|job| w.cpu_request(job).0 == 500)));
+        let per_core = |job| (w.memory_request(job).0 >> 20) * 1_000 / w.cpu_request(job).0;
+        assert!((1_400..1_600).contains(&count(&|job| per_core(job) == 2_048)));
+        assert_eq!(count(&|job| [2_048, 6_144].contains(&per_core(job))), 3_000);
+        let lasts = |job| w.duration(job).unwrap().0;
+        assert!(w.ids().all(|job| (100_000_000..=1_000_000_000).contains(&lasts(job))));
+        assert!(count(&|job| lasts(job) == 100_000_000) > 700 && count(&|job| lasts(job) == 1_000_000_000) > 700);
+        let apps: Vec<&str> = w.apps().iter().map(|app| app.name.as_str()).collect();
+        assert_eq!((apps, w.kinds().len()), (vec![""], 4));
+    }
+
+    #[test]
     fn a_parameter_that_cannot_be_drawn_is_named() {
         let default = GeneratorParams::default;
         for (params, message) in [
@@ -278,6 +345,22 @@ mod tests {
             (
                 GeneratorParams { memory_gib_per_core_min: 6.0, ..default() },
                 "memory_gib_per_core_max: 5 will not do; 6 or more will",
+            ),
+            (
+                GeneratorParams { duration_min_s: -1.0, ..default() },
+                "duration_min_s: -1 will not do; 0 to 1000000000 will",
+            ),
+            (
+                GeneratorParams { duration_max_s: Some(f64::NAN), ..default() },
+                "duration_max_s: NaN will not do; above 0 and up to 1000000000 will",
+            ),
+            (
+                GeneratorParams { duration_min_s: 5.0, duration_max_s: Some(4.0), ..default() },
+                "duration_max_s: 4 will not do; 5 to 1000000000 will",
+            ),
+            (
+                GeneratorParams { memory_gib_per_core_choices: vec![2.0, 101.0], ..default() },
+                "memory_gib_per_core_choices: 101 will not do; 0 to 100 will",
             ),
             (
                 GeneratorParams { cpu_choices_cores: vec![1.0, -1.0], ..default() },

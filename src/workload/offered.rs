@@ -6,7 +6,7 @@
 
 use serde::Serialize;
 
-use super::{JobKind, LONGEST_US, Workload};
+use super::{JobKind, LONGEST_US, OPEN, Workload};
 use crate::error::{Error, Result};
 use crate::units::SimTime;
 
@@ -114,68 +114,77 @@ pub fn offered(workload: &Workload, capacity: Capacity) -> Offered {
     peaks(workload, capacity, |us| us)
 }
 
+/// How many starts are looked at together: the ends of so many jobs, and of those that run, are in memory at once. Few in
+/// tests, so that these see what lies between.
+const TOGETHER: usize = if cfg!(test) { 3 } else { 1 << 17 };
+
 /// The same if every arrival were at `map` of it; `map` keeps order.
 fn peaks(workload: &Workload, capacity: Capacity, map: impl Fn(u64) -> u64) -> Offered {
-    let arrivals: Vec<SimTime> = workload.arrival.iter().map(|at| SimTime(map(at.0))).collect();
-    let begins = if workload.after.is_empty() {
-        arrivals
-    } else {
-        // An uncontended end less the duration is the shifted start; a service's uncontended end is its start.
-        let mut ends = workload.uncontended_ends_from(arrivals);
-        for job in workload.ids() {
-            if let (JobKind::Batch, Some(duration)) = (workload.spec(job).kind, workload.duration(job)) {
-                ends[job.index()] = ends[job.index()] - duration;
-            }
-        }
-        ends
-    };
-    let mut starts: Vec<(u64, u32)> = Vec::with_capacity(begins.len());
-    let mut ends: Vec<(u64, u32)> = Vec::with_capacity(begins.len());
+    let mapped = workload.ids().map(|job| (map(workload.arrival(job).0), job.0));
+    if workload.after.is_empty() {
+        return peaks_of(workload, capacity, mapped);
+    }
+    // An uncontended end less the duration is the shifted start; a service's uncontended end is its start.
+    let mut ends = workload.uncontended_ends_from(mapped.map(|(at, _)| SimTime(at)).collect());
     for job in workload.ids() {
-        let begin = begins[job.index()].0;
-        match workload.duration(job) {
-            Some(duration) if duration.0 == 0 => continue,
-            Some(duration) => ends.push((begin.saturating_add(duration.0), job.0)),
-            None => {}
+        if let (JobKind::Batch, Some(duration)) = (workload.spec(job).kind, workload.duration(job)) {
+            ends[job.index()] = ends[job.index()] - duration;
         }
-        starts.push((begin, job.0));
     }
-    if !starts.is_sorted() {
-        starts.sort_unstable();
-    }
-    ends.sort_unstable();
+    let mut starts: Vec<(u64, u32)> = ends.iter().zip(0..).map(|(begin, job)| (begin.0, job)).collect();
+    drop(ends);
+    starts.sort_unstable();
+    peaks_of(workload, capacity, starts.into_iter())
+}
 
+/// The peaks where jobs begin at `starts`, which are in order.
+fn peaks_of(workload: &Workload, capacity: Capacity, starts: impl Iterator<Item = (u64, u32)>) -> Offered {
     let gpus: Vec<i128> =
         workload.specs.iter().map(|spec| spec.gpus.iter().map(|&share| i128::from(share)).sum()).collect();
-    let request = |job: u32| {
-        let j = job as usize;
-        [
-            i128::from(workload.cpu_request[j].0),
-            i128::from(workload.memory_request[j].0),
-            gpus[workload.spec[j].index()],
-        ]
+    let request = |kind: u32| {
+        let kind = &workload.kinds[kind as usize];
+        [i128::from(kind.cpu_request.0), i128::from(kind.memory_request.0), gpus[kind.spec.index()]]
     };
     let (mut now, mut peak) = ([0i128; 3], [0i128; 3]);
-    let (mut jobs, mut jobs_peak, mut ended) = (0usize, 0usize, 0usize);
-    for &(at, job) in &starts {
-        while let Some(&(end, over)) = ends.get(ended)
-            && end <= at
-        {
-            for (sum, part) in now.iter_mut().zip(request(over)) {
-                *sum -= part;
+    let (mut jobs, mut jobs_peak) = (0usize, 0usize);
+    // Starts and their kinds, and ends with theirs, of which the first `ended` are over. A job that begins later ends after
+    // every start that stands here.
+    let (mut together, mut ends, mut ended) = (Vec::with_capacity(TOGETHER), Vec::<(u64, u32)>::new(), 0);
+    let mut starts = starts.filter(|&(_, job)| workload.duration_us[job as usize] != 0);
+    loop {
+        together.clear();
+        ends.drain(..std::mem::take(&mut ended));
+        for (begin, job) in starts.by_ref().take(TOGETHER) {
+            let (kind, lasts) = (workload.kind[job as usize], workload.duration_us[job as usize]);
+            if lasts != OPEN {
+                ends.push((begin.saturating_add(lasts), kind));
             }
-            jobs -= 1;
-            ended += 1;
+            together.push((begin, kind));
         }
-        // Starts only add, so a peak inside one instant is the one at its last start.
-        for (sum, part) in now.iter_mut().zip(request(job)) {
-            *sum += part;
+        if together.is_empty() {
+            break;
         }
-        jobs += 1;
-        for (most, sum) in peak.iter_mut().zip(now) {
-            *most = (*most).max(sum);
+        ends.sort_unstable();
+        for &(at, kind) in &together {
+            while let Some(&(end, over)) = ends.get(ended)
+                && end <= at
+            {
+                for (sum, part) in now.iter_mut().zip(request(over)) {
+                    *sum -= part;
+                }
+                jobs -= 1;
+                ended += 1;
+            }
+            // Starts only add, so a peak inside one instant is the one at its last start.
+            for (sum, part) in now.iter_mut().zip(request(kind)) {
+                *sum += part;
+            }
+            jobs += 1;
+            for (most, sum) in peak.iter_mut().zip(now) {
+                *most = (*most).max(sum);
+            }
+            jobs_peak = jobs_peak.max(jobs);
         }
-        jobs_peak = jobs_peak.max(jobs);
     }
     let share = |peak: i128, capacity: i64| if capacity > 0 { peak as f64 / capacity as f64 } else { 0.0 };
     let narrow = |peak: i128| i64::try_from(peak).unwrap_or(i64::MAX);
@@ -439,6 +448,48 @@ mod tests {
         let got = offered(&workload("a 0+10 3000/100/1000"), CAPACITY);
         assert_eq!(got.shares(), [0.3, 0.1, 0.25]);
         assert_eq!(offered(&workload("a 0+10 3000/100/1000"), Capacity::default()).shares(), [0.0; 3]);
+    }
+
+    #[test]
+    fn peaks_are_those_of_a_look_at_every_start() {
+        for seed in 0..300 {
+            let mut dice = Seed(seed).stream(crate::rng::Purpose::Shape, 0);
+            let mut builder = WorkloadBuilder::new();
+            for i in 0..1 + dice.below(25) {
+                let (arrival, lasts) = (SimTime(dice.below(30)), SimDuration(dice.below(12)));
+                let (cpu, memory) = (MilliCpu(dice.below(50) as i64), Bytes(dice.below(50) as i64));
+                let mut job = match dice.below(9) {
+                    0 => Job::service(format!("j{i}"), arrival, cpu, memory),
+                    _ => Job::batch(format!("j{i}"), arrival, lasts, cpu, memory),
+                };
+                if i > 0 && dice.below(6) == 0 {
+                    job.after.push(format!("j{}", dice.below(i)));
+                }
+                builder.push(job).unwrap();
+            }
+            let w = builder.finish(UsageMode::Request, Seed(1)).unwrap();
+            // Half-open: a job holds what it asks for from its begin up to its end.
+            let ends = w.uncontended_ends();
+            let lives: Vec<(u64, u64, crate::ids::JobId)> = w
+                .ids()
+                .map(|job| match w.duration(job) {
+                    Some(lasts) => (ends[job.index()].0 - lasts.0, ends[job.index()].0, job),
+                    None => (ends[job.index()].0, u64::MAX, job),
+                })
+                .collect();
+            let at = |now: u64, of: &dyn Fn(crate::ids::JobId) -> i64| {
+                lives
+                    .iter()
+                    .filter(|(begin, end, _)| *begin <= now && now < *end)
+                    .map(|(.., job)| of(*job))
+                    .sum::<i64>()
+            };
+            let most = |of: &dyn Fn(crate::ids::JobId) -> i64| (0..400).map(|now| at(now, of)).max().unwrap();
+            let got = offered(&w, CAPACITY);
+            assert_eq!(got.cpu_peak_milli, most(&|job| w.cpu_request(job).0), "{seed}");
+            assert_eq!(got.memory_peak_bytes, most(&|job| w.memory_request(job).0), "{seed}");
+            assert_eq!(got.jobs_peak as i64, most(&|_| 1), "{seed}");
+        }
     }
 
     #[test]

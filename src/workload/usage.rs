@@ -105,9 +105,14 @@ pub struct UsageCursor {
 }
 
 impl Workload {
+    /// The number of the job's profile, or [`NO_PROFILE`].
+    fn profile_number(&self, job: JobId) -> u32 {
+        self.profile.get(job.index()).copied().unwrap_or(NO_PROFILE)
+    }
+
     /// The usage profile that came with the job, step by step; empty: by [`Workload::usage`].
     pub fn profile(&self, job: JobId) -> &[UsageStep] {
-        match self.profile[job.index()] {
+        match self.profile_number(job) {
             NO_PROFILE => &[],
             p => &self.steps[self.profiles[p as usize] as usize..self.profiles[p as usize + 1] as usize],
         }
@@ -118,7 +123,7 @@ impl Workload {
     /// A batch job of duration 0 has a first step of length 0: it ends as it starts.
     pub fn first_step(&self, job: JobId) -> (UsageCursor, UsageStep) {
         let mut cursor = UsageCursor { index: 0, elapsed_us: 0, noise: 0.0, model: (0.0, 0.0, 0.0, 0.0) };
-        if let (UsageMode::Model(model), NO_PROFILE) = (self.usage, self.profile[job.index()]) {
+        if let (UsageMode::Model(model), NO_PROFILE) = (self.usage, self.profile_number(job)) {
             let draw = (USAGE_MODELS[usize::from(model)].draw)(self.seed, job);
             cursor.model = (draw.cpu, draw.memory, draw.rho, draw.sigma);
             cursor.noise = self.noise(job, 0);
@@ -152,7 +157,7 @@ impl Workload {
         }
         let mut profile: Vec<UsageStep> = Vec::new();
         for job in self.ids() {
-            if self.profile[job.index()] != NO_PROFILE || self.duration_us[job.index()] == 0 {
+            if self.profile_number(job) != NO_PROFILE || self.duration_us[job.index()] == 0 {
                 continue;
             }
             let batch = self.spec(job).kind == super::JobKind::Batch;
@@ -179,6 +184,9 @@ impl Workload {
             }
             self.steps.extend_from_slice(&profile);
             self.profiles.push(self.steps.len() as u32);
+            if self.profile.is_empty() {
+                self.profile = vec![NO_PROFILE; self.len()];
+            }
             self.profile[job.index()] = (self.profiles.len() - 2) as u32;
         }
         Ok(self)
@@ -214,8 +222,9 @@ impl Workload {
 
     fn step_at(&self, job: JobId, cursor: &UsageCursor) -> UsageStep {
         let left = self.profile_length_us(job).saturating_sub(cursor.elapsed_us);
-        let (cpu, memory) = (self.cpu_request[job.index()], self.memory_request[job.index()]);
-        let profile = self.profile[job.index()];
+        let kind = self.kind_of(job);
+        let (cpu, memory) = (kind.cpu_request, kind.memory_request);
+        let profile = self.profile_number(job);
         if profile != NO_PROFILE {
             let steps =
                 &self.steps[self.profiles[profile as usize] as usize..self.profiles[profile as usize + 1] as usize];

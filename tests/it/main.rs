@@ -31,6 +31,7 @@ mod manifests;
 mod memory_worlds;
 mod metamorphic;
 mod metrics;
+mod peers;
 mod program;
 mod random_worlds;
 mod regressions;

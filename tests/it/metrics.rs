@@ -3,8 +3,12 @@
 
 use std::collections::BTreeSet;
 
-use plimsoll::metrics::{Value, metrics};
+use plimsoll::metrics::{FAMILIES, Family, Value, metrics};
+use plimsoll::orchestrator::ORCHESTRATORS;
+use plimsoll::sim::{Change, Flags, Observer, simulate};
+use plimsoll::units::SimTime;
 
+use crate::random_worlds::{random_options, random_setup};
 use crate::world::{run, world};
 
 // least-jobs puts both on a: 2 cores demanded, 1 there, so each gets half and 10 core-seconds take 20 s.
@@ -408,4 +412,40 @@ fn no_metric_is_without_a_case() {
     let covered: BTreeSet<&str> = cases.iter().map(|case| case.0).collect();
     let rows: BTreeSet<&str> = metrics().map(|row| row.name).collect();
     assert_eq!(covered, rows);
+}
+
+/// Hands every change to one set of families, and to another only those that each asks for.
+struct Twice<'a>([Vec<Box<dyn Family + 'a>>; 2]);
+
+impl Observer for Twice<'_> {
+    fn change(&mut self, at: SimTime, change: &Change) {
+        for family in &mut self.0[0] {
+            family.change(at, change);
+        }
+        for family in self.0[1].iter_mut().filter(|family| family.wants().has(change.kind())) {
+            family.change(at, change);
+        }
+    }
+
+    fn finish(&mut self, end: SimTime) {
+        self.0.iter_mut().flatten().for_each(|family| family.finish(end));
+    }
+}
+
+/// A family that leaves out a kind of change that it reads would go unnoticed where that kind is rare.
+#[test]
+fn families_ask_for_every_change_that_they_read() {
+    for seed in 0..60 {
+        let setup = random_setup(seed);
+        for which in 0..ORCHESTRATORS.len() {
+            let options = random_options(seed, which);
+            let families = || FAMILIES.iter().map(|family| (family.build)(&setup, &options)).collect();
+            let mut twice = Twice([families(), families()]);
+            let flags =
+                Flags { every_tick: false, plain: false, most_events: u64::MAX, explain: None, pulse: &mut |_| true };
+            simulate(&setup, &options, &mut twice, flags).unwrap();
+            let [all, asked] = twice.0.map(|set| set.iter().map(|family| family.values()).collect::<Vec<_>>());
+            assert_eq!(all, asked, "seed {seed}, {}", options.orchestrator);
+        }
+    }
 }

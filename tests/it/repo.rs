@@ -227,6 +227,7 @@ fn every_row_has_a_file_and_every_file_a_row() {
     let helpers = [
         ("demand", "what is held by what was asked for"),
         ("recorder", "the record that reports draw from"),
+        ("samples", "exact percentiles"),
         ("value", "what a metric's value may be"),
     ];
     rows_and_files("FAMILIES", "src/metrics", modules_of_rows("src/metrics.rs", "FAMILIES"), &helpers);

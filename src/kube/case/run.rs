@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
+use super::by_index::{self, ByIndex};
 use super::report::{Step, describe};
 use super::{Case, CaseResult, Eviction, Op, Options, Retry};
 use crate::error::Result;
@@ -33,6 +34,7 @@ pub(super) fn run(case: Case, mutation: Option<Mutation>, keep: Keep) -> Result<
         decisions: Vec::new(),
         explanations: Vec::new(),
         again: Vec::new(),
+        by_index: ByIndex::default(),
         options: case.options,
     };
     for pod in case.bound {
@@ -57,8 +59,8 @@ pub(super) fn run(case: Case, mutation: Option<Mutation>, keep: Keep) -> Result<
     run.try_preemptors_again();
     let effective = run.scheduler.framework.effective.to_json();
     let final_state = run.final_state();
-    let Run { steps, decisions, explanations, .. } = run;
-    Ok(CaseResult { effective, node_order, final_state, steps, decisions, explanations })
+    let Run { steps, decisions, explanations, by_index, .. } = run;
+    Ok(CaseResult { effective, node_order, final_state, steps, decisions, explanations, by_index })
 }
 
 /// What is kept of every step.
@@ -68,6 +70,8 @@ pub struct Keep {
     pub steps: bool,
     /// Explanations.
     pub explanations: bool,
+    /// What the index says beside each attempt.
+    pub by_index: bool,
 }
 
 /// Whom a pod would displace.
@@ -129,6 +133,7 @@ struct Run {
     explanations: Vec<Explanation>,
     /// Pods that have preempted others and wait for another try, in the order in which they did.
     again: Vec<String>,
+    by_index: ByIndex,
     options: Options,
 }
 
@@ -250,7 +255,12 @@ impl Run {
             decision.explanation = Some(self.explanations.len());
             self.explanations.push(self.scheduler.explain(&pod));
         }
+        let asks = self.keep.by_index;
+        let opinion = if asks { by_index::ask(&mut self.scheduler, &pod, number, attempts) } else { None };
         let attempt = self.scheduler.schedule(&pod);
+        if asks {
+            self.by_index.compare(opinion, &self.scheduler, &attempt, (key, number, attempts));
+        }
         let chosen = self.options.tie_break.choose(&attempt, number, attempts);
         self.fill(&mut decision, &attempt, chosen);
         let cleared = self.take_effect(&pod, &attempt, chosen);

@@ -161,6 +161,11 @@ impl NodeTerm {
         NodeTerm { expressions, names: Vec::new(), fields: Vec::new(), broken: false, empty }
     }
 
+    /// Whether it looks at a node's name.
+    pub fn reads_name(&self) -> bool {
+        !(self.fields.is_empty() && self.names.is_empty())
+    }
+
     /// What `matchFields` says, in an order that reads back the same: whether the name is to be equal, and the names. And
     /// whether the term is one that the real one cannot parse.
     pub(super) fn match_fields(&self) -> (Vec<(bool, Vec<String>)>, bool) {

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::kube::config::Args;
 use crate::kube::framework::{
     Cycle, CycleState, Filter, FilterResult, MAX_NODE_SCORE, NormalizeScore, Plugin, PluginInfo, Point, PreFilter,
     PreFilterOutcome, PreScore, Score, Status, World,
@@ -26,12 +27,7 @@ pub const INFO: PluginInfo = PluginInfo {
     summary: "keeps pods evenly spread over topology domains, as a filter or as a score",
     points: &[Point::PreFilter, Point::Filter, Point::PreScore, Point::Score],
     modelled: true,
-    build: |args| {
-        Ok(Box::new(PodTopologySpread {
-            system_defaulted: args.system_defaulting,
-            defaults: if args.system_defaulting { system_defaults() } else { args.default_constraints.clone() },
-        }))
-    },
+    build: |args| Ok(Box::new(PodTopologySpread::new(args))),
 };
 
 /// The label whose every value is one node.
@@ -91,6 +87,13 @@ impl ScoreState {
 }
 
 impl PodTopologySpread {
+    fn new(args: &Args) -> Self {
+        PodTopologySpread {
+            system_defaulted: args.system_defaulting,
+            defaults: if args.system_defaulting { system_defaults() } else { args.default_constraints.clone() },
+        }
+    }
+
     /// The pod's constraints of one kind, or else the defaults with the selector of what owns the pod:
     /// `filterTopologySpreadConstraints`, `buildDefaultConstraints`.
     fn constraints(&self, pod: &Pod, world: &World, when: WhenUnsatisfiable) -> Vec<SpreadConstraint> {
@@ -111,6 +114,14 @@ impl PodTopologySpread {
         }
         constraints
     }
+}
+
+/// Whether any constraint, its own or a default one, holds for the pod.
+pub fn is_spread(args: &Args, pod: &Pod, world: &World) -> bool {
+    let plugin = PodTopologySpread::new(args);
+    [WhenUnsatisfiable::DoNotSchedule, WhenUnsatisfiable::ScheduleAnyway]
+        .into_iter()
+        .any(|when| !plugin.constraints(pod, world, when).is_empty())
 }
 
 /// `helper.DefaultSelector`: the selectors of the services that select the pod, and of its owner.

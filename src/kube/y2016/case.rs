@@ -219,6 +219,7 @@ impl From<CaseResult> for today::CaseResult {
             final_state: result.final_state,
             decisions: result.decisions,
             explanations: Vec::new(),
+            by_index: today::ByIndex::default(),
         }
     }
 }

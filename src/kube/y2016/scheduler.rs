@@ -129,6 +129,16 @@ impl Scheduler {
         there
     }
 
+    /// The nodes that are there, by name, with what is on them.
+    pub fn nodes(&self) -> impl Iterator<Item = (&Node, &NodeInfo)> {
+        self.nodes.values().filter_map(|info| Some((info.node.as_ref()?, info)))
+    }
+
+    /// An attempt was successful that somebody else decided: the counter moves.
+    pub fn count_success(&mut self) {
+        self.counter = self.counter.wrapping_add(1);
+    }
+
     /// Successful attempts so far.
     pub fn counter(&self) -> u64 {
         self.counter

@@ -8,12 +8,14 @@ use super::failures::Failures;
 use super::gpu_share;
 use super::objects::{self, Conditions, PodMaker};
 use super::queue::Group;
+use super::quick::Quick;
 use crate::ids::{HostId, JobId};
 use crate::kube::config::Effective;
 use crate::kube::cycle::{Attempt, Nomination, Scheduler};
 use crate::kube::explain::Explanation;
 use crate::kube::framework::PLUGINS;
 use crate::kube::hint::ClusterEvent;
+use crate::kube::indexed::Answer;
 use crate::kube::object::node::Node;
 use crate::kube::object::pod::Pod;
 use crate::kube::tie_break;
@@ -44,6 +46,9 @@ pub(super) struct Decider {
     /// Whether preemption takes effect.
     preempts: bool,
     failures: Failures,
+    quick: Quick,
+    /// The pod that the whole cycle tried last, to be bound as it is.
+    tried: Option<Pod>,
     /// Bound pods by priority: without one of lower priority nobody can be preempted.
     priorities: BTreeMap<i32, u32>,
 }
@@ -57,6 +62,8 @@ impl Decider {
             gpu_share::add(&mut scheduler.framework);
         }
         Decider {
+            quick: Quick::new(world, &scheduler),
+            tried: None,
             scheduler,
             shown: vec![None; world.cluster.len()],
             preempts,
@@ -75,14 +82,40 @@ impl Decider {
         self.scheduler.gate(pod).is_some()
     }
 
-    /// Tries `pod` of `class`; `decision` is the number of the choice among equals.
+    /// Tries the pod of `job`, of `class`; `decision` is the number of the choice among equals.
     pub fn attempt(
         &mut self,
         world: &World,
+        makers: &mut PodMaker,
+        (job, class, decision): (JobId, u32, u32),
+        disruption: &Disruption,
+    ) -> Verdict {
+        self.tried = None;
+        let prototype = makers.prototype(class);
+        match self.quick.attempt(world, &mut self.scheduler, (job, class, decision), prototype) {
+            Some(Answer::Node(position, _)) => return Verdict::Chosen(self.quick.host(position)),
+            Some(Answer::Nowhere(plugins)) if !self.could_preempt(prototype) => {
+                return Verdict::Rejected { rejectors: bits(&plugins), room: None };
+            }
+            // Who could be preempted for it the whole cycle says.
+            Some(Answer::Nowhere(_)) | None => {}
+        }
+        let mut pod = makers.pod(world, job);
+        let verdict = self.whole(world, makers, &mut pod, (class, decision), disruption);
+        self.tried = Some(pod);
+        verdict
+    }
+
+    /// The whole cycle.
+    fn whole(
+        &mut self,
+        world: &World,
+        makers: &mut PodMaker,
         pod: &mut Pod,
         (class, decision): (u32, u32),
         disruption: &Disruption,
     ) -> Verdict {
+        self.quick.catch_up(world, &mut self.scheduler, makers);
         if self.could_preempt(pod) {
             disruption.update(&mut self.scheduler.world.budgets);
         }
@@ -106,8 +139,10 @@ impl Decider {
     /// The plugins that reject pods of `class` if one failed before, node by node and without hope of preemption, and
     /// the nodes that changed since reject it as well. As an attempt of that kind it moves nothing: all nodes were
     /// looked at, so that the next search starts where this one did.
-    pub fn fails_still(&mut self, world: &World, pod: &Pod, class: u32) -> Option<u32> {
+    pub fn fails_still(&mut self, world: &World, makers: &mut PodMaker, class: u32) -> Option<u32> {
         let changed = self.failures.changed_since(class).filter(|_| !world.every_tick)?;
+        let pod = &Arc::clone(makers.prototype(class));
+        self.quick.catch_up(world, &mut self.scheduler, makers);
         if changed.is_empty() && self.scheduler.nominator.is_empty() && !self.could_preempt(pod) {
             return Some(self.failures.rejectors(class));
         }
@@ -133,7 +168,9 @@ impl Decider {
     }
 
     /// Why `pod` would go where it would go now.
-    pub fn explain(&mut self, pod: &mut Pod) -> Explanation {
+    pub fn explain(&mut self, world: &World, makers: &mut PodMaker, job: JobId) -> Explanation {
+        self.quick.catch_up(world, &mut self.scheduler, makers);
+        let pod = &mut makers.pod(world, job);
         pod.nominated_node = self.scheduler.nominator.node(&pod.key).map(str::to_string);
         self.scheduler.explain(pod)
     }
@@ -190,22 +227,31 @@ impl Decider {
         nominator.set(Arc::new(nominated), node);
     }
 
-    /// `pod` is bound (assumed, at first) to `host`; it will have started at `start`.
-    pub fn bind(&mut self, world: &World, mut pod: Pod, host: HostId, devices: &[u16], start: SimTime) {
-        self.scheduler.nominator.clear(&pod.key);
-        pod.nominated_node = None;
-        pod.node_name = Some(world.cluster.name(host).to_string());
-        pod.start_time_ns = Some(nanoseconds(start));
-        pod.devices = devices.to_vec();
-        *self.priorities.entry(pod.priority()).or_insert(0) += 1;
+    /// The pod of `job` that was tried last is bound (assumed, at first) to `host`; it will have started at `start`.
+    pub fn bind(
+        &mut self,
+        world: &World,
+        makers: &PodMaker,
+        (job, class, host): (JobId, u32, HostId),
+        devices: &[u16],
+        start: SimTime,
+    ) {
+        let node = world.cluster.name(host);
+        let pod = self.tried.take().map(|pod| {
+            self.scheduler.nominator.clear(&pod.key);
+            Arc::new(bound(pod, node, devices, start))
+        });
+        let prototype = makers.prototype(class);
+        *self.priorities.entry(prototype.priority()).or_insert(0) += 1;
         self.failures.changed(host);
-        self.scheduler.cache.add_pod(world.cluster.name(host), Arc::new(pod));
+        self.quick.bind(&mut self.scheduler, node, (job, class, host, start), prototype, pod);
     }
 
-    /// The pod of that key and priority is no longer on `host`.
-    pub fn unbind(&mut self, world: &World, key: &str, priority: i32, host: HostId) {
-        self.scheduler.cache.remove_pod(world.cluster.name(host), key);
+    /// The pod of `job`, of `class`, is no longer on `host`; `old`: it was there under another name.
+    pub fn unbind(&mut self, world: &World, makers: &PodMaker, (job, old): (JobId, bool), class: u32, host: HostId) {
+        self.quick.unbind(&mut self.scheduler, world.cluster.name(host), (job, old), class, host);
         self.failures.changed(host);
+        let priority = makers.prototype(class).priority();
         if let Some(count) = self.priorities.get_mut(&priority) {
             *count -= 1;
             if *count == 0 {
@@ -214,13 +260,22 @@ impl Decider {
         }
     }
 
-    /// A bound pod begins to terminate, `preempted` or not, under the name `new_key` from now on.
-    pub fn mark_leaving(&mut self, world: &World, key: &str, new_key: String, host: HostId, preempted: bool) {
-        let node = world.cluster.name(host);
-        if let Some(pod) = self.scheduler.cache.pod(node, key) {
-            let leaving = Pod { key: new_key, deleting: true, preempted, ..(*pod).clone() };
-            self.scheduler.cache.remove_pod(node, key);
-            self.scheduler.cache.add_pod(node, Arc::new(leaving));
+    /// The bound pod of `job` begins to terminate, `preempted` or not, from now on under the name `old_key`, if there is one.
+    pub fn mark_leaving(
+        &mut self,
+        world: &World,
+        makers: &mut PodMaker,
+        (job, host): (JobId, HostId),
+        old_key: Option<String>,
+        preempted: bool,
+    ) {
+        self.quick.catch_up(world, &mut self.scheduler, makers);
+        let (node, key) = (world.cluster.name(host), objects::key(world, job));
+        if let Some(pod) = self.scheduler.cache.pod(node, &key) {
+            let old = old_key.is_some();
+            let key = old_key.unwrap_or(key);
+            let leaving = Pod { key, deleting: true, preempted, ..(*pod).clone() };
+            self.quick.rename(&mut self.scheduler, node, job, host, Arc::new(leaving), old);
         }
     }
 
@@ -256,6 +311,7 @@ impl Decider {
                 self.scheduler.cache.remove_node(&spec.name);
             }
         }
+        self.quick.shown(&self.scheduler, host, old.as_ref(), new.as_ref());
         Some((old, new))
     }
 
@@ -263,6 +319,17 @@ impl Decider {
     pub fn worth(&self, makers: &PodMaker, group: Group, event: &ClusterEvent<'_>) -> bool {
         let pod = makers.prototype(group.class);
         self.scheduler.framework.worth_requeuing(&self.scheduler.world, pod, &names(group.rejectors), event)
+    }
+}
+
+/// A pod as it is once it is bound.
+pub(super) fn bound(pod: Pod, node: &str, devices: &[u16], start: SimTime) -> Pod {
+    Pod {
+        nominated_node: None,
+        node_name: Some(node.to_string()),
+        start_time_ns: Some(nanoseconds(start)),
+        devices: devices.to_vec(),
+        ..pod
     }
 }
 

@@ -183,10 +183,9 @@ impl Kubernetes {
         actions.push(Action::Wake(until, GRACE_OVER));
         let preempted = why == Eviction::Preemption;
         let replaces = Self::replaced_at_once(world, job);
-        let key = objects::key(world, job);
-        let new_key = if replaces { old_key(world, job, host) } else { key.clone() };
         if let Rule::Scheduler(decider) = &mut self.rule {
-            decider.mark_leaving(world, &key, new_key, host, preempted);
+            let old_key = replaces.then(|| old_key(world, job, host));
+            decider.mark_leaving(world, &mut self.makers, (job, host), old_key, preempted);
         }
         if !replaces {
             self.leaving.insert((job, host), Leaving { until, why, told, replaced: None, ended: false });
@@ -268,8 +267,7 @@ impl Kubernetes {
         self.books.release(world, job, host, &devices);
         if let Rule::Scheduler(decider) = &mut self.rule {
             let class = self.makers.class(world, job);
-            let priority = self.makers.prototype(class).priority();
-            decider.unbind(world, &old_key(world, job, host), priority, host);
+            decider.unbind(world, &self.makers, (job, true), class, host);
         }
     }
 

@@ -193,8 +193,8 @@ pub(in crate::orchestrator) struct PodMaker {
     classes: BTreeMap<(u32, i64, i64, u32), u32>,
     /// What the pods of a class have in common.
     prototypes: Vec<Arc<Pod>>,
-    /// By job; [`UNKNOWN`] until it is asked for.
-    of_job: Vec<u32>,
+    /// By kind of jobs; [`UNKNOWN`] until it is asked for.
+    of_kind: Vec<u32>,
 }
 
 /// A class that has not been looked up.
@@ -202,13 +202,14 @@ const UNKNOWN: u32 = u32::MAX;
 
 impl PodMaker {
     pub fn new(world: &World) -> Self {
-        let of_job = vec![UNKNOWN; world.workload.len()];
-        PodMaker { classes: BTreeMap::new(), prototypes: Vec::new(), of_job }
+        let of_kind = vec![UNKNOWN; world.workload.kinds().len()];
+        PodMaker { classes: BTreeMap::new(), prototypes: Vec::new(), of_kind }
     }
 
     /// The class of `job`: jobs of one class differ in name and place only.
     pub fn class(&mut self, world: &World, job: JobId) -> u32 {
-        let known = self.of_job[job.index()];
+        let kind = world.workload.kind(job) as usize;
+        let known = self.of_kind[kind];
         if known != UNKNOWN {
             return known;
         }
@@ -221,7 +222,7 @@ impl PodMaker {
         if class == next {
             self.prototypes.push(Arc::new(prototype(world, job)));
         }
-        self.of_job[job.index()] = class;
+        self.of_kind[kind] = class;
         class
     }
 

@@ -9,7 +9,9 @@ use std::sync::Arc;
 
 use super::objects::{self, Conditions};
 use crate::ids::{HostId, JobId};
+use crate::index::host::Want;
 use crate::kube::y2016::Version;
+use crate::kube::y2016::indexed::{Indexed, Plan, want};
 use crate::kube::y2016::pod::Pod;
 use crate::kube::y2016::scheduler::Scheduler;
 use crate::orchestrator::kubernetes::objects::{self as today, PodMaker};
@@ -28,7 +30,17 @@ pub(super) struct Decider {
     changed: Vec<HostId>,
     /// How much of that each class had seen that fitted nowhere.
     failed: BTreeMap<u32, usize>,
+    /// The nodes by numbers; `None`: they cannot be counted, or the plain scan is asked for.
+    index: Option<Indexed>,
+    /// By class: its numbers, and the plan if the index places it.
+    plans: Vec<Option<(Want, Option<Plan>)>>,
+    /// Host by place among the nodes by name, and the other way round.
+    hosts: Vec<HostId>,
+    places: Vec<u32>,
 }
+
+/// No node.
+const NOWHERE: u32 = u32::MAX;
 
 impl Decider {
     /// Nothing is there yet.
@@ -43,6 +55,62 @@ impl Decider {
             shown: vec![None; world.cluster.len()],
             changed: Vec::new(),
             failed: BTreeMap::new(),
+            index: (!world.plain).then(Indexed::default),
+            plans: Vec::new(),
+            hosts: Vec::new(),
+            places: vec![NOWHERE; world.cluster.len()],
+        }
+    }
+
+    /// The numbers of a class, and the plan if the index places it.
+    fn plan(&mut self, class: u32) -> (Want, Option<Plan>) {
+        let number = class as usize;
+        if self.plans.len() <= number {
+            self.plans.resize(number + 1, None);
+        }
+        if let Some(known) = self.plans[number] {
+            return known;
+        }
+        let pod = &self.prototypes[&class];
+        let Scheduler { algorithm, owners, .. } = &self.scheduler;
+        let plan = self.index.as_mut().and_then(|index| index.plan(algorithm, owners, pod));
+        let new = (want(pod), plan);
+        self.plans[number] = Some(new);
+        new
+    }
+
+    /// Where a pod of `class` goes by the index; `None`: the scheduler has to say.
+    fn by_index(&mut self, world: &World, class: u32) -> Option<Option<HostId>> {
+        self.index.as_ref()?;
+        let plan = self.plan(class).1?;
+        let index = self.index.as_mut()?;
+        if !index.is_shown() {
+            let shown = index.show_all(&self.scheduler);
+            self.hosts = self.scheduler.nodes().map(|(node, _)| find(world, &node.name)).collect();
+            self.places.fill(NOWHERE);
+            for (place, host) in self.hosts.iter().enumerate() {
+                self.places[host.index()] = place as u32;
+            }
+            if !shown {
+                self.index = None;
+                return None;
+            }
+        }
+        let found = self.index.as_mut()?.find(&self.scheduler.algorithm, &plan, self.scheduler.counter())?;
+        if found.is_some() {
+            self.scheduler.count_success();
+        }
+        Some(found.map(|place| self.hosts[place]))
+    }
+
+    /// One more pod of the class of `job` on `host` (`sign` 1), or one less (-1).
+    fn book(&mut self, world: &World, job: JobId, host: HostId, sign: i64) {
+        let place = self.places[host.index()];
+        let class = self.class(world, job);
+        let (want, _) = self.plan(class);
+        let Some(index) = self.index.as_mut().filter(|index| index.is_shown() && place != NOWHERE) else { return };
+        if !index.book(place as usize, &want, sign) {
+            self.index = None;
         }
     }
 
@@ -65,6 +133,11 @@ impl Decider {
     pub fn attempt(&mut self, world: &World, books: &Books, job: JobId) -> Option<HostId> {
         let class = self.class(world, job);
         let ours = OurPredicate::new(world, books, job);
+        if !ours.matters()
+            && let Some(found) = self.by_index(world, class)
+        {
+            return found;
+        }
         if self.fails_still(world, class, &ours) {
             return None;
         }
@@ -105,6 +178,7 @@ impl Decider {
 
     /// The pod of `job` is bound to `host`.
     pub fn bind(&mut self, world: &World, job: JobId, host: HostId) {
+        self.book(world, job, host, 1);
         let mut pod = self.pod(world, job);
         let node = world.cluster.name(host);
         pod.node_name = Some(node.to_string());
@@ -114,6 +188,7 @@ impl Decider {
 
     /// The pod of `job` is no longer on `host`.
     pub fn unbind(&mut self, world: &World, job: JobId, host: HostId) {
+        self.book(world, job, host, -1);
         self.scheduler.remove_pod(world.cluster.name(host), &today::key(world, job));
         self.has_changed(host);
     }
@@ -130,6 +205,7 @@ impl Decider {
 
     /// A terminating pod is gone.
     pub fn left(&mut self, world: &World, job: JobId, host: HostId) {
+        self.book(world, job, host, -1);
         self.scheduler.remove_pod(world.cluster.name(host), &old_key(world, job, host));
         self.has_changed(host);
     }
@@ -143,6 +219,9 @@ impl Decider {
         match conditions {
             Some(conditions) => self.scheduler.set_node(objects::node(world, spec, self.version, conditions)),
             None => drop(self.scheduler.remove_node(&spec.name)),
+        }
+        if let Some(index) = &mut self.index {
+            index.forget_nodes();
         }
         self.has_changed(host);
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::Arc;
 
+use super::super::input::{AMOUNT_MAX, Ahead, TIME_MAX_US};
 use super::super::{Column, Import, Row};
 use super::lists::{amounts, constraint_text, constraints, extended, joined, list, numbers, one_of, owned, selector};
 use super::objects::{Beside, labels};
@@ -11,9 +12,11 @@ use super::usage::Profile;
 use super::{JOB_COLUMNS, failed};
 use crate::error::{Error, Result};
 use crate::fleet::options::Options as UnitOptions;
-use crate::ids::{JobId, SpecId};
+use crate::ids::{AppId, JobId, SpecId};
 use crate::units::{Bytes, MilliCpu, SimDuration, SimTime};
-use crate::workload::{Controller, Job, JobKind, LikeJob, PodReplacement, RestartPolicy, Spec, Unserved, Workload};
+use crate::workload::{
+    Controller, Job, JobKind, LikeJob, PodReplacement, RestartPolicy, Spec, Unserved, Workload, mixed,
+};
 
 /// Reads the jobs, with the `usage` and the pods that stand beside.
 pub(super) fn read_jobs(
@@ -90,10 +93,42 @@ pub(super) fn read_jobs(
         template,
         x_fleet,
     ];
-    let mut alike = Alike { columns: of_spec.into_iter().flatten().collect(), ..Alike::default() };
+    let mut alike = Alike::new(of_spec.into_iter().flatten().collect(), import.budgets.careful);
+    let what = |column: usize| {
+        let is = |of: Option<Column>| of.is_some_and(|of| of.index() == column);
+        match () {
+            () if is(Some(name)) => Cell::Name,
+            () if is(Some(arrival)) => Cell::Arrival,
+            () if is(Some(duration)) => Cell::Duration,
+            () if is(Some(cpu)) => Cell::Cpu,
+            () if is(Some(memory)) => Cell::Memory,
+            () if is(cpu_limit) => Cell::CpuLimit,
+            () if is(memory_limit) => Cell::MemoryLimit,
+            () if is(app) => Cell::App,
+            () if is(after) || is(trace_end) => Cell::Blank,
+            () => Cell::Spec,
+        }
+    };
+    let cells: Vec<Cell> = (0..table.header().len()).map(what).collect();
+    let mut last_app: Option<(Vec<u8>, AppId)> = None;
     let mut units: BTreeMap<String, u32> = BTreeMap::new();
     let mut end: Option<u64> = None;
-    while let Some(row) = table.next_row()? {
+    loop {
+        // Lines that are plain, as long as there are some.
+        loop {
+            let (mut lines, mut len) = (0, 0);
+            if let Some(mut ahead) = table.ahead() {
+                while let Some(behind) = plain_job(ahead, &cells, &alike, &mut last_app, usage, import) {
+                    ahead = behind;
+                    (lines, len) = (lines + 1, ahead.place());
+                }
+            }
+            if lines == 0 {
+                break;
+            }
+            table.pass(lines, len);
+        }
+        let Some(row) = table.next_row()? else { break };
         import.job_row(&row)?;
         if let Some(column) = trace_end
             && let Some(us) = row.time_us(column, "microseconds", 1)?
@@ -106,7 +141,7 @@ pub(super) fn read_jobs(
         let name = row.text(name)?;
         let like = LikeJob {
             name,
-            app: row.optional(app)?,
+            app: app_of(&row, app, import, &mut last_app)?,
             arrival: SimTime(arrival_us),
             duration: row.time_us(duration, "microseconds", 1)?.map(SimDuration),
             cpu_request: MilliCpu(row.amount(cpu, "milli-CPU")?),
@@ -115,7 +150,10 @@ pub(super) fn read_jobs(
             memory_limit: row.optional_amount(memory_limit, "bytes")?.map(Bytes),
         };
         let known = alike.known(&row);
-        let after = if after.is_some() { owned(list(&row, after, ';')?) } else { Vec::new() };
+        let after = match after.filter(|&column| !row.bytes(column).is_empty()) {
+            Some(column) => owned(list(&row, Some(column), ';')?),
+            None => Vec::new(),
+        };
         if let Some(spec) = known
             && after.is_empty()
             && (usage.is_empty() || !usage.contains_key(name))
@@ -165,7 +203,7 @@ pub(super) fn read_jobs(
         };
         let job = Job {
             name: name.into(),
-            app: like.app.into(),
+            app: row.optional(app)?.into(),
             arrival: like.arrival,
             duration: like.duration,
             cpu_request: like.cpu_request,
@@ -186,48 +224,228 @@ pub(super) fn read_jobs(
     Ok(())
 }
 
-/// Specs of the last rows that made one, for rows that say the same in all columns that make it: most do, and reading a
-/// spec takes far longer than comparing what is written.
-#[derive(Default)]
-struct Alike {
-    columns: Vec<Column>,
-    /// The fields of each, every one with its length, and the spec.
-    recent: Vec<(Vec<u8>, SpecId)>,
-    /// Which of `recent` is overwritten next.
-    oldest: usize,
-    now: Vec<u8>,
+/// The app that `row` names; `last` is that of the row before.
+fn app_of(
+    row: &Row,
+    column: Option<Column>,
+    import: &mut Import,
+    last: &mut Option<(Vec<u8>, AppId)>,
+) -> Result<AppId> {
+    let written = column.map_or(&[][..], |column| row.bytes(column));
+    match last {
+        Some((name, app)) if name == written => Ok(*app),
+        _ => {
+            let app = import.builder().app(row.optional(column)?).map_err(|error| row.place(error))?;
+            *last = Some((written.to_vec(), app));
+            Ok(app)
+        }
+    }
 }
 
-/// How many are kept: a few kinds of jobs often take turns.
-const ALIKE: usize = 8;
+/// What a column holds.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Cell {
+    Name,
+    Arrival,
+    Duration,
+    Cpu,
+    Memory,
+    CpuLimit,
+    MemoryLimit,
+    App,
+    /// Part of the spec.
+    Spec,
+    /// What only rows that are read in full may say.
+    Blank,
+}
+
+/// Adds the job of `line` if all in it is plain: numbers are digits and nothing else, the spec was met before, the job waits
+/// for none and has no usage beside it. Gives what is behind the line. `None`: no job was added, and the line is for the rest of
+/// this file, whatever it says.
+fn plain_job<'a>(
+    mut line: Ahead<'a>,
+    cells: &[Cell],
+    alike: &Alike,
+    last_app: &mut Option<(Vec<u8>, AppId)>,
+    usage: &BTreeMap<String, Profile>,
+    import: &mut Import,
+) -> Option<Ahead<'a>> {
+    let (mut name, mut app) = ("", "");
+    let (mut arrival, mut duration, mut cpu, mut memory) = (0, None, 0, 0);
+    let (mut cpu_limit, mut memory_limit) = (None, None);
+    let mut says = alike.says();
+    // Where the stretch of columns of the spec that this stands in began.
+    let mut stretch = None;
+    for (i, cell) in cells.iter().enumerate() {
+        let last = i + 1 == cells.len();
+        if let (Some(start), true) = (stretch, *cell != Cell::Spec) {
+            says.add(line.since(start));
+            stretch = None;
+        }
+        match cell {
+            Cell::Name => name = line.field(last)?,
+            Cell::App => app = line.field(last)?,
+            Cell::Arrival => arrival = line.number(last)??,
+            Cell::Duration => duration = line.number(last)?,
+            Cell::Cpu => cpu = line.number(last)??,
+            Cell::Memory => memory = line.number(last)??,
+            Cell::CpuLimit => cpu_limit = line.number(last)?,
+            Cell::MemoryLimit => memory_limit = line.number(last)?,
+            Cell::Blank if line.field(last)?.is_empty() => {}
+            Cell::Blank => return None,
+            Cell::Spec => {
+                stretch.get_or_insert(line.place());
+                line.field(last)?;
+            }
+        }
+    }
+    if let Some(start) = stretch {
+        says.add(line.since(start));
+    }
+    let spec = says.spec().filter(|_| line.is_text())?;
+    if !usage.is_empty() && usage.contains_key(name) {
+        return None;
+    }
+    let app = match last_app {
+        Some((name, number)) if name == app.as_bytes() => *number,
+        _ => {
+            let number = import.builder().app(app).ok()?;
+            *last_app = Some((app.into(), number));
+            number
+        }
+    };
+    // Fifteen digits are below the most of an amount and of a time.
+    const { assert!(AMOUNT_MAX >= 999_999_999_999_999 && TIME_MAX_US >= AMOUNT_MAX) };
+    let amount = |amount: u64| amount as i64;
+    let like = LikeJob {
+        name,
+        app,
+        arrival: SimTime(arrival),
+        duration: duration.map(SimDuration),
+        cpu_request: MilliCpu(amount(cpu)),
+        memory_request: Bytes(amount(memory)),
+        cpu_limit: cpu_limit.map(|limit| MilliCpu(amount(limit))),
+        memory_limit: memory_limit.map(|limit| Bytes(amount(limit))),
+    };
+    import.plain_job(&like, spec).then_some(line)
+}
+
+/// Specs of rows, for later rows that say the same in all columns that make one: most do, and reading a spec takes far
+/// longer than comparing what is written.
+struct Alike {
+    columns: Vec<Column>,
+    /// First and last places of stretches of these with no other column between.
+    stretches: Vec<(usize, usize)>,
+    /// What rows said, with their specs; its place follows from what it is. Empty: nothing is kept.
+    kept: Vec<(Vec<u8>, SpecId)>,
+    /// Whether stretches are compared, not fields.
+    plain: bool,
+    /// What the row that was asked for last says, and its place.
+    now: Vec<u8>,
+    place: usize,
+}
+
+/// How many are kept, a power of two.
+const ALIKE: usize = 256;
 
 impl Alike {
+    fn new(columns: Vec<Column>, careful: bool) -> Self {
+        let mut sorted: Vec<usize> = columns.iter().map(|column| column.index()).collect();
+        sorted.sort_unstable();
+        let mut stretches: Vec<(usize, usize)> = Vec::new();
+        for i in sorted {
+            match stretches.last_mut() {
+                Some((_, last)) if *last + 1 == i => *last = i,
+                _ => stretches.push((i, i)),
+            }
+        }
+        let kept = if careful { Vec::new() } else { vec![(Vec::new(), NOT_SAID); ALIKE] };
+        Alike { columns, stretches, kept, plain: true, now: Vec::new(), place: 0 }
+    }
+
+    /// What a row says, to be told stretch by stretch.
+    fn says(&self) -> Says<'_> {
+        Says { alike: self, all: 0, stretches: [&[]; STRETCHES], told: 0 }
+    }
+
     /// The spec of a row that said the same as `row`.
     fn known(&mut self, row: &Row) -> Option<SpecId> {
-        self.now.clear();
-        for column in &self.columns {
-            let field = row.bytes(*column);
-            self.now.extend((field.len() as u32).to_le_bytes());
-            self.now.extend(field);
+        if self.kept.is_empty() {
+            return None;
         }
-        self.recent.iter().find(|(said, _)| *said == self.now).map(|(_, spec)| *spec)
+        self.now.clear();
+        let mut all = 0;
+        if let Some(row) = row.plain() {
+            for said in self.stretches.iter().filter_map(|&(first, last)| row.span(first, last)) {
+                all = mixed_on(all, said);
+                // A line end stands in no stretch, so it can stand between them.
+                self.now.extend_from_slice(said);
+                self.now.push(b'\n');
+            }
+        } else {
+            // From the first quote on: what stands in the fields, every one with its length.
+            if std::mem::take(&mut self.plain) {
+                self.kept.fill((Vec::new(), NOT_SAID));
+            }
+            for column in &self.columns {
+                let field = row.bytes(*column);
+                self.now.extend((field.len() as u32).to_le_bytes());
+                self.now.extend(field);
+            }
+            all = mixed_on(all, &self.now);
+        }
+        self.place = all as usize % ALIKE;
+        let (said, spec) = &self.kept[self.place];
+        (*spec != NOT_SAID && *said == self.now).then_some(*spec)
     }
 
     /// Keeps the spec of the row that was asked for last.
     fn keep(&mut self, spec: Option<SpecId>) {
-        let Some(spec) = spec else { return };
-        if self.recent.iter().any(|(said, _)| *said == self.now) {
-            return;
-        }
-        let entry = (self.now.clone(), spec);
-        if self.recent.len() < ALIKE {
-            self.recent.push(entry);
-        } else {
-            self.recent[self.oldest] = entry;
-            self.oldest = (self.oldest + 1) % ALIKE;
+        if let (Some(spec), Some(kept)) = (spec, self.kept.get_mut(self.place)) {
+            *kept = (self.now.clone(), spec);
         }
     }
 }
+
+/// Most stretches of a row that is told by them.
+const STRETCHES: usize = 8;
+
+/// What a row says in the columns of the spec, of which nothing is copied.
+struct Says<'a> {
+    alike: &'a Alike,
+    all: u64,
+    stretches: [&'a [u8]; STRETCHES],
+    told: usize,
+}
+
+impl<'a> Says<'a> {
+    /// Tells the next stretch.
+    fn add(&mut self, stretch: &'a [u8]) {
+        self.all = mixed_on(self.all, stretch);
+        if let Some(place) = self.stretches.get_mut(self.told) {
+            *place = stretch;
+        }
+        self.told += 1;
+    }
+
+    /// The spec of a row that said the same.
+    fn spec(&self) -> Option<SpecId> {
+        let (said, spec) = self.alike.kept.get(self.all as usize % ALIKE)?;
+        let mut rest = said.as_slice();
+        for stretch in self.stretches.get(..self.told)? {
+            rest = rest.strip_prefix(*stretch)?.strip_prefix(b"\n")?;
+        }
+        (*spec != NOT_SAID && rest.is_empty()).then_some(*spec)
+    }
+}
+
+/// `all` and `bytes` mixed.
+fn mixed_on(all: u64, bytes: &[u8]) -> u64 {
+    all.rotate_left(7) ^ mixed(bytes)
+}
+
+/// In place of a spec: none is kept here.
+const NOT_SAID: SpecId = SpecId(u32::MAX);
 
 /// A count from `least`; `None` where blank.
 fn count(row: &Row, column: Option<Column>, unit: &str, least: u32) -> Result<Option<u32>> {

@@ -1,5 +1,6 @@
 //! What is written reads back the same, and what would not is not written.
 
+use std::io::Write;
 use std::sync::Arc;
 
 use super::super::{Budgets, TraceArg, read_cluster, read_trace};
@@ -244,5 +245,143 @@ fn a_template_or_node_that_is_not_beside_is_an_error_with_its_line() {
     std::fs::write(&hosts, "host,cpu_milli,memory_bytes,node\nh,1,1,h\n").unwrap();
     let error = read_cluster(&hosts.display().to_string(), &BTreeMap::new(), &Budgets::default()).unwrap_err();
     assert!(error.to_string().contains("x.hosts.csv:2: node: Node \"h\" is described in"), "{error}");
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+/// Rows of a table of jobs by dice: mostly plain, some of everything that a reader has to look at twice.
+fn rows_by_dice(seed: u64) -> Vec<u8> {
+    let mut dice = Seed(seed).stream(Purpose::Shape, 1);
+    let odd = [0, 0, 200, 12][(seed % 4) as usize];
+    let some = |dice: &mut Stream, words: &[&str]| words[dice.below(words.len() as u64) as usize].to_owned();
+    let optional: Vec<&str> =
+        JOB_COLUMNS[5..].iter().copied().filter(|name| *name != "template" && dice.below(3) == 0).collect();
+    let mut columns: Vec<&str> = JOB_COLUMNS[..5].iter().copied().chain(optional).collect();
+    if dice.below(2) == 0 {
+        for i in (1..columns.len()).rev() {
+            columns.swap(i, dice.below(i as u64 + 1) as usize);
+        }
+    }
+    let end = some(&mut dice, &["\n", "\n", "\r\n"]);
+    let mut text = columns.join(",") + &end;
+    for i in 0..dice.below(60) {
+        let fields: Vec<String> = columns
+            .iter()
+            .map(|&column| {
+                if odd > 0 && dice.below(odd) == 0 {
+                    let odd =
+                        ["", " 7", "-1", "1e3", "\"9\"", "x,y", "9007199254740993", "12345678901234567890", "ö", "\r"];
+                    return some(&mut dice, &odd);
+                }
+                let words: &[&str] = match column {
+                    "job" => return format!("job-{i:0width$}", width = dice.below(9) as usize),
+                    "app" => &["", "web", "web", "db"],
+                    "arrival_us" => return (dice.below(1 << 40) >> dice.below(40)).to_string(),
+                    "duration_us" | "ephemeral_limit_bytes" => &["1", "5000000", "123456789012", "1152921504606846976"],
+                    "cpu_request_milli" | "memory_request_bytes" => &["0", "250", "1000", "4294967296"],
+                    "cpu_limit_milli" | "memory_limit_bytes" => &["", "", "4294967296"],
+                    "kind" => &["batch", "batch", "", "service"],
+                    "restart" => &["", "always", "never", "on-failure"],
+                    "priority" => &["0", "", "-5", "1000"],
+                    "gpus" | "ports" => &["", "500", "80;81"],
+                    "constraints" => &[""],
+                    "extended" => &["", "x/y=2"],
+                    "apart" | "checkpoint" => &["", "true", "false"],
+                    "after" => &["", "", "", "", "", "job-0"],
+                    "controller" => &["", "none", "job:6:failed:in-place"],
+                    "unserved" => &["", "drop"],
+                    "x_fleet" => &["", "MachineMetadata=a"],
+                    "node_selector" => &["", "a=b"],
+                    "trace_end_us" | "threads" | "processes" | "file_touches" | "leak_touches" => &["", "", "9"],
+                    "ephemeral_request_bytes" | "ephemeral_used_bytes" => &["", "0", "7"],
+                    _ => &["", "default", "a"],
+                };
+                some(&mut dice, words)
+            })
+            .collect();
+        text += &fields.join(",");
+        text += &end;
+        if odd > 0 && dice.below(odd) == 0 {
+            text += &some(&mut dice, &["\n", "\r\n", "a\n", "\"\n", ",,,\n", "\0\n"]);
+        }
+    }
+    let mut bytes = text.into_bytes();
+    if odd > 0 {
+        for _ in 0..dice.below(3) {
+            let at = dice.below(bytes.len().max(2) as u64 - 1) as usize;
+            if bytes.len() < 2 {
+                break;
+            }
+            match dice.below(3) {
+                0 => bytes[at] = b",\n\"\r0\xff"[dice.below(6) as usize],
+                1 => drop(bytes.remove(at)),
+                _ => bytes.truncate(at),
+            }
+        }
+    }
+    bytes
+}
+
+#[test]
+fn the_fast_reader_and_the_careful_one_agree_on_every_table_and_every_error() {
+    let folder = std::env::temp_dir().join(format!("plimsoll-native-fast-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("x.csv");
+    let arg = TraceArg::parse(&format!("native:{}", path.display())).unwrap();
+    let read = |careful| {
+        let budgets = Budgets { careful, max_jobs: 55, max_line_bytes: 400, ..Budgets::default() };
+        let read = read_trace(&arg, &BTreeMap::new(), &budgets);
+        read.and_then(|imported| imported.finish(UsageMode::Request, Seed(1)))
+            .map(|(workload, _, report)| (told(&workload), report.to_string()))
+            .map_err(|error| error.to_string())
+    };
+    let (mut good, mut bad) = (0, 0);
+    for seed in 0..2_400 {
+        let bytes = rows_by_dice(seed);
+        std::fs::write(&path, &bytes).unwrap();
+        let (fast, careful) = (read(false), read(true));
+        assert_eq!(fast, careful, "seed {seed}: {}", String::from_utf8_lossy(&bytes));
+        *if fast.is_ok() { &mut good } else { &mut bad } += 1;
+    }
+    assert!(good > 500 && bad > 500, "{good} {bad}");
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn rows_that_lie_over_the_ends_of_chunks_are_read_packed_or_not() {
+    let folder = std::env::temp_dir().join(format!("plimsoll-native-chunks-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let mut text =
+        String::from("job,arrival_us,duration_us,cpu_request_milli,memory_request_bytes,app,kind,priority\n");
+    for i in 0..9_000u64 {
+        text +=
+            &format!("job-{i},{},{},{},{},app-{},batch,{}\n", i * 7, i * i * i, i % 64 * 100, i << 20, i / 20, i % 3);
+    }
+    let gzip = |bytes: &[u8]| {
+        let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        out.write_all(bytes).unwrap();
+        out.finish().unwrap()
+    };
+    let zstd = |bytes: &[u8]| ruzstd::encoding::compress_to_vec(bytes, ruzstd::encoding::CompressionLevel::Fastest);
+    // As it is; with a quoted name far behind; with a number that is none far behind.
+    for (change, to) in [("job-8000,", "job-8000,"), ("job-8000,", "\"job 8,000\","), (",app-417,", "x,app-417,")] {
+        let changed = text.replacen(change, to, 1);
+        let mut all = Vec::new();
+        let plain = changed.as_bytes();
+        for (name, bytes) in [("x.csv", plain.to_vec()), ("x.csv.gz", gzip(plain)), ("x.csv.zst", zstd(plain))] {
+            let path = folder.join(name);
+            std::fs::write(&path, bytes).unwrap();
+            let arg = TraceArg::parse(&format!("native:{}", path.display())).unwrap();
+            for careful in [false, true] {
+                let read = read_trace(&arg, &BTreeMap::new(), &Budgets { careful, ..Budgets::default() });
+                let read = read.and_then(|imported| imported.finish(UsageMode::Request, Seed(1)));
+                all.push(match read {
+                    Ok((workload, ..)) => Ok(told(&workload)),
+                    Err(error) => Err(error.to_string().replace(name, "x")),
+                });
+            }
+        }
+        assert!(all.iter().all(|one| *one == all[0]), "{to}");
+        assert_eq!(all[0].is_ok(), to.starts_with(['j', '"']));
+    }
     std::fs::remove_dir_all(folder).unwrap();
 }

@@ -116,7 +116,8 @@ fn make_within(params: &GeneratorParams, limits: &MixLimits, seed: Seed, builder
         }
         let app = format!("mix-{group:07}");
         for task in 0..tasks {
-            let mut job = shape.job(format!("{app}-{task:03}"), arrival_us, params, &mut dice);
+            let lasts = shape.lasts(params, &mut dice);
+            let mut job = shape.job(format!("{app}-{task:03}"), arrival_us, lasts);
             if let (Some(duration), false) = (&mut job.duration, limits.durations.is_empty()) {
                 let drawn = limits.durations[dice.below(limits.durations.len() as u64) as usize];
                 *duration = SimDuration(drawn.0.max(1));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use plimsoll::kube::case::Case;
+use plimsoll::kube::case::{Case, Keep};
 use plimsoll::kube::framework::Mutation;
 use serde_json::Value;
 
@@ -131,6 +131,26 @@ fn every_recorded_case_agrees() {
     println!("conformance kube: {cases} cases, {} checks, {} differences", all.checks, all.differences.len());
     assert!(cases > 0, "no case was found");
     assert_eq!(all.differences.len(), 0, "ours differs from the recorded kube-scheduler");
+}
+
+#[test]
+fn the_index_places_the_pods_of_every_recorded_case_as_the_cycle_does() {
+    let Some(files) = vectors("kube", &super::folder("kube")) else { return };
+    let (mut placed, mut attempts, mut differences) = (0, 0, Vec::new());
+    for (name, path) in &files {
+        let case = Case::read(&read_json(path)).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let result =
+            case.run_keeping(Keep { by_index: true, ..Keep::default() }).unwrap_or_else(|e| panic!("{name}: {e}"));
+        placed += result.by_index.placed;
+        attempts += result.by_index.attempts;
+        differences.extend(result.by_index.differences.iter().map(|d| format!("{name}: {d}")));
+    }
+    for difference in differences.iter().take(50) {
+        println!("{difference}");
+    }
+    println!("conformance kube: {placed} of {attempts} attempts by the index, {} differences", differences.len());
+    assert!(placed > 1_000, "only {placed} of {attempts} attempts were at pods that the index places");
+    assert_eq!(differences.len(), 0, "the index differs from the cycle");
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod fleet_mutation;
 mod kernel;
 pub mod kube;
 mod kube_2016;
+mod kube_2016_index;
 mod kube_2016_mutation;
 mod mutation;
 pub mod node;

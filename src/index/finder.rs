@@ -1,0 +1,513 @@
+//! The best host for a kind of request, found by whatever looks at the fewest hosts.
+//!
+//! Three ways, all exact: the kept judgements of kinds that come again and again ([`Column`]), levels for any other request
+//! ([`Levels`]), and a scan where there is neither, or where a search ends early. Which it is depends on how many hosts
+//! there are, how many shapes they have, and how much has changed since the kind was last asked for.
+
+use crate::index::column::{Column, Window};
+use crate::index::host::{Booked, Room, Want};
+use crate::index::levels::Levels;
+use crate::index::rule::Rule;
+use crate::index::tie::{Tie, pre_order};
+
+/// Up to so many hosts are scanned, where no judgements are kept.
+const FEW: usize = 32;
+/// Bytes that all columns may take.
+const COLUMN_BYTES: usize = 64 << 20;
+/// After so many searches of a kind in short succession its judgements are kept.
+const HOT: u8 = 3;
+/// To judge one host again costs as much as to look at so many entries of the levels.
+const DEAR: u64 = 3;
+/// Of so many hosts there may be one shape.
+const HOSTS_PER_SHAPE: usize = 64;
+
+/// How a search goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Search {
+    /// The slot to begin with.
+    pub start: usize,
+    /// It ends before the host that would be one more than so many that fit.
+    pub wanted: usize,
+}
+
+/// What was found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Found {
+    /// The host that is taken; `None`: none fits.
+    pub slot: Option<u32>,
+    /// How many hosts the search went over, as a scan would.
+    pub passed: usize,
+}
+
+/// How many hosts were looked at, and by which way: figures that depend on the input alone.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Looks {
+    /// Searches.
+    pub searches: u64,
+    /// Searches by kept judgements.
+    pub by_column: u64,
+    /// Searches by levels.
+    pub by_levels: u64,
+    /// Hosts judged.
+    pub hosts: u64,
+}
+
+/// A kind of request.
+struct Kind {
+    want: Want,
+    /// Which sorts of hosts the job may go to, by number.
+    mask: u32,
+    column: Option<Box<Column>>,
+    /// How much of the log the column has seen; without one, where the log stood at the last search.
+    seen: u64,
+    /// Searches in short succession so far.
+    hot: u8,
+}
+
+/// A kind that was registered.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct KindId(u32);
+
+/// Finds hosts by a rule. Hosts are slots, in the order in which searches go over them.
+pub struct Finder<R> {
+    rule: R,
+    rooms: Vec<Room>,
+    booked: Vec<Booked>,
+    sorts: Vec<u16>,
+    /// The place of each slot by name.
+    names: Vec<u32>,
+    /// Whether the slots are in order of names.
+    by_name: bool,
+    kinds: Vec<Kind>,
+    /// By mask and sort, whether jobs may go there.
+    masks: Vec<Vec<bool>>,
+    /// Slots that changed, in order, from number `logged` on.
+    log: Vec<u32>,
+    logged: u64,
+    /// Bytes of all columns.
+    bytes: usize,
+    /// Where the log stood when columns were last thrown away.
+    swept: u64,
+    /// Hosts of each sort.
+    of_sort: Vec<u32>,
+    levels: Option<Levels>,
+    levels_seen: u64,
+    /// Hosts looked at by a search of levels, a running mean.
+    level_looks: u64,
+    looks: Looks,
+    tied: Vec<u32>,
+}
+
+impl<R: Rule> Finder<R> {
+    /// Without hosts.
+    pub fn new(rule: R) -> Self {
+        Finder {
+            rule,
+            rooms: Vec::new(),
+            booked: Vec::new(),
+            sorts: Vec::new(),
+            names: Vec::new(),
+            by_name: true,
+            kinds: Vec::new(),
+            masks: Vec::new(),
+            log: Vec::new(),
+            logged: 0,
+            bytes: 0,
+            swept: 0,
+            of_sort: Vec::new(),
+            levels: None,
+            levels_seen: u64::MAX,
+            level_looks: 0,
+            looks: Looks::default(),
+            tied: Vec::new(),
+        }
+    }
+
+    /// The hosts from now on, in the order of searches: what each has, what is booked on it, its sort, and its place by name.
+    pub fn show(&mut self, hosts: &[(Room, Booked, u16)], names: Vec<u32>) {
+        self.forget_hosts();
+        for (_, _, sort) in hosts {
+            count(&mut self.of_sort, *sort, 1);
+        }
+        self.rooms = hosts.iter().map(|h| h.0).collect();
+        self.booked = hosts.iter().map(|h| h.1).collect();
+        self.sorts = hosts.iter().map(|h| h.2).collect();
+        self.by_name = names.is_sorted();
+        self.names = names;
+        self.level_looks = hosts.len() as u64 / 16;
+        self.make_levels();
+    }
+
+    /// All hosts are gone. Kinds and masks stay.
+    pub fn forget_hosts(&mut self) {
+        let end = self.end();
+        for kind in &mut self.kinds {
+            (kind.column, kind.hot, kind.seen) = (None, 0, end);
+        }
+        self.log.clear();
+        self.logged = end;
+        (self.bytes, self.levels) = (0, None);
+        self.rooms.clear();
+        self.booked.clear();
+        self.sorts.clear();
+        self.names.clear();
+        self.of_sort.clear();
+    }
+
+    fn make_levels(&mut self) {
+        let most_shapes = (self.rooms.len() / HOSTS_PER_SHAPE).max(1);
+        let rule = self.rule.level();
+        self.levels = rule.and_then(|rule| Levels::new(rule, &self.rooms, &self.sorts, most_shapes));
+        self.levels_seen = u64::MAX;
+    }
+
+    /// Number of hosts.
+    pub fn len(&self) -> usize {
+        self.rooms.len()
+    }
+
+    /// Whether there is no host.
+    pub fn is_empty(&self) -> bool {
+        self.rooms.is_empty()
+    }
+
+    /// What was looked at so far.
+    pub fn looks(&self) -> Looks {
+        self.looks
+    }
+
+    /// What is booked on a host.
+    pub fn booked(&self, slot: u32) -> &Booked {
+        &self.booked[slot as usize]
+    }
+
+    /// A kind of request, kept out by the mask of that number.
+    pub fn register(&mut self, want: Want, mask: u32) -> KindId {
+        let at = self.end();
+        self.kinds.push(Kind { want, mask, column: None, seen: at, hot: 0 });
+        KindId(self.kinds.len() as u32 - 1)
+    }
+
+    /// Makes another request of a kind that was registered. For requests that come once: a kind can be used again for the next.
+    pub fn reuse(&mut self, kind: KindId, want: Want) {
+        let k = &mut self.kinds[kind.0 as usize];
+        if k.column.take().is_some() {
+            self.bytes -= Column::bytes(self.rooms.len());
+        }
+        (k.want, k.hot) = (want, 0);
+    }
+
+    /// One more job of this request on a host (`sign` 1), or one less (-1).
+    pub fn book(&mut self, slot: u32, want: &Want, sign: i64) {
+        self.booked[slot as usize].shift(want, sign);
+        self.changed(slot);
+    }
+
+    /// A host changed: what it has, and its sort. The sort must be known to all kinds.
+    pub fn describe(&mut self, slot: u32, room: Room, sort: u16) {
+        let s = slot as usize;
+        if (self.rooms[s], self.sorts[s]) == (room, sort) {
+            return;
+        }
+        count(&mut self.of_sort, self.sorts[s], -1);
+        count(&mut self.of_sort, sort, 1);
+        (self.rooms[s], self.sorts[s]) = (room, sort);
+        self.changed(slot);
+        // Its shape was settled when the levels were made.
+        let most_shapes = (self.rooms.len() / HOSTS_PER_SHAPE).max(1);
+        if self.levels.as_mut().is_some_and(|levels| !levels.reshape(slot, &room, sort, most_shapes)) {
+            self.levels = None;
+        }
+    }
+
+    /// Where jobs of a mask may go, by sort; for all sorts that hosts have.
+    pub fn admit(&mut self, mask: u32, admitted: Vec<bool>) {
+        let mask = mask as usize;
+        if self.masks.len() <= mask {
+            self.masks.resize(mask + 1, Vec::new());
+        }
+        self.masks[mask] = admitted;
+    }
+
+    fn end(&self) -> u64 {
+        self.logged + self.log.len() as u64
+    }
+
+    fn changed(&mut self, slot: u32) {
+        self.log.push(slot);
+        // Whoever has not looked for so long starts anew.
+        if self.log.len() > 4 * self.rooms.len() + 4096 {
+            self.logged += self.log.len() as u64;
+            self.log.clear();
+        }
+    }
+
+    /// The slots that changed since the log stood at `seen`; `None`: any may have.
+    fn since(&self, seen: u64) -> Option<&[u32]> {
+        let from = seen.checked_sub(self.logged)?;
+        self.log.get(usize::try_from(from).ok()?..)
+    }
+
+    /// Finds the best host for a request of this kind.
+    pub fn find(&mut self, kind: KindId, search: Search, tie: &mut Tie<'_>) -> Found {
+        self.looks.searches += 1;
+        let hosts = self.rooms.len();
+        let end = self.end();
+        let k = &mut self.kinds[kind.0 as usize];
+        let missed = end.saturating_sub(k.seen);
+        // What the search would cost otherwise.
+        let leveled = self.levels.is_some() && k.want.counts_as_asked() && search.wanted >= hosts;
+        let other = if leveled { self.level_looks / DEAR } else { hosts.min(search.wanted) as u64 };
+        let soon = missed < other.max(8);
+        k.hot = if soon { (k.hot + 1).min(2 * HOT) } else { k.hot.saturating_sub(1) };
+        if k.hot < HOT && k.column.take().is_some() {
+            self.bytes -= Column::bytes(hosts);
+        }
+        let (kept, hot) = (k.column.is_some(), k.hot >= HOT);
+        if kept || hot && self.has_bytes() {
+            self.refresh(kind);
+            self.looks.by_column += 1;
+            return self.by_column(kind, search, tie);
+        }
+        self.kinds[kind.0 as usize].seen = end;
+        let whole = search.wanted >= hosts;
+        if whole && hosts > FEW && self.level_search(kind, tie) {
+            self.looks.by_levels += 1;
+            return self.settle(kind, Window::whole(hosts, search.start), tie);
+        }
+        self.scan(kind, search, tie)
+    }
+
+    /// Whether there is room for another column, once those that nobody asks for any more are gone.
+    fn has_bytes(&mut self) -> bool {
+        let (hosts, end) = (self.rooms.len(), self.end());
+        let one = Column::bytes(hosts);
+        if self.bytes + one > COLUMN_BYTES && end >= self.swept + hosts as u64 {
+            self.swept = end;
+            for k in &mut self.kinds {
+                if end - k.seen > hosts as u64 && k.column.take().is_some() {
+                    self.bytes -= one;
+                }
+            }
+        }
+        self.bytes + one <= COLUMN_BYTES
+    }
+
+    /// Brings the kept judgements of a kind up to date; makes them if there are none.
+    fn refresh(&mut self, kind: KindId) {
+        let mut column = self.kinds[kind.0 as usize].column.take();
+        if column.is_none() {
+            self.bytes += Column::bytes(self.rooms.len());
+        }
+        let Kind { want, seen, mask, .. } = self.kinds[kind.0 as usize];
+        let (rule, rooms, booked, sorts) = (&self.rule, &self.rooms, &self.booked, &self.sorts);
+        let admitted = &self.masks[mask as usize];
+        let judge = |slot: usize| match admitted[usize::from(sorts[slot])] {
+            true => rule.judge(&rooms[slot], &booked[slot], &want),
+            false => 0,
+        };
+        let looked = match (&mut column, self.since(seen)) {
+            (Some(column), Some(changed)) => {
+                for &slot in changed {
+                    column.set(slot as usize, judge(slot as usize));
+                }
+                changed.len()
+            }
+            (kept, _) => {
+                kept.insert(Box::new(Column::new(rooms.len()))).fill(judge);
+                rooms.len()
+            }
+        };
+        self.looks.hosts += looked as u64;
+        let end = self.end();
+        let k = &mut self.kinds[kind.0 as usize];
+        (k.column, k.seen) = (column, end);
+    }
+
+    fn by_column(&mut self, kind: KindId, search: Search, tie: &mut Tie<'_>) -> Found {
+        let column = self.kinds[kind.0 as usize].column.as_ref().expect("it was refreshed");
+        let hosts = self.rooms.len();
+        let whole = search.wanted >= hosts;
+        let window =
+            if whole { Window::whole(hosts, search.start) } else { column.window(search.start, search.wanted) };
+        let best = if whole { column.best() } else { column.best_within(&window) };
+        let passed = window.count();
+        if best == 0 {
+            return Found { slot: None, passed };
+        }
+        if whole && self.by_name && matches!(tie, Tie::First) {
+            return Found { slot: column.first(best).map(|slot| slot as u32), passed };
+        }
+        let mut tied = std::mem::take(&mut self.tied);
+        tied.clear();
+        column.each(&window, best, |slot| tied.push(slot as u32));
+        let slot = match tie {
+            _ if tied.len() == 1 => tied[0],
+            Tie::First => self.of_names(&mut tied, &mut |_| 0),
+            Tie::ByName(pick) => self.of_names(&mut tied, *pick),
+            Tie::Heap => {
+                let [first, _] = window.ranges;
+                let before = |slot: usize| match slot >= first.0 {
+                    true => column.count(first.0, slot),
+                    false => column.count(first.0, first.1) + column.count(0, slot),
+                };
+                least_by(&tied, |slot| before(slot as usize))
+            }
+        };
+        self.tied = tied;
+        Found { slot: Some(slot), passed }
+    }
+
+    /// The one of `tied` that `pick` takes by name.
+    fn of_names(&self, tied: &mut [u32], pick: &mut dyn FnMut(usize) -> usize) -> u32 {
+        let nth = pick(tied.len());
+        let names = &self.names;
+        if nth == 0 {
+            return *tied.iter().min_by_key(|slot| names[**slot as usize]).expect("there are some");
+        }
+        *tied.select_nth_unstable_by_key(nth, |slot| names[*slot as usize]).1
+    }
+
+    /// Fills `tied` by levels, if that is exact here and pays.
+    fn level_search(&mut self, kind: KindId, tie: &Tie<'_>) -> bool {
+        let Some(mut levels) = self.levels.take() else { return false };
+        if let Some(changed) = self.since(self.levels_seen) {
+            for &slot in changed {
+                levels.set(slot, &self.rooms[slot as usize], &self.booked[slot as usize]);
+            }
+        } else {
+            for slot in 0..self.rooms.len() {
+                levels.set(slot as u32, &self.rooms[slot], &self.booked[slot]);
+            }
+        }
+        self.levels_seen = self.end();
+        let k = &self.kinds[kind.0 as usize];
+        let exact = levels.knows(&k.want) && levels.loose() <= self.rooms.len() / 4;
+        if exact {
+            let mut tied = std::mem::take(&mut self.tied);
+            let hosts = (self.rooms.as_slice(), self.booked.as_slice(), self.sorts.as_slice());
+            let first_only = self.by_name && matches!(tie, Tie::First);
+            let before = self.looks.hosts;
+            let admitted = &self.masks[k.mask as usize];
+            levels.search(&self.rule, hosts, &k.want, admitted, first_only, &mut tied, &mut self.looks.hosts);
+            self.level_looks = (self.level_looks * 7 + self.looks.hosts - before) / 8;
+            self.tied = tied;
+        }
+        self.levels = Some(levels);
+        exact
+    }
+
+    /// Takes one of the hosts that a search of all found to be the best.
+    fn settle(&mut self, kind: KindId, window: Window, tie: &mut Tie<'_>) -> Found {
+        let mut tied = std::mem::take(&mut self.tied);
+        let slot = match tie {
+            _ if tied.is_empty() => None,
+            _ if tied.len() == 1 => Some(tied[0]),
+            Tie::First => Some(self.of_names(&mut tied, &mut |_| 0)),
+            Tie::ByName(pick) => Some(self.of_names(&mut tied, *pick)),
+            Tie::Heap => {
+                // In the order of the search, with how many fit before each.
+                let [(start, _), _] = window.ranges;
+                tied.sort_unstable_by_key(|slot| ((*slot as usize) < start, *slot));
+                let k = &self.kinds[kind.0 as usize];
+                let admitted = &self.masks[k.mask as usize];
+                let mut fit = 0;
+                let mut next = 0;
+                let mut taken: Option<(usize, u32)> = None;
+                for slot in window.slots() {
+                    if slot as u32 == tied[next] {
+                        if taken.is_none_or(|(place, _)| pre_order(fit, place).is_lt()) {
+                            taken = Some((fit, slot as u32));
+                        }
+                        next += 1;
+                        if next == tied.len() {
+                            break;
+                        }
+                    }
+                    let there = admitted[usize::from(self.sorts[slot])];
+                    fit += usize::from(there && self.booked[slot].holds(&self.rooms[slot], &k.want));
+                }
+                taken.map(|(_, slot)| slot)
+            }
+        };
+        self.tied = tied;
+        Found { slot, passed: window.count() }
+    }
+
+    /// Judges one host after the other until the search ends.
+    fn scan(&mut self, kind: KindId, search: Search, tie: &mut Tie<'_>) -> Found {
+        let mut tied = std::mem::take(&mut self.tied);
+        tied.clear();
+        let (mut best, mut fit, mut passed) = (0u16, 0usize, 0usize);
+        // Places of the tied among those that fit.
+        let mut places: Vec<usize> = Vec::new();
+        let heap = matches!(tie, Tie::Heap);
+        let k = &self.kinds[kind.0 as usize];
+        let admitted = &self.masks[k.mask as usize];
+        let hosts = self.rooms.len();
+        'search: for range in [search.start..hosts, 0..search.start] {
+            for slot in range {
+                let judgement = match admitted[usize::from(self.sorts[slot])] {
+                    true => self.rule.judge(&self.rooms[slot], &self.booked[slot], &k.want),
+                    false => 0,
+                };
+                if judgement > 0 {
+                    if fit == search.wanted {
+                        break 'search;
+                    }
+                    if judgement >= best {
+                        if judgement > best {
+                            best = judgement;
+                            tied.clear();
+                            places.clear();
+                        }
+                        tied.push(slot as u32);
+                        if heap {
+                            places.push(fit);
+                        }
+                    }
+                    fit += 1;
+                }
+                passed += 1;
+            }
+        }
+        self.looks.hosts += passed as u64;
+        let slot = match tie {
+            _ if tied.is_empty() => None,
+            Tie::First => Some(self.of_names(&mut tied, &mut |_| 0)),
+            Tie::ByName(pick) if tied.len() > 1 => Some(self.of_names(&mut tied, *pick)),
+            Tie::Heap if tied.len() > 1 => {
+                let first = (0..tied.len()).min_by(|a, b| pre_order(places[*a], places[*b]));
+                first.map(|i| tied[i])
+            }
+            _ => Some(tied[0]),
+        };
+        self.tied = tied;
+        Found { slot, passed }
+    }
+
+    /// How many hosts there are of each sort.
+    pub fn of_sort(&self) -> &[u32] {
+        &self.of_sort
+    }
+}
+
+fn count(of_sort: &mut Vec<u32>, sort: u16, by: i32) {
+    let sort = usize::from(sort);
+    if of_sort.len() <= sort {
+        of_sort.resize(sort + 1, 0);
+    }
+    of_sort[sort] = of_sort[sort].wrapping_add_signed(by);
+}
+
+/// The slot of `tied` whose place among those that fit comes first in pre-order.
+fn least_by(tied: &[u32], mut place: impl FnMut(u32) -> usize) -> u32 {
+    let mut taken: Option<(usize, u32)> = None;
+    for &slot in tied {
+        let at = place(slot);
+        if taken.is_none_or(|(before, _)| pre_order(at, before).is_lt()) {
+            taken = Some((at, slot));
+        }
+    }
+    taken.expect("there are some").1
+}

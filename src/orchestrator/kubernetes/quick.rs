@@ -1,0 +1,270 @@
+//! Decisions by numbers: keeps the index of nodes in step, and with it what the scheduler's cache has not been told.
+//!
+//! Most pods are of the kind that the index places ([`crate::kube::indexed`]). As long as only such are tried, the cache of
+//! kube-scheduler's own objects is not needed; it hears of the pods that came and went when a pod has to be tried by the whole
+//! cycle, host by host and in the order in which it would hold them.
+
+use std::sync::Arc;
+
+use super::objects::PodMaker;
+use crate::ids::{HostId, JobId};
+use crate::index::host::{Booked, Want};
+use crate::index::tie::Tie;
+use crate::kube::cycle::Scheduler;
+use crate::kube::indexed::{Answer, Indexed, Plan, has_terms, want};
+use crate::kube::object::node::Node;
+use crate::kube::object::pod::Pod;
+use crate::orchestrator::{TieBreak, World};
+use crate::rng::Purpose;
+use crate::units::SimTime;
+
+/// No node.
+const NOWHERE: u32 = u32::MAX;
+
+/// What is known of a class of pods.
+#[derive(Clone, Copy)]
+struct Class {
+    want: Want,
+    /// `None`: the whole cycle places it.
+    plan: Option<Plan>,
+    /// Whether it has terms of affinity.
+    terms: bool,
+    has_images: bool,
+}
+
+/// A pod on a host.
+struct Held {
+    job: JobId,
+    /// It goes on under another name, its job having been replaced.
+    old: bool,
+    start: SimTime,
+    /// `None`: the cache has not been told of it.
+    pod: Option<Arc<Pod>>,
+}
+
+/// The pods on a host, in the cache's order.
+#[derive(Default)]
+struct OnHost {
+    held: Vec<Held>,
+    /// The cache holds something else.
+    behind: bool,
+}
+
+/// The index of nodes, and the pods on each.
+pub(super) struct Quick {
+    /// `None`: no index can go by the profile, or by what is there.
+    index: Option<Indexed>,
+    /// By class of pods.
+    classes: Vec<Option<Class>>,
+    /// By host.
+    booked: Vec<Booked>,
+    on: Vec<OnHost>,
+    /// Hosts of which the cache holds something else.
+    behind: Vec<HostId>,
+    /// Bound pods with terms of affinity.
+    terms: usize,
+    /// Host by position in the snapshot, and the other way round.
+    hosts: Vec<HostId>,
+    positions: Vec<u32>,
+    /// Whether the last decision was by numbers: what follows from it goes on by numbers.
+    lately: bool,
+}
+
+impl Quick {
+    pub fn new(world: &World, scheduler: &Scheduler) -> Self {
+        let hosts = world.cluster.len();
+        Quick {
+            index: if world.plain { None } else { Indexed::new(&scheduler.framework) },
+            classes: Vec::new(),
+            booked: vec![Booked::default(); hosts],
+            on: std::iter::repeat_with(OnHost::default).take(hosts).collect(),
+            behind: Vec::new(),
+            terms: 0,
+            hosts: Vec::new(),
+            positions: vec![NOWHERE; hosts],
+            lately: false,
+        }
+    }
+
+    fn class(&mut self, scheduler: &Scheduler, class: u32, pod: &Arc<Pod>) -> Class {
+        let number = class as usize;
+        if self.classes.len() <= number {
+            self.classes.resize(number + 1, None);
+        }
+        if let Some(known) = self.classes[number] {
+            return known;
+        }
+        let (framework, world) = (&scheduler.framework, &scheduler.world);
+        let plan = self.index.as_mut().filter(|index| index.places(framework, world, pod));
+        let plan = plan.and_then(|index| index.plan(framework, world, pod));
+        let new = Class { want: want(pod), plan, terms: has_terms(pod), has_images: !pod.images.is_empty() };
+        self.classes[number] = Some(new);
+        new
+    }
+
+    /// Where the pod of `job` goes by numbers; `None`: the whole cycle has to say.
+    pub fn attempt(
+        &mut self,
+        world: &World,
+        scheduler: &mut Scheduler,
+        (job, class, decision): (JobId, u32, u32),
+        pod: &Arc<Pod>,
+    ) -> Option<Answer> {
+        self.lately = false;
+        if self.index.is_none() || self.terms > 0 || !scheduler.nominator.is_empty() {
+            return None;
+        }
+        let Class { plan, has_images, .. } = self.class(scheduler, class, pod);
+        let plan = plan?;
+        if self.index.as_ref()?.is_blank() {
+            self.show_all(world, scheduler);
+        }
+        let index = self.index.as_mut()?;
+        let mut draw = |count: usize| match world.options.tie_break {
+            TieBreak::Random => {
+                let entity = u64::from(job.0) << 32 | u64::from(decision);
+                world.seed.stream(Purpose::TieBreak, entity).below(count as u64) as usize
+            }
+            _ => 0,
+        };
+        let mut tie = match world.options.tie_break {
+            TieBreak::First | TieBreak::RoundRobin => Tie::First,
+            TieBreak::Heap => Tie::Heap,
+            TieBreak::Random => Tie::ByName(&mut draw),
+        };
+        let answer = index.find(&plan, has_images, scheduler.next_start_node, &mut tie)?;
+        self.lately = true;
+        if let Answer::Node(_, passed) = answer {
+            scheduler.next_start_node = (scheduler.next_start_node + passed) % self.hosts.len();
+        }
+        Some(answer)
+    }
+
+    /// The host at a position of the snapshot.
+    pub fn host(&self, position: usize) -> HostId {
+        self.hosts[position]
+    }
+
+    /// Shows the index the nodes as they are.
+    fn show_all(&mut self, world: &World, scheduler: &mut Scheduler) {
+        scheduler.cache.update(&mut scheduler.snapshot);
+        let nodes = &scheduler.snapshot.nodes;
+        self.hosts = nodes.iter().map(|info| world.cluster.find(&info.node.name).expect("nodes are hosts")).collect();
+        self.positions.fill(NOWHERE);
+        for (position, host) in self.hosts.iter().enumerate() {
+            self.positions[host.index()] = position as u32;
+        }
+        let booked = |position: usize| self.booked[self.hosts[position].index()];
+        let index = self.index.as_mut().expect("there is an index");
+        if !index.show_all(&scheduler.framework, &scheduler.world, &scheduler.snapshot, booked) {
+            self.index = None;
+        }
+    }
+
+    /// A node came, went or has another object.
+    pub fn shown(&mut self, scheduler: &Scheduler, host: HostId, old: Option<&Node>, new: Option<&Node>) {
+        let Some(index) = &mut self.index else { return };
+        let (Some(old), Some(new)) = (old, new) else { return index.forget_nodes() };
+        if index.is_blank() {
+            return;
+        }
+        let position = self.positions[host.index()] as usize;
+        if !index.show(&scheduler.framework, &scheduler.world, position, old, new) {
+            self.index = None;
+        }
+    }
+
+    fn book(&mut self, host: HostId, class: &Class, sign: i64) {
+        self.booked[host.index()].shift(&class.want, sign);
+        self.terms = self.terms.wrapping_add_signed(isize::from(class.terms) * sign as isize);
+        let position = self.positions[host.index()];
+        if let Some(index) = self.index.as_mut().filter(|index| position != NOWHERE && !index.is_blank())
+            && !index.book(position as usize, &class.want, sign)
+        {
+            self.index = None;
+        }
+    }
+
+    /// A pod of `class` is bound to `host`. Without its object the cache is not told before it has to be.
+    pub fn bind(
+        &mut self,
+        scheduler: &mut Scheduler,
+        node: &str,
+        (job, class, host, start): (JobId, u32, HostId, SimTime),
+        prototype: &Arc<Pod>,
+        pod: Option<Arc<Pod>>,
+    ) {
+        let class = self.class(scheduler, class, prototype);
+        self.book(host, &class, 1);
+        match &pod {
+            Some(pod) if !self.on[host.index()].behind => scheduler.cache.add_pod(node, Arc::clone(pod)),
+            _ => self.fall_behind(host),
+        }
+        self.on[host.index()].held.push(Held { job, old: false, start, pod });
+    }
+
+    fn fall_behind(&mut self, host: HostId) {
+        if !std::mem::replace(&mut self.on[host.index()].behind, true) {
+            self.behind.push(host);
+        }
+    }
+
+    /// A pod of `class` is no longer on `host`.
+    pub fn unbind(
+        &mut self,
+        scheduler: &mut Scheduler,
+        node: &str,
+        (job, old): (JobId, bool),
+        class: u32,
+        host: HostId,
+    ) {
+        let class = self.classes[class as usize].expect("its class was bound before");
+        self.book(host, &class, -1);
+        let on = &mut self.on[host.index()];
+        let Some(at) = on.held.iter().position(|held| held.job == job && held.old == old) else {
+            debug_assert!(false, "only bound pods are unbound");
+            return;
+        };
+        let gone = on.held.swap_remove(at);
+        match gone.pod {
+            Some(pod) if !on.behind && !self.lately => scheduler.cache.remove_pod(node, &pod.key),
+            _ => self.fall_behind(host),
+        }
+    }
+
+    /// The pod of `job` on `host` is replaced in the cache by `pod`; `old`: under another name.
+    pub fn rename(
+        &mut self,
+        scheduler: &mut Scheduler,
+        node: &str,
+        job: JobId,
+        host: HostId,
+        pod: Arc<Pod>,
+        old: bool,
+    ) {
+        let held = &mut self.on[host.index()].held;
+        let Some(at) = held.iter().position(|held| held.job == job && !held.old) else { return };
+        let Held { start, pod: before, .. } = held.swap_remove(at);
+        if let Some(before) = before {
+            scheduler.cache.remove_pod(node, &before.key);
+        }
+        scheduler.cache.add_pod(node, Arc::clone(&pod));
+        held.push(Held { job, old, start, pod: Some(pod) });
+    }
+
+    /// Tells the cache of all that it has not been told.
+    pub fn catch_up(&mut self, world: &World, scheduler: &mut Scheduler, makers: &mut PodMaker) {
+        self.behind.sort_unstable();
+        for host in std::mem::take(&mut self.behind) {
+            let on = &mut self.on[host.index()];
+            on.behind = false;
+            let name = world.cluster.name(host);
+            for held in &mut on.held {
+                let Held { job, start, .. } = *held;
+                held.pod
+                    .get_or_insert_with(|| Arc::new(super::decider::bound(makers.pod(world, job), name, &[], start)));
+            }
+            scheduler.cache.set_pods(name, on.held.iter().filter_map(|held| held.pod.clone()).collect());
+        }
+    }
+}

@@ -4,12 +4,12 @@
 //! with its own books, and keeps the plain scan beside it (`--plain`).
 
 pub mod bits;
-mod column;
+pub mod column;
 pub mod fewest;
 pub mod finder;
-mod group;
+pub mod group;
 pub mod host;
-mod levels;
+pub mod levels;
 pub mod most;
 pub mod plain;
 pub mod rule;

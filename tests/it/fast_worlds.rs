@@ -12,6 +12,9 @@ use plimsoll::sim::{Failure, FailureKind, Loop, Setup};
 use plimsoll::units::{Bytes, MilliCpu, SECOND_US, SimDuration, SimTime};
 use plimsoll::workload::{Job, UsageMode, WorkloadBuilder};
 
+use crate::program::{expect, scenarios};
+use crate::shared_traces::shared;
+
 /// Hundreds of hosts of which some join, leave, fall or are cut off, and jobs that come, end and are removed.
 fn setup(seed: u64) -> Setup {
     let mut draw = Seed(seed).stream(Purpose::Shape, 0);
@@ -96,5 +99,42 @@ fn hosts_that_are_found_and_hosts_that_are_looked_for_make_the_same_runs() {
                 assert_eq!(fast.metrics, plain.metrics, "seed {seed}, {name} with {} {tie_break:?}", info.name);
             }
         }
+    }
+}
+
+/// The digests of all runs of a command.
+fn digests(args: &[&str]) -> Vec<String> {
+    let summary: serde_json::Value = serde_json::from_str(&expect(0, args).0).unwrap();
+    let runs = summary["runs"].as_array().unwrap();
+    runs.iter().map(|run| run["digest"].as_str().unwrap().to_string()).collect()
+}
+
+/// As asked, and with every host looked at.
+fn both_ways(args: &[&str]) {
+    let found = digests(args);
+    assert!(!found.is_empty());
+    assert_eq!(found, digests(&[args, &["--plain"]].concat()), "{args:?}");
+}
+
+#[test]
+fn every_shipped_scenario_comes_to_the_same_with_every_host_looked_at() {
+    let mut list = scenarios();
+    list.push("scenarios/peers/peers-s.yaml".into());
+    for scenario in list {
+        both_ways(&["run", &scenario, "--format", "json"]);
+    }
+}
+
+#[test]
+fn public_traces_come_to_the_same_with_every_host_looked_at() {
+    let who = ["--orchestrator", "kubernetes", "--orchestrator", "kubernetes-2016", "--orchestrator", "fleet"];
+    for (format, path, more) in [
+        ("google-2011", "google-2011-excerpt", vec!["--hosts", "20:64,256Gi"]),
+        ("swf", "swf/CTC-SP2-excerpt-5jobs.swf", vec!["--hosts", "20:64,256Gi"]),
+        ("openb", "alibaba-gpu-2023-openb", vec!["--to", "100d"]),
+    ] {
+        let Some(path) = shared(path) else { continue };
+        let trace = format!("{format}:{}", path.display());
+        both_ways(&[&["run", "--trace", &trace, "--format", "json"][..], &who, &more].concat());
     }
 }

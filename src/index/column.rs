@@ -75,6 +75,11 @@ impl Column {
         blocks * BLOCK * 2 + blocks.div_ceil(BLOCK) * (BLOCK + 1) * 2 + blocks * 8
     }
 
+    /// The judgements of all so many hosts.
+    pub fn judged(&self, hosts: usize) -> &[u16] {
+        &self.judged[..hosts]
+    }
+
     /// Replaces the judgement of a slot.
     #[inline]
     pub fn set(&mut self, slot: usize, judgement: u16) {

@@ -307,6 +307,33 @@ impl<R: Rule> Finder<R> {
         self.scan(kind, search, tie)
     }
 
+    /// The judgements of all hosts for a kind, which are kept from now on: for whoever adds scores of its own.
+    pub fn judged(&mut self, kind: KindId) -> &[u16] {
+        self.looks.searches += 1;
+        self.looks.by_column += 1;
+        if self.kinds[kind.0 as usize].column.is_none() {
+            self.has_bytes();
+        }
+        self.refresh(kind);
+        let hosts = self.rooms.len();
+        self.kinds[kind.0 as usize].column.as_ref().map_or(&[], |column| column.judged(hosts))
+    }
+
+    /// The kept judgements of a kind as they were last worked out.
+    pub fn kept(&self, kind: KindId) -> &[u16] {
+        self.kinds[kind.0 as usize].column.as_ref().map_or(&[], |column| column.judged(self.rooms.len()))
+    }
+
+    /// Whether a kind may go to a host at all.
+    pub fn admits(&self, kind: KindId, slot: usize) -> bool {
+        self.masks[self.kinds[kind.0 as usize].mask as usize][usize::from(self.sorts[slot])]
+    }
+
+    /// The place of a slot by name.
+    pub fn name(&self, slot: u32) -> u32 {
+        self.names[slot as usize]
+    }
+
     /// Whether there is room for another column, once those that nobody asks for any more are gone.
     fn has_bytes(&mut self) -> bool {
         let (hosts, end) = (self.rooms.len(), self.end());

@@ -6,20 +6,22 @@
 //! account of them. What remains are numbers ([`crate::index`]). All other pods are placed by [`crate::kube::cycle`], which any pod
 //! can be placed by, to the same node.
 
+pub mod spread;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::index::finder::{Finder, Found, KindId, Looks, Search};
 use crate::index::host::{Booked, Room, Want};
 use crate::index::rule::{Fullness, KubeRule};
-use crate::index::tie::Tie;
+use crate::index::tie::{Tie, pre_order};
 use crate::kube::config::{Effective, ResourceSpec, StrategyType};
 use crate::kube::cycle::feasible_nodes_to_find;
 use crate::kube::framework::{Cycle, CycleState, Framework, World};
 use crate::kube::object::node::{Effect, Node, Taint};
 use crate::kube::object::pod::{Pod, amount};
-use crate::kube::plugin::pod_topology_spread::is_spread;
 use crate::kube::snapshot::{NodeInfo, Snapshot};
+use spread::{Counts, Spread};
 
 /// Filters that look at the node's object and the pod's, and at nothing else.
 const BY_OBJECT: [&str; 4] = ["NodeUnschedulable", "NodeName", "TaintToleration", "NodeAffinity"];
@@ -38,6 +40,8 @@ const PASSING: [&str; 10] = [
 ];
 /// The filter by room.
 const FIT: &str = "NodeResourcesFit";
+/// The filter and score by topology.
+const SPREAD: &str = "PodTopologySpread";
 /// The score by balance.
 const BALANCED: &str = "NodeResourcesBalancedAllocation";
 /// Scores that are the same everywhere for pods that the index places.
@@ -169,6 +173,8 @@ pub struct Plan {
     pub want: Want,
     kind: KindId,
     mask: u32,
+    /// Its spread, by number.
+    spread: Option<u32>,
 }
 
 /// Where a pod goes, or why it goes nowhere.
@@ -193,6 +199,9 @@ pub struct Indexed {
     /// Whether any node has images.
     images: bool,
     percentage: i32,
+    counts: Counts,
+    spreads: Vec<Spread>,
+    spread_weight: i64,
 }
 
 impl Indexed {
@@ -209,14 +218,16 @@ impl Indexed {
             soft: 0,
             images: false,
             percentage: *percentage,
+            counts: Counts::default(),
+            spreads: Vec::new(),
+            spread_weight: framework.effective.weight(SPREAD),
         })
     }
 
     /// Whether a pod is one that the index places, as long as no other pod has terms of affinity and none is nominated.
-    pub fn places(&self, framework: &Framework, world: &World, pod: &Pod) -> bool {
+    pub fn places(pod: &Pod) -> bool {
         let affinity = &pod.node_affinity;
         let resources = &pod.requests.resources;
-        let spreads = framework.filter.iter().chain(&framework.score).any(|a| a.info.name == "PodTopologySpread");
         pod.node_name.is_none()
             && pod.nominated_node.is_none()
             && pod.host_ports.is_empty()
@@ -227,7 +238,44 @@ impl Indexed {
             && want(pod).is_regular()
             && affinity.preferred.is_none()
             && by_labels(affinity)
-            && !(spreads && is_spread(&framework.effective.args, pod, world))
+    }
+
+    /// The spread of a pod, by number, if it has any; the outer `None`: the index cannot go by it.
+    fn spread(&mut self, framework: &Framework, world: &World, pod: &Pod) -> Option<Option<u32>> {
+        let at = |list: &[crate::kube::framework::Active], name: &str| list.iter().position(|a| a.info.name == name);
+        let (filter, score) = (at(&framework.filter, SPREAD), at(&framework.score, SPREAD));
+        if filter.is_none() && score.is_none() {
+            return Some(None);
+        }
+        let spread = self.counts.spread(&framework.effective.args, world, pod)?;
+        if spread.is_empty() {
+            return Some(None);
+        }
+        // It must filter and score, and filter after room does: the first that rejects is named.
+        let whole = score.is_some() && at(&framework.pre_filter, SPREAD).is_some();
+        if !whole || filter.is_none_or(|filter| at(&framework.filter, FIT).is_none_or(|fit| fit > filter)) {
+            return None;
+        }
+        self.spreads.push(spread);
+        Some(Some(self.spreads.len() as u32 - 1))
+    }
+
+    /// A group of pods that a plan counts and of which nothing is known yet.
+    pub fn unknown_group(&self, plan: &Plan) -> Option<usize> {
+        let nodes = self.finder.as_ref().map_or(0, Finder::len);
+        self.counts.unknown(&self.spreads[plan.spread? as usize], nodes)
+    }
+
+    /// What is counted of pods, and by which nodes, for plans that spread.
+    pub fn counts(&mut self) -> &mut Counts {
+        &mut self.counts
+    }
+
+    /// Makes a plan ready for the nodes of a snapshot, which have been shown.
+    pub fn prepare(&mut self, plan: &Plan, snapshot: &Snapshot) {
+        if let Some(spread) = plan.spread {
+            self.counts.prepare(&self.spreads[spread as usize], snapshot);
+        }
     }
 
     /// The plan for a pod that the index [`places`](Indexed::places); `None`: there are too many kinds. Nodes must be
@@ -249,14 +297,16 @@ impl Indexed {
             }
         };
         let want = want(pod);
+        let spread = self.spread(framework, world, pod)?;
         let finder = self.finder.get_or_insert_with(|| Finder::new(self.rule.clone()));
         let kind = finder.register(want, mask as u32);
         self.settle_masks(framework, world);
-        Some(Plan { want, kind, mask: mask as u32 })
+        Some(Plan { want, kind, mask: mask as u32, spread })
     }
 
     /// Nodes came or went, or have to be told apart by more labels.
     pub fn forget_nodes(&mut self) {
+        self.counts.forget_nodes();
         self.sorts.clear();
         for mask in &mut self.masks {
             mask.rejected_by.clear();
@@ -301,6 +351,10 @@ impl Indexed {
 
     /// The node at this position has another object now. Whether the index can go by it.
     pub fn show(&mut self, framework: &Framework, world: &World, position: usize, old: &Node, new: &Node) -> bool {
+        if old.labels != new.labels {
+            self.forget_nodes();
+            return true;
+        }
         self.soft = self.soft + usize::from(is_soft(new)) - usize::from(is_soft(old));
         self.images |= !new.images.is_empty();
         let sort = self.sort(new).filter(|_| room(new).is_regular());
@@ -325,6 +379,9 @@ impl Indexed {
         }
         let nodes = finder.len();
         let search = Search { start: start % nodes, wanted: feasible_nodes_to_find(self.percentage, nodes) };
+        if let Some(spread) = plan.spread {
+            return Some(self.find_spread(plan, spread as usize, search, tie));
+        }
         let Found { slot, passed } = finder.find(plan.kind, search, tie);
         Some(match slot {
             Some(slot) => Answer::Node(slot as usize, passed),
@@ -334,6 +391,65 @@ impl Indexed {
                 Answer::Nowhere(there.map(|(_, plugin)| plugin.unwrap_or(FIT)).collect())
             }
         })
+    }
+
+    /// One pass over the nodes: room by the kept judgements, spread by the counts.
+    fn find_spread(&mut self, plan: &Plan, spread: usize, search: Search, tie: &mut Tie<'_>) -> Answer {
+        let spread = &self.spreads[spread];
+        let Some(finder) = &mut self.finder else { return Answer::Nowhere(BTreeSet::new()) };
+        let nodes = finder.len();
+        let open = self.counts.filter(spread, nodes);
+        finder.judged(plan.kind);
+        let finder = &*finder;
+        let judged = finder.kept(plan.kind);
+        let (mut fit, mut passed, mut shut) = (Vec::new(), 0, false);
+        for position in (search.start..nodes).chain(0..search.start) {
+            if judged[position] > 0 {
+                if open.as_ref().is_none_or(|open| open[position]) {
+                    if fit.len() == search.wanted {
+                        break;
+                    }
+                    fit.push(position as u32);
+                } else {
+                    shut = true;
+                }
+            }
+            passed += 1;
+        }
+        if fit.is_empty() {
+            let mask = &self.masks[plan.mask as usize].rejected_by;
+            let there = finder.of_sort().iter().zip(mask).filter(|(hosts, _)| **hosts > 0);
+            // Of nodes that are let in, those without room are rejected by that; if all have room, none is.
+            let mut plugins: BTreeSet<&'static str> = there.filter_map(|(_, plugin)| *plugin).collect();
+            let let_in = |position: usize| finder.admits(plan.kind, position);
+            if (0..nodes).any(|position| judged[position] == 0 && let_in(position)) {
+                plugins.insert(FIT);
+            }
+            if shut {
+                plugins.insert(SPREAD);
+            }
+            return Answer::Nowhere(plugins);
+        }
+        let scores = match spread.has_scores() && fit.len() > 1 {
+            true => self.counts.score(spread, &fit, nodes),
+            false => vec![0; fit.len()],
+        };
+        let totals: Vec<i64> = fit
+            .iter()
+            .zip(&scores)
+            .map(|(position, score)| i64::from(judged[*position as usize]) + score * self.spread_weight)
+            .collect();
+        let best = totals.iter().copied().max();
+        let mut tied: Vec<usize> = (0..fit.len()).filter(|i| Some(totals[*i]) == best).collect();
+        let taken = match tie {
+            Tie::Heap => tied.iter().copied().min_by(|a, b| pre_order(*a, *b)).unwrap_or(0),
+            Tie::First => tied.iter().copied().min_by_key(|i| finder.name(fit[*i])).unwrap_or(0),
+            Tie::ByName(pick) => {
+                tied.sort_unstable_by_key(|i| finder.name(fit[*i]));
+                tied[if tied.len() > 1 { pick(tied.len()) } else { 0 }]
+            }
+        };
+        Answer::Node(fit[taken] as usize, passed)
     }
 
     /// What was looked at so far.

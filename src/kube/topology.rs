@@ -38,6 +38,13 @@ impl Topology {
         (domain != ABSENT).then_some(domain as usize)
     }
 
+    /// The domain of the node at a position; `None` without the label.
+    #[inline]
+    pub fn at(&self, position: usize) -> Option<usize> {
+        let domain = self.domains[position];
+        (domain != ABSENT).then_some(domain as usize)
+    }
+
     /// The node's domain, where no label is as good as an empty one.
     #[inline]
     pub fn domain_or_blank(&self, node: &NodeInfo) -> usize {

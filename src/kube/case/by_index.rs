@@ -35,12 +35,19 @@ pub(super) fn ask(scheduler: &mut Scheduler, pod: &Arc<Pod>, number: u32, attemp
     let Scheduler { framework, world, snapshot, nominator, next_start_node, .. } = &*scheduler;
     let mut index = Indexed::new(framework)?;
     let lonely = nominator.is_empty() && !snapshot.nodes.iter().any(|node| node.pods.iter().any(|pod| has_terms(pod)));
-    if !lonely || !index.places(framework, world, pod) {
+    if !lonely || !Indexed::places(pod) {
         return None;
     }
     let plan = index.plan(framework, world, pod)?;
     if !index.show_all(framework, world, snapshot, |position| booked(&snapshot.nodes[position])) {
         return None;
+    }
+    index.prepare(&plan, snapshot);
+    while let Some(group) = index.unknown_group(&plan) {
+        let group_counts = &index.counts().groups()[group];
+        let counted = |pod: &&Arc<Pod>| !pod.deleting && group_counts.counts(pod);
+        let counts = snapshot.nodes.iter().map(|node| node.pods.iter().filter(counted).count() as i64).collect();
+        index.counts().show(group, counts);
     }
     let entity = u64::from(number) << 32 | u64::from(attempts);
     let mut draw = |count: usize| SEED.stream(Purpose::TieBreak, entity).below(count as u64) as usize;

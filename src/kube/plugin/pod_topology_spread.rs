@@ -31,7 +31,7 @@ pub const INFO: PluginInfo = PluginInfo {
 };
 
 /// The label whose every value is one node.
-const HOSTNAME: &str = "kubernetes.io/hostname";
+pub const HOSTNAME: &str = "kubernetes.io/hostname";
 
 /// `systemDefaultConstraints`.
 fn system_defaults() -> Vec<SpreadConstraint> {
@@ -116,12 +116,9 @@ impl PodTopologySpread {
     }
 }
 
-/// Whether any constraint, its own or a default one, holds for the pod.
-pub fn is_spread(args: &Args, pod: &Pod, world: &World) -> bool {
-    let plugin = PodTopologySpread::new(args);
-    [WhenUnsatisfiable::DoNotSchedule, WhenUnsatisfiable::ScheduleAnyway]
-        .into_iter()
-        .any(|when| !plugin.constraints(pod, world, when).is_empty())
+/// The constraints of one kind that hold for the pod, its own or default ones.
+pub fn constraints(args: &Args, pod: &Pod, world: &World, when: WhenUnsatisfiable) -> Vec<SpreadConstraint> {
+    PodTopologySpread::new(args).constraints(pod, world, when)
 }
 
 /// `helper.DefaultSelector`: the selectors of the services that select the pod, and of its owner.

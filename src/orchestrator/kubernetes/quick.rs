@@ -22,19 +22,24 @@ use crate::units::SimTime;
 const NOWHERE: u32 = u32::MAX;
 
 /// What is known of a class of pods.
-#[derive(Clone, Copy)]
 struct Class {
+    pod: Arc<Pod>,
     want: Want,
     /// `None`: the whole cycle places it.
     plan: Option<Plan>,
     /// Whether it has terms of affinity.
     terms: bool,
     has_images: bool,
+    /// By group of pods that spreads count, whether it is counted; as far as anybody asked.
+    counted: Vec<bool>,
 }
 
 /// A pod on a host.
 struct Held {
     job: JobId,
+    class: u32,
+    /// It terminates: spreads do not count it.
+    leaving: bool,
     /// It goes on under another name, its job having been replaced.
     old: bool,
     start: SimTime,
@@ -86,20 +91,63 @@ impl Quick {
         }
     }
 
-    fn class(&mut self, scheduler: &Scheduler, class: u32, pod: &Arc<Pod>) -> Class {
+    fn class(&mut self, scheduler: &Scheduler, class: u32, pod: &Arc<Pod>) -> &Class {
         let number = class as usize;
         if self.classes.len() <= number {
-            self.classes.resize(number + 1, None);
+            self.classes.resize_with(number + 1, || None);
         }
-        if let Some(known) = self.classes[number] {
-            return known;
+        let index = &mut self.index;
+        self.classes[number].get_or_insert_with(|| {
+            let (framework, world) = (&scheduler.framework, &scheduler.world);
+            let index = index.as_mut().filter(|_| Indexed::places(pod));
+            Class {
+                pod: Arc::clone(pod),
+                want: want(pod),
+                plan: index.and_then(|index| index.plan(framework, world, pod)),
+                terms: has_terms(pod),
+                has_images: !pod.images.is_empty(),
+                counted: Vec::new(),
+            }
+        })
+    }
+
+    /// Whether spreads of a group count the pods of a class.
+    fn counts(&mut self, group: usize, class: u32) -> bool {
+        let (Some(index), Some(class)) = (&mut self.index, &mut self.classes[class as usize]) else { return false };
+        let groups = index.counts().groups();
+        for group in &groups[class.counted.len().min(groups.len())..] {
+            class.counted.push(group.counts(&class.pod));
         }
-        let (framework, world) = (&scheduler.framework, &scheduler.world);
-        let plan = self.index.as_mut().filter(|index| index.places(framework, world, pod));
-        let plan = plan.and_then(|index| index.plan(framework, world, pod));
-        let new = Class { want: want(pod), plan, terms: has_terms(pod), has_images: !pod.images.is_empty() };
-        self.classes[number] = Some(new);
-        new
+        class.counted[group]
+    }
+
+    /// Counts the pods on each node that a spread asks for and nobody has asked for yet.
+    fn count(&mut self, plan: &Plan) {
+        while let Some(group) = self.index.as_ref().and_then(|index| index.unknown_group(plan)) {
+            let hosts = self.hosts.clone();
+            let mut counts = Vec::with_capacity(hosts.len());
+            for host in hosts {
+                let held = self.on[host.index()].held.iter().filter(|held| !held.leaving);
+                let classes: Vec<u32> = held.map(|held| held.class).collect();
+                counts.push(classes.into_iter().filter(|class| self.counts(group, *class)).count() as i64);
+            }
+            if let Some(index) = &mut self.index {
+                index.counts().show(group, counts);
+            }
+        }
+    }
+
+    /// Spreads count one more pod of a class on `host` (`sign` 1), or one less (-1).
+    fn recount(&mut self, host: HostId, class: u32, sign: i64) {
+        let position = self.positions[host.index()];
+        let Some(index) = self.index.as_mut().filter(|index| position != NOWHERE && !index.is_blank()) else { return };
+        for group in 0..index.counts().groups().len() {
+            if self.counts(group, class)
+                && let Some(index) = &mut self.index
+            {
+                index.counts().shift(group, position as usize, sign);
+            }
+        }
     }
 
     /// Where the pod of `job` goes by numbers; `None`: the whole cycle has to say.
@@ -115,10 +163,12 @@ impl Quick {
             return None;
         }
         let Class { plan, has_images, .. } = self.class(scheduler, class, pod);
-        let plan = plan?;
+        let (plan, has_images) = ((*plan)?, *has_images);
         if self.index.as_ref()?.is_blank() {
             self.show_all(world, scheduler);
         }
+        self.count(&plan);
+        self.index.as_mut()?.prepare(&plan, &scheduler.snapshot);
         let index = self.index.as_mut()?;
         let mut draw = |count: usize| match world.options.tie_break {
             TieBreak::Random => {
@@ -174,12 +224,12 @@ impl Quick {
         }
     }
 
-    fn book(&mut self, host: HostId, class: &Class, sign: i64) {
-        self.booked[host.index()].shift(&class.want, sign);
-        self.terms = self.terms.wrapping_add_signed(isize::from(class.terms) * sign as isize);
+    fn book(&mut self, host: HostId, (want, terms): (Want, bool), sign: i64) {
+        self.booked[host.index()].shift(&want, sign);
+        self.terms = self.terms.wrapping_add_signed(isize::from(terms) * sign as isize);
         let position = self.positions[host.index()];
         if let Some(index) = self.index.as_mut().filter(|index| position != NOWHERE && !index.is_blank())
-            && !index.book(position as usize, &class.want, sign)
+            && !index.book(position as usize, &want, sign)
         {
             self.index = None;
         }
@@ -194,13 +244,14 @@ impl Quick {
         prototype: &Arc<Pod>,
         pod: Option<Arc<Pod>>,
     ) {
-        let class = self.class(scheduler, class, prototype);
-        self.book(host, &class, 1);
+        let Class { want, terms, .. } = *self.class(scheduler, class, prototype);
+        self.book(host, (want, terms), 1);
+        self.recount(host, class, 1);
         match &pod {
             Some(pod) if !self.on[host.index()].behind => scheduler.cache.add_pod(node, Arc::clone(pod)),
             _ => self.fall_behind(host),
         }
-        self.on[host.index()].held.push(Held { job, old: false, start, pod });
+        self.on[host.index()].held.push(Held { job, class, leaving: false, old: false, start, pod });
     }
 
     fn fall_behind(&mut self, host: HostId) {
@@ -218,14 +269,18 @@ impl Quick {
         class: u32,
         host: HostId,
     ) {
-        let class = self.classes[class as usize].expect("its class was bound before");
-        self.book(host, &class, -1);
+        let Class { want, terms, .. } = *self.classes[class as usize].as_ref().expect("its class was bound before");
+        self.book(host, (want, terms), -1);
         let on = &mut self.on[host.index()];
         let Some(at) = on.held.iter().position(|held| held.job == job && held.old == old) else {
             debug_assert!(false, "only bound pods are unbound");
             return;
         };
         let gone = on.held.swap_remove(at);
+        if !gone.leaving {
+            self.recount(host, class, -1);
+        }
+        let on = &self.on[host.index()];
         match gone.pod {
             Some(pod) if !on.behind && !self.lately => scheduler.cache.remove_pod(node, &pod.key),
             _ => self.fall_behind(host),
@@ -244,12 +299,15 @@ impl Quick {
     ) {
         let held = &mut self.on[host.index()].held;
         let Some(at) = held.iter().position(|held| held.job == job && !held.old) else { return };
-        let Held { start, pod: before, .. } = held.swap_remove(at);
+        let Held { start, class, leaving, pod: before, .. } = held.swap_remove(at);
         if let Some(before) = before {
             scheduler.cache.remove_pod(node, &before.key);
         }
         scheduler.cache.add_pod(node, Arc::clone(&pod));
-        held.push(Held { job, old, start, pod: Some(pod) });
+        held.push(Held { job, class, leaving: true, old, start, pod: Some(pod) });
+        if !leaving {
+            self.recount(host, class, -1);
+        }
     }
 
     /// Tells the cache of all that it has not been told.

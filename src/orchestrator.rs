@@ -314,6 +314,12 @@ pub trait Orchestrator {
         SimDuration::from_secs(30)
     }
 
+    /// These jobs are about to start or to end on these hosts: what is kept of them may be read now, all of it side by side, so that
+    /// it is not waited for later piece by piece. Changes nothing; the number only depends on what was read.
+    fn look_ahead(&self, _soon: &[(JobId, HostId)]) -> u64 {
+        0
+    }
+
     /// The explanations of decisions about [`World::explain`] since the last call. None from control planes that cannot
     /// explain themselves.
     fn take_explained(&mut self) -> Vec<Explained> {

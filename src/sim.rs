@@ -14,6 +14,7 @@ mod jobs;
 mod kinds;
 mod life;
 mod load;
+mod look_ahead;
 mod maintenance;
 mod memory;
 mod oom;

@@ -7,7 +7,7 @@ use crate::discovery::component::COMPONENTS;
 use crate::discovery::platform::Role;
 use crate::error::{Error, Result};
 use crate::ids::AppId;
-use crate::ids::JobId;
+use crate::ids::{HostId, JobId};
 use crate::metrics::{AppReach, FAMILIES, Family, Recorder, Value};
 use crate::orchestrator::{Explained, Options, orchestrator};
 use crate::sim::{Change, Checker, Flags, Kind, Kinds, Observer, Setup, simulate};
@@ -78,6 +78,10 @@ impl Observer for Watchers<'_> {
         if let Some(checker) = &mut self.checker {
             checker.change(at, change);
         }
+    }
+
+    fn look_ahead(&self, soon: &[(JobId, HostId)]) -> u64 {
+        self.families.iter().fold(0, |sum, family| sum ^ family.look_ahead(soon))
     }
 
     fn explained(&mut self, explained: &Explained) {

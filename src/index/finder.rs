@@ -5,7 +5,7 @@
 //! there are, how many shapes they have, and how much has changed since the kind was last asked for.
 
 use crate::index::column::{Column, Window};
-use crate::index::host::{Booked, Room, Want};
+use crate::index::host::{Booked, Host, Room, Want};
 use crate::index::levels::Levels;
 use crate::index::rule::Rule;
 use crate::index::tie::{Tie, pre_order};
@@ -53,37 +53,48 @@ pub struct Looks {
 }
 
 /// A kind of request.
-struct Kind {
+struct Kind<R: Rule> {
     want: Want,
     /// Which sorts of hosts the job may go to, by number.
     mask: u32,
-    column: Option<Box<Column>>,
+    kept: Option<Box<Kept<R>>>,
     /// How much of the log the column has seen; without one, where the log stood at the last search.
     seen: u64,
     /// Searches in short succession so far.
     hot: u8,
 }
 
-/// A request, with what is worked out of it for hosts with the room of the last one that was judged.
-struct Asked<'w, R: Rule> {
-    want: &'w Want,
-    room: (i64, i64),
-    asked: R::Asked,
+/// Rooms that requests are worked out for at the same time.
+const ROOMS: usize = 8;
+
+/// What is worked out of a request for hosts with the same room, once a room has been seen twice.
+struct Asked<R: Rule> {
+    rooms: [((i64, i64), Option<R::Asked>); ROOMS],
 }
 
-impl<'w, R: Rule> Asked<'w, R> {
-    fn new(rule: &R, want: &'w Want) -> Self {
-        Asked { want, room: (0, 0), asked: rule.ask(&Room::default(), want) }
+impl<R: Rule> Asked<R> {
+    fn new() -> Self {
+        Asked { rooms: [const { ((-1, -1), None) }; ROOMS] }
     }
 
     #[inline]
-    fn judge(&mut self, rule: &R, room: &Room, booked: &Booked, note: &R::Note) -> u16 {
-        if self.room != (room.cpu, room.memory) {
-            self.room = (room.cpu, room.memory);
-            self.asked = rule.ask(room, self.want);
+    fn judge(&mut self, rule: &R, want: &Want, host: &Host<R::Note>) -> u16 {
+        let room = (host.room.cpu, host.room.memory);
+        let mixed = (room.0 as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ (room.1 as u64).wrapping_mul(0xd1b5_4a32_d192_ed03);
+        let (known, asked) = &mut self.rooms[(mixed >> 61) as usize % ROOMS];
+        if *known != room {
+            (*known, *asked) = (room, None);
+            return rule.judge(&host.room, &host.booked, want);
         }
-        rule.judge_noted(room, booked, self.want, note, &self.asked)
+        let asked = asked.get_or_insert_with(|| rule.ask(&host.room, want));
+        rule.judge_noted(&host.room, &host.booked, want, &host.note, asked)
     }
+}
+
+/// What is kept for a kind.
+struct Kept<R: Rule> {
+    column: Column,
+    asked: Asked<R>,
 }
 
 /// A kind that was registered.
@@ -93,15 +104,12 @@ pub struct KindId(u32);
 /// Finds hosts by a rule. Hosts are slots, in the order in which searches go over them.
 pub struct Finder<R: Rule> {
     rule: R,
-    rooms: Vec<Room>,
-    booked: Vec<Booked>,
-    notes: Vec<R::Note>,
-    sorts: Vec<u16>,
+    hosts: Vec<Host<R::Note>>,
     /// The place of each slot by name.
     names: Vec<u32>,
     /// Whether the slots are in order of names.
     by_name: bool,
-    kinds: Vec<Kind>,
+    kinds: Vec<Kind<R>>,
     /// By mask and sort, whether jobs may go there.
     masks: Vec<Vec<bool>>,
     /// Slots that changed, in order, from number `logged` on.
@@ -126,10 +134,7 @@ impl<R: Rule> Finder<R> {
     pub fn new(rule: R) -> Self {
         Finder {
             rule,
-            rooms: Vec::new(),
-            booked: Vec::new(),
-            notes: Vec::new(),
-            sorts: Vec::new(),
+            hosts: Vec::new(),
             names: Vec::new(),
             by_name: true,
             kinds: Vec::new(),
@@ -153,10 +158,8 @@ impl<R: Rule> Finder<R> {
         for (_, _, sort) in hosts {
             count(&mut self.of_sort, *sort, 1);
         }
-        self.rooms = hosts.iter().map(|h| h.0).collect();
-        self.booked = hosts.iter().map(|h| h.1).collect();
-        self.notes = hosts.iter().map(|h| self.rule.note(&h.0, &h.1)).collect();
-        self.sorts = hosts.iter().map(|h| h.2).collect();
+        let host = |&(room, booked, sort)| Host { note: self.rule.note(&room, &booked), room, booked, sort };
+        self.hosts = hosts.iter().map(host).collect();
         self.by_name = names.is_sorted();
         self.names = names;
         self.level_looks = hosts.len() as u64 / 16;
@@ -167,34 +170,31 @@ impl<R: Rule> Finder<R> {
     pub fn forget_hosts(&mut self) {
         let end = self.end();
         for kind in &mut self.kinds {
-            (kind.column, kind.hot, kind.seen) = (None, 0, end);
+            (kind.kept, kind.hot, kind.seen) = (None, 0, end);
         }
         self.log.clear();
         self.logged = end;
         (self.bytes, self.levels) = (0, None);
-        self.rooms.clear();
-        self.booked.clear();
-        self.notes.clear();
-        self.sorts.clear();
+        self.hosts.clear();
         self.names.clear();
         self.of_sort.clear();
     }
 
     fn make_levels(&mut self) {
-        let most_shapes = (self.rooms.len() / HOSTS_PER_SHAPE).max(1);
+        let most_shapes = (self.hosts.len() / HOSTS_PER_SHAPE).max(1);
         let rule = self.rule.level();
-        self.levels = rule.and_then(|rule| Levels::new(rule, &self.rooms, &self.sorts, most_shapes));
+        self.levels = rule.and_then(|rule| Levels::new(rule, &self.hosts, most_shapes));
         self.levels_seen = u64::MAX;
     }
 
     /// Number of hosts.
     pub fn len(&self) -> usize {
-        self.rooms.len()
+        self.hosts.len()
     }
 
     /// Whether there is no host.
     pub fn is_empty(&self) -> bool {
-        self.rooms.is_empty()
+        self.hosts.is_empty()
     }
 
     /// What was looked at so far.
@@ -204,46 +204,54 @@ impl<R: Rule> Finder<R> {
 
     /// What is booked on a host.
     pub fn booked(&self, slot: u32) -> &Booked {
-        &self.booked[slot as usize]
+        &self.hosts[slot as usize].booked
     }
 
     /// A kind of request, kept out by the mask of that number.
     pub fn register(&mut self, want: Want, mask: u32) -> KindId {
         let at = self.end();
-        self.kinds.push(Kind { want, mask, column: None, seen: at, hot: 0 });
+        self.kinds.push(Kind { want, mask, kept: None, seen: at, hot: 0 });
         KindId(self.kinds.len() as u32 - 1)
     }
 
     /// Makes another request of a kind that was registered. For requests that come once: a kind can be used again for the next.
     pub fn reuse(&mut self, kind: KindId, want: Want) {
         let k = &mut self.kinds[kind.0 as usize];
-        if k.column.take().is_some() {
-            self.bytes -= Column::bytes(self.rooms.len());
+        if k.kept.take().is_some() {
+            self.bytes -= Column::bytes(self.hosts.len());
         }
         (k.want, k.hot) = (want, 0);
     }
 
+    /// Reads what a booking on a host changes, so that it need not be waited for. The number only depends on what was read.
+    #[inline]
+    pub fn look_ahead(&self, slot: u32) -> u64 {
+        let host = &self.hosts[slot as usize];
+        let place = self.levels.as_ref().map_or(0, |levels| levels.look_ahead(slot));
+        host.room.cpu as u64 ^ host.booked.memory as u64 ^ place
+    }
+
     /// One more job of this request on a host (`sign` 1), or one less (-1).
     pub fn book(&mut self, slot: u32, want: &Want, sign: i64) {
-        let s = slot as usize;
-        self.booked[s].shift(want, sign);
-        self.notes[s] = self.rule.note(&self.rooms[s], &self.booked[s]);
+        let host = &mut self.hosts[slot as usize];
+        host.booked.shift(want, sign);
+        host.note = self.rule.note(&host.room, &host.booked);
         self.changed(slot);
     }
 
     /// A host changed: what it has, and its sort. The sort must be known to all kinds.
     pub fn describe(&mut self, slot: u32, room: Room, sort: u16) {
-        let s = slot as usize;
-        if (self.rooms[s], self.sorts[s]) == (room, sort) {
+        let host = &mut self.hosts[slot as usize];
+        if (host.room, host.sort) == (room, sort) {
             return;
         }
-        count(&mut self.of_sort, self.sorts[s], -1);
+        count(&mut self.of_sort, host.sort, -1);
         count(&mut self.of_sort, sort, 1);
-        (self.rooms[s], self.sorts[s]) = (room, sort);
-        self.notes[s] = self.rule.note(&room, &self.booked[s]);
+        (host.room, host.sort) = (room, sort);
+        host.note = self.rule.note(&room, &host.booked);
         self.changed(slot);
         // Its shape was settled when the levels were made.
-        let most_shapes = (self.rooms.len() / HOSTS_PER_SHAPE).max(1);
+        let most_shapes = (self.hosts.len() / HOSTS_PER_SHAPE).max(1);
         if self.levels.as_mut().is_some_and(|levels| !levels.reshape(slot, &room, sort, most_shapes)) {
             self.levels = None;
         }
@@ -265,7 +273,7 @@ impl<R: Rule> Finder<R> {
     fn changed(&mut self, slot: u32) {
         self.log.push(slot);
         // Whoever has not looked for so long starts anew.
-        if self.log.len() > 4 * self.rooms.len() + 4096 {
+        if self.log.len() > 4 * self.hosts.len() + 4096 {
             self.logged += self.log.len() as u64;
             self.log.clear();
         }
@@ -280,7 +288,7 @@ impl<R: Rule> Finder<R> {
     /// Finds the best host for a request of this kind.
     pub fn find(&mut self, kind: KindId, search: Search, tie: &mut Tie<'_>) -> Found {
         self.looks.searches += 1;
-        let hosts = self.rooms.len();
+        let hosts = self.hosts.len();
         let end = self.end();
         let k = &mut self.kinds[kind.0 as usize];
         let missed = end.saturating_sub(k.seen);
@@ -289,10 +297,10 @@ impl<R: Rule> Finder<R> {
         let other = if leveled { self.level_looks / DEAR } else { hosts.min(search.wanted) as u64 };
         let soon = missed < other.max(8);
         k.hot = if soon { (k.hot + 1).min(2 * HOT) } else { k.hot.saturating_sub(1) };
-        if k.hot < HOT && k.column.take().is_some() {
+        if k.hot < HOT && k.kept.take().is_some() {
             self.bytes -= Column::bytes(hosts);
         }
-        let (kept, hot) = (k.column.is_some(), k.hot >= HOT);
+        let (kept, hot) = (k.kept.is_some(), k.hot >= HOT);
         if kept || hot && self.has_bytes() {
             self.refresh(kind);
             self.looks.by_column += 1;
@@ -311,22 +319,22 @@ impl<R: Rule> Finder<R> {
     pub fn judged(&mut self, kind: KindId) -> &[u16] {
         self.looks.searches += 1;
         self.looks.by_column += 1;
-        if self.kinds[kind.0 as usize].column.is_none() {
+        if self.kinds[kind.0 as usize].kept.is_none() {
             self.has_bytes();
         }
         self.refresh(kind);
-        let hosts = self.rooms.len();
-        self.kinds[kind.0 as usize].column.as_ref().map_or(&[], |column| column.judged(hosts))
+        let hosts = self.hosts.len();
+        self.kinds[kind.0 as usize].kept.as_ref().map_or(&[], |kept| kept.column.judged(hosts))
     }
 
     /// The kept judgements of a kind as they were last worked out.
     pub fn kept(&self, kind: KindId) -> &[u16] {
-        self.kinds[kind.0 as usize].column.as_ref().map_or(&[], |column| column.judged(self.rooms.len()))
+        self.kinds[kind.0 as usize].kept.as_ref().map_or(&[], |kept| kept.column.judged(self.hosts.len()))
     }
 
     /// Whether a kind may go to a host at all.
     pub fn admits(&self, kind: KindId, slot: usize) -> bool {
-        self.masks[self.kinds[kind.0 as usize].mask as usize][usize::from(self.sorts[slot])]
+        self.masks[self.kinds[kind.0 as usize].mask as usize][usize::from(self.hosts[slot].sort)]
     }
 
     /// The place of a slot by name.
@@ -336,12 +344,12 @@ impl<R: Rule> Finder<R> {
 
     /// Whether there is room for another column, once those that nobody asks for any more are gone.
     fn has_bytes(&mut self) -> bool {
-        let (hosts, end) = (self.rooms.len(), self.end());
+        let (hosts, end) = (self.hosts.len(), self.end());
         let one = Column::bytes(hosts);
         if self.bytes + one > COLUMN_BYTES && end >= self.swept + hosts as u64 {
             self.swept = end;
             for k in &mut self.kinds {
-                if end - k.seen > hosts as u64 && k.column.take().is_some() {
+                if end - k.seen > hosts as u64 && k.kept.take().is_some() {
                     self.bytes -= one;
                 }
             }
@@ -351,39 +359,40 @@ impl<R: Rule> Finder<R> {
 
     /// Brings the kept judgements of a kind up to date; makes them if there are none.
     fn refresh(&mut self, kind: KindId) {
-        let mut column = self.kinds[kind.0 as usize].column.take();
-        if column.is_none() {
-            self.bytes += Column::bytes(self.rooms.len());
-        }
+        let kept = self.kinds[kind.0 as usize].kept.take();
+        let fresh = kept.is_none();
+        let mut kept = kept.unwrap_or_else(|| {
+            self.bytes += Column::bytes(self.hosts.len());
+            Box::new(Kept { column: Column::new(self.hosts.len()), asked: Asked::new() })
+        });
         let Kind { want, seen, mask, .. } = self.kinds[kind.0 as usize];
-        let (rule, rooms, booked, sorts) = (&self.rule, &self.rooms, &self.booked, &self.sorts);
-        let (notes, admitted) = (&self.notes, &self.masks[mask as usize]);
-        let mut asked = Asked::new(rule, &want);
-        let mut judge = |slot: usize| match admitted[usize::from(sorts[slot])] {
-            true => asked.judge(rule, &rooms[slot], &booked[slot], &notes[slot]),
+        let (rule, hosts, admitted) = (&self.rule, &self.hosts, &self.masks[mask as usize]);
+        let Kept { column, asked } = &mut *kept;
+        let mut judge = |slot: usize| match admitted[usize::from(hosts[slot].sort)] {
+            true => asked.judge(rule, &want, &hosts[slot]),
             false => 0,
         };
-        let looked = match (&mut column, self.since(seen)) {
-            (Some(column), Some(changed)) => {
+        let looked = match self.since(seen) {
+            Some(changed) if !fresh => {
                 for &slot in changed {
                     column.set(slot as usize, judge(slot as usize));
                 }
                 changed.len()
             }
-            (kept, _) => {
-                kept.insert(Box::new(Column::new(rooms.len()))).fill(judge);
-                rooms.len()
+            _ => {
+                column.fill(judge);
+                hosts.len()
             }
         };
         self.looks.hosts += looked as u64;
         let end = self.end();
         let k = &mut self.kinds[kind.0 as usize];
-        (k.column, k.seen) = (column, end);
+        (k.kept, k.seen) = (Some(kept), end);
     }
 
     fn by_column(&mut self, kind: KindId, search: Search, tie: &mut Tie<'_>) -> Found {
-        let column = self.kinds[kind.0 as usize].column.as_ref().expect("it was refreshed");
-        let hosts = self.rooms.len();
+        let Kept { column, .. } = &**self.kinds[kind.0 as usize].kept.as_ref().expect("it was refreshed");
+        let hosts = self.hosts.len();
         let whole = search.wanted >= hosts;
         let window =
             if whole { Window::whole(hosts, search.start) } else { column.window(search.start, search.wanted) };
@@ -430,23 +439,23 @@ impl<R: Rule> Finder<R> {
         let Some(mut levels) = self.levels.take() else { return false };
         if let Some(changed) = self.since(self.levels_seen) {
             for &slot in changed {
-                levels.set(slot, &self.rooms[slot as usize], &self.booked[slot as usize]);
+                let host = &self.hosts[slot as usize];
+                levels.set(slot, host, &self.rule.standing(&host.note));
             }
         } else {
-            for slot in 0..self.rooms.len() {
-                levels.set(slot as u32, &self.rooms[slot], &self.booked[slot]);
+            for (slot, host) in self.hosts.iter().enumerate() {
+                levels.set(slot as u32, host, &self.rule.standing(&host.note));
             }
         }
         self.levels_seen = self.end();
         let k = &self.kinds[kind.0 as usize];
-        let exact = levels.knows(&k.want) && levels.loose() <= self.rooms.len() / 4;
+        let exact = levels.knows(&k.want) && levels.loose() <= self.hosts.len() / 4;
         if exact {
             let mut tied = std::mem::take(&mut self.tied);
-            let hosts = (self.rooms.as_slice(), self.booked.as_slice(), self.sorts.as_slice());
             let first_only = self.by_name && matches!(tie, Tie::First);
             let before = self.looks.hosts;
             let admitted = &self.masks[k.mask as usize];
-            levels.search(&self.rule, hosts, &k.want, admitted, first_only, &mut tied, &mut self.looks.hosts);
+            levels.search(&self.rule, &self.hosts, &k.want, admitted, first_only, &mut tied, &mut self.looks.hosts);
             self.level_looks = (self.level_looks * 7 + self.looks.hosts - before) / 8;
             self.tied = tied;
         }
@@ -481,8 +490,8 @@ impl<R: Rule> Finder<R> {
                             break;
                         }
                     }
-                    let there = admitted[usize::from(self.sorts[slot])];
-                    fit += usize::from(there && self.booked[slot].holds(&self.rooms[slot], &k.want));
+                    let host = &self.hosts[slot];
+                    fit += usize::from(admitted[usize::from(host.sort)] && host.booked.holds(&host.room, &k.want));
                 }
                 taken.map(|(_, slot)| slot)
             }
@@ -500,13 +509,13 @@ impl<R: Rule> Finder<R> {
         let mut places: Vec<usize> = Vec::new();
         let heap = matches!(tie, Tie::Heap);
         let k = &self.kinds[kind.0 as usize];
-        let mut asked = Asked::new(&self.rule, &k.want);
+        let mut asked = Asked::new();
         let admitted = &self.masks[k.mask as usize];
-        let hosts = self.rooms.len();
+        let hosts = self.hosts.len();
         'search: for range in [search.start..hosts, 0..search.start] {
             for slot in range {
-                let judgement = match admitted[usize::from(self.sorts[slot])] {
-                    true => asked.judge(&self.rule, &self.rooms[slot], &self.booked[slot], &self.notes[slot]),
+                let judgement = match admitted[usize::from(self.hosts[slot].sort)] {
+                    true => asked.judge(&self.rule, &k.want, &self.hosts[slot]),
                     false => 0,
                 };
                 if judgement > 0 {

@@ -51,6 +51,20 @@ pub struct Want {
     pub exact_memory: i64,
 }
 
+/// A host as an index keeps it, in two lines of the cache.
+#[derive(Clone, Copy, Debug)]
+#[repr(C, align(64))]
+pub struct Host<N> {
+    /// What a rule has worked out of it.
+    pub note: N,
+    /// What it has.
+    pub room: Room,
+    /// What is booked.
+    pub booked: Booked,
+    /// Which sort it is of: masks say where jobs may go by sorts.
+    pub sort: u16,
+}
+
 impl Want {
     /// Requests that mean the same to everybody: none is missing.
     pub fn of(cpu: i64, memory: i64) -> Self {

@@ -8,8 +8,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::index::host::{Booked, Room, Want};
-use crate::index::rule::{GUARD, LevelRule, Rule, balanced, evenness, percent};
+use crate::index::host::{Host, Room, Want};
+use crate::index::rule::{GUARD, KubeNote, LevelRule, Rule, balanced, evenness, percent};
 
 /// Values of Q.
 const LEVELS: usize = 201;
@@ -112,27 +112,27 @@ struct Search {
 }
 
 impl Levels {
-    /// For hosts with these rooms, of these sorts; `None`: there are more than `most_shapes` shapes. All hosts are absent at first.
-    pub fn new(rule: LevelRule, rooms: &[Room], sorts: &[u16], most_shapes: usize) -> Option<Self> {
+    /// For hosts with these rooms and sorts; `None`: there are more than `most_shapes` shapes. All hosts are absent at first.
+    pub fn new<N>(rule: LevelRule, hosts: &[Host<N>], most_shapes: usize) -> Option<Self> {
         let mut levels = Levels {
             rule,
             shapes: Vec::new(),
             known: BTreeMap::new(),
             ranges: 1,
-            shape_of: vec![NOWHERE; rooms.len()],
-            places: vec![ABSENT; rooms.len()],
+            shape_of: vec![NOWHERE; hosts.len()],
+            places: vec![ABSENT; hosts.len()],
             loose: Vec::new(),
             uneven: 0,
-            counts_uneven: vec![false; rooms.len()],
+            counts_uneven: vec![false; hosts.len()],
             open: Vec::new(),
             searches: Vec::new(),
         };
-        let mut hosts = rooms.iter().zip(sorts).enumerate();
-        if !hosts.all(|(slot, (room, sort))| levels.reshape(slot as u32, room, *sort, most_shapes)) {
+        let mut all = hosts.iter().enumerate();
+        if !all.all(|(slot, host)| levels.reshape(slot as u32, &host.room, host.sort, most_shapes)) {
             return None;
         }
         // The more hosts of a shape, the more it pays to tell them apart.
-        levels.tell_apart(match rooms.len() / levels.shapes.len().max(1) {
+        levels.tell_apart(match hosts.len() / levels.shapes.len().max(1) {
             0..1_500 => 1,
             1_500..12_000 => 2,
             _ => 4,
@@ -171,31 +171,17 @@ impl Levels {
     }
 
     /// Brings a host to where it belongs. A host that is full of jobs is left out.
-    pub fn set(&mut self, slot: u32, room: &Room, booked: &Booked) {
+    pub fn set<N>(&mut self, slot: u32, Host { room, booked, .. }: &Host<N>, standing: &KubeNote) {
         self.take_out(slot);
         if booked.jobs >= room.jobs {
             return;
         }
         let uneven = (booked.cpu, booked.memory) != (booked.non_zero_cpu, booked.non_zero_memory);
-        let free = (room.cpu - booked.non_zero_cpu, room.memory - booked.non_zero_memory);
-        let odd = room.cpu == 0 || room.memory == 0 || booked.cpu > room.cpu || booked.memory > room.memory;
-        if odd || free.0 < 0 || free.1 < 0 {
+        let &KubeNote { q_cpu, q_memory, r_cpu, r_memory, lean, even, plain } = standing;
+        if !plain || q_cpu.min(q_memory) < if uneven { MARGIN as i32 } else { 0 } {
             return self.let_loose(slot);
         }
-        let ((q_cpu, r_cpu), (q_memory, r_memory)) = (percent(free.0, room.cpu), percent(free.1, room.memory));
-        if uneven && q_cpu.min(q_memory) < MARGIN {
-            return self.let_loose(slot);
-        }
-        let lean = booked.cpu as f64 / room.cpu as f64 - booked.memory as f64 / room.memory as f64;
-        let entry = Entry {
-            slot,
-            q_cpu: q_cpu as u8,
-            q_memory: q_memory as u8,
-            even: evenness(room, booked.cpu, booked.memory) as u8,
-            r_cpu,
-            r_memory,
-            lean,
-        };
+        let entry = Entry { slot, q_cpu: q_cpu as u8, q_memory: q_memory as u8, even: even as u8, r_cpu, r_memory, lean };
         let range = |r: u64, has: i64| r * self.ranges / has as u64;
         let part = range(r_cpu, room.cpu) * self.ranges + range(r_memory, room.memory);
         let chain = u64::from(lean < 0.0) * self.ranges * self.ranges + part;
@@ -246,6 +232,12 @@ impl Levels {
         }
     }
 
+    /// Reads where a host stands.
+    #[inline]
+    pub fn look_ahead(&self, slot: u32) -> u64 {
+        u64::from(self.places[slot as usize].at)
+    }
+
     /// Whether a search for `want` is exact here.
     pub fn knows(&self, want: &Want) -> bool {
         // Where all requests are counted as they are, what fits never scores below 0 percent.
@@ -257,10 +249,10 @@ impl Levels {
     /// Collects in `tied` the slots with the greatest judgement for `want` among hosts of sorts that are admitted; the
     /// judgement, 0 if it fits nowhere. `first_only`: the lowest slot of them is enough. `looked` counts the hosts looked at.
     #[allow(clippy::too_many_arguments)]
-    pub fn search(
+    pub fn search<R: Rule>(
         &mut self,
-        judge: &impl Rule,
-        (rooms, booked, sorts): (&[Room], &[Booked], &[u16]),
+        judge: &R,
+        hosts: &[Host<R::Note>],
         want: &Want,
         admitted: &[bool],
         first_only: bool,
@@ -270,10 +262,11 @@ impl Levels {
         tied.clear();
         let mut best = 0i64;
         for &slot in &self.loose {
-            let s = slot as usize;
-            if admitted[usize::from(sorts[s])] {
+            let host = &hosts[slot as usize];
+            if admitted[usize::from(host.sort)] {
                 *looked += 1;
-                consider(i64::from(judge.judge(&rooms[s], &booked[s], want)), slot, first_only, &mut best, tied);
+                let judgement = judge.judge(&host.room, &host.booked, want);
+                consider(i64::from(judgement), slot, first_only, &mut best, tied);
             }
         }
         let balances = self.rule.balanced != 0 && (want.exact_cpu != 0 || want.exact_memory != 0);
@@ -299,15 +292,15 @@ impl Levels {
                 let mut with = sum as i32;
                 let above = sum - f64::from(with);
                 if !(GUARD..=1.0 - GUARD).contains(&above) {
-                    let (b, room) = (&booked[entry.slot as usize], &rooms[entry.slot as usize]);
+                    let Host { booked: b, room, .. } = &hosts[entry.slot as usize];
                     with = evenness(room, b.cpu + want.exact_cpu, b.memory + want.exact_memory) as i32;
                 }
                 let fit = i64::from((cpu + memory) >> 1);
                 let judgement =
                     1 + self.rule.fit * fit + weight * i64::from(50 + ((50 + with - i32::from(entry.even)) >> 1));
                 if judgement >= best {
-                    let s = entry.slot as usize;
-                    if self.uneven == 0 || booked[s].holds(&rooms[s], want) {
+                    let host = &hosts[entry.slot as usize];
+                    if self.uneven == 0 || host.booked.holds(&host.room, want) {
                         consider(judgement, entry.slot, first_only, &mut best, tied);
                     }
                 }
@@ -417,35 +410,41 @@ mod tests {
         let mut looked = Vec::new();
         for ranges in [1, 2, 4] {
             let mut stream = Seed(9).stream(Purpose::Shape, 0);
-            let rooms: Vec<Room> =
-                (0..600).map(|i| Room { cpu: 64_000, memory: (128 + i % 2 * 64) << 30, jobs: 40 }).collect();
-            let (sorts, mut booked) = (vec![0; 600], vec![Booked::default(); 600]);
-            let mut levels = Levels::new(rule.level().unwrap(), &rooms, &sorts, 10).unwrap();
+            let host = |i: i64| {
+                let (room, booked) =
+                    (Room { cpu: 64_000, memory: (128 + i % 2 * 64) << 30, jobs: 40 }, Booked::default());
+                Host { note: rule.note(&room, &booked), room, booked, sort: 0 }
+            };
+            let mut hosts: Vec<_> = (0..600).map(host).collect();
+            let mut levels = Levels::new(rule.level().unwrap(), &hosts, 10).unwrap();
             levels.tell_apart(ranges);
             let (mut tied, mut looks, mut all) = (Vec::new(), 0, 0);
             let mut running: Vec<(u32, Want)> = Vec::new();
             for slot in 0..600 {
-                levels.set(slot, &rooms[slot as usize], &booked[slot as usize]);
+                let host = &mut hosts[slot as usize];
+                host.note = rule.note(&host.room, &host.booked);
+                levels.set(slot, host, &host.note);
             }
             for step in 0..15_000 {
                 let want = Want::of(100 + stream.below(5_000) as i64, 1 + stream.below(16 << 30) as i64);
                 assert!(levels.knows(&want));
                 let before = looks;
-                let hosts = (rooms.as_slice(), booked.as_slice(), sorts.as_slice());
-                let best = levels.search(&rule, hosts, &want, &[true], false, &mut tied, &mut looks);
+                let best = levels.search(&rule, &hosts, &want, &[true], false, &mut tied, &mut looks);
                 if step > 10_000 {
                     all += looks - before;
                 }
                 if step % 20 == 0 {
-                    let judged: Vec<u16> = (0..600).map(|s| rule.judge(&rooms[s], &booked[s], &want)).collect();
+                    let judged: Vec<u16> = hosts.iter().map(|h| rule.judge(&h.room, &h.booked, &want)).collect();
                     assert_eq!(best, judged.iter().copied().max().unwrap());
                     tied.sort_unstable();
                     let wanted: Vec<u32> = (0..600).filter(|s| best > 0 && judged[*s as usize] == best).collect();
                     assert_eq!(tied, wanted, "{ranges} {step}");
                 }
                 let mut shift = |slot: u32, want: &Want, sign: i64| {
-                    booked[slot as usize].shift(want, sign);
-                    levels.set(slot, &rooms[slot as usize], &booked[slot as usize]);
+                    hosts[slot as usize].booked.shift(want, sign);
+                    let host = &mut hosts[slot as usize];
+                host.note = rule.note(&host.room, &host.booked);
+                levels.set(slot, host, &host.note);
                 };
                 if let Some(&slot) = tied.iter().min() {
                     shift(slot, &want, 1);

@@ -28,6 +28,11 @@ pub trait Rule {
     fn level(&self) -> Option<LevelRule> {
         None
     }
+
+    /// What they need to know of a host, of what has been worked out of it.
+    fn standing(&self, _note: &Self::Note) -> KubeNote {
+        KubeNote::default()
+    }
 }
 
 /// A rule that spreads by free shares: `fit` × the mean of the free parts of CPU and memory in whole percent, each rounded
@@ -155,15 +160,15 @@ pub fn balanced(with: i64, without: i64) -> i64 {
 /// [`crate::index::levels`].
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub struct KubeNote {
-    q_cpu: i32,
-    q_memory: i32,
-    r_cpu: u64,
-    r_memory: u64,
+    pub(super) q_cpu: i32,
+    pub(super) q_memory: i32,
+    pub(super) r_cpu: u64,
+    pub(super) r_memory: u64,
     /// Share of CPU in use less that of memory.
-    lean: f64,
-    even: i32,
+    pub(super) lean: f64,
+    pub(super) even: i32,
     /// Whether shares of it are as they are: it has both and no more in use than it has.
-    plain: bool,
+    pub(super) plain: bool,
 }
 
 /// What [`KubeRule`] works out of a request.
@@ -282,5 +287,9 @@ impl Rule for KubeRule {
         let even = self.weights[0] == self.weights[1] && self.weights[0] > 0;
         let rule = LevelRule { fit: self.fit_weight, balanced: self.balanced_weight };
         (self.fullness == Fullness::Least && even && self.fit_weight > 0).then_some(rule)
+    }
+
+    fn standing(&self, note: &KubeNote) -> KubeNote {
+        *note
     }
 }

@@ -364,6 +364,12 @@ impl Indexed {
         true
     }
 
+    /// Reads what a booking at a position changes; the number only depends on what was read.
+    #[inline]
+    pub fn look_ahead(&self, position: usize) -> u64 {
+        self.finder.as_ref().filter(|finder| position < finder.len()).map_or(0, |f| f.look_ahead(position as u32))
+    }
+
     /// One more pod on a node (`sign` 1), or one less (-1). Whether the index can go on with that.
     pub fn book(&mut self, position: usize, want: &Want, sign: i64) -> bool {
         let Some(finder) = &mut self.finder else { return false };

@@ -6,7 +6,7 @@
 //! The second identity is a real check: the left side comes from host sums, the right side from the attempts' own counts.
 
 use super::{Family, FamilyInfo, Integral, MetricInfo, Value, core_seconds, row, share};
-use crate::ids::Sparse;
+use crate::ids::{HostId, JobId, Sparse};
 use crate::orchestrator::Options;
 use crate::sim::{Change, CpuRates, Kind, Kinds, Observer, Setup, Waiting, Worth};
 use crate::units::SimTime;
@@ -36,6 +36,7 @@ const ROWS: &[MetricInfo] = &[
 ];
 
 #[derive(Clone, Copy, Default)]
+#[repr(align(64))]
 struct HostSums {
     cpu: CpuRates,
     memory: i64,
@@ -157,6 +158,10 @@ impl Observer for Ledger {
             }
             _ => {}
         }
+    }
+
+    fn look_ahead(&self, soon: &[(JobId, HostId)]) -> u64 {
+        soon.iter().fold(0, |sum, (_, host)| sum ^ self.hosts[host.index()].memory as u64)
     }
 
     fn finish(&mut self, end: SimTime) {

@@ -1,6 +1,7 @@
 //! Overload: hosts that were asked for more than they have.
 
 use super::{Family, FamilyInfo, MetricInfo, Value, row, seconds};
+use crate::ids::{HostId, JobId};
 use crate::orchestrator::Options;
 use crate::sim::{Change, Kind, Kinds, Observer, Setup};
 use crate::units::SimTime;
@@ -18,8 +19,12 @@ const ROWS: &[MetricInfo] = &[
     row("hosts_overloaded", "hosts that were overloaded in CPU or memory at any time"),
 ];
 
+/// A host in one line of the cache; what it has in nano-cores and bytes.
 #[derive(Clone, Copy, Default)]
+#[repr(align(64))]
 struct HostState {
+    cpu_capacity: u64,
+    memory_capacity: i64,
     cpu: bool,
     overcommitted: bool,
     memory: bool,
@@ -28,7 +33,6 @@ struct HostState {
 }
 
 struct Overload {
-    capacity: Vec<(u64, i64)>,
     hosts: Vec<HostState>,
     cpu_us: u128,
     overcommitted_us: u128,
@@ -40,14 +44,13 @@ struct Overload {
 
 impl Overload {
     fn new(setup: &Setup) -> Self {
-        let capacity = setup
-            .cluster
-            .ids()
-            .map(|h| (setup.cluster.spec(h).cpu.nano_cores(), setup.cluster.spec(h).memory.0))
-            .collect::<Vec<_>>();
+        let host = |host| HostState {
+            cpu_capacity: setup.cluster.spec(host).cpu.nano_cores(),
+            memory_capacity: setup.cluster.spec(host).memory.0,
+            ..HostState::default()
+        };
         Overload {
-            hosts: vec![HostState::default(); capacity.len()],
-            capacity,
+            hosts: setup.cluster.ids().map(host).collect(),
             cpu_us: 0,
             overcommitted_us: 0,
             memory_us: 0,
@@ -82,8 +85,8 @@ impl Observer for Overload {
             Change::HostLoad { host, cpu: rates, memory, memory_request, .. } => {
                 let i = host.index();
                 self.advance(i, at.0);
-                let (cpu, bytes) = self.capacity[i];
                 let h = &mut self.hosts[i];
+                let (cpu, bytes) = (h.cpu_capacity, h.memory_capacity);
                 h.cpu = rates.within_quota > cpu;
                 h.overcommitted = memory_request > bytes;
                 h.memory = memory > bytes;
@@ -104,6 +107,10 @@ impl Observer for Overload {
             }
             _ => {}
         }
+    }
+
+    fn look_ahead(&self, soon: &[(JobId, HostId)]) -> u64 {
+        soon.iter().fold(0, |sum, (_, host)| sum ^ self.hosts[host.index()].since)
     }
 
     fn finish(&mut self, end: SimTime) {

@@ -7,6 +7,7 @@
 use std::cmp::Ordering;
 
 use super::{Family, FamilyInfo, Integral, MetricInfo, Value, row};
+use crate::ids::{HostId, JobId};
 use crate::orchestrator::Options;
 use crate::sim::{Change, Kind, Kinds, Observer, Setup};
 use crate::units::SimTime;
@@ -23,18 +24,23 @@ const ROWS: &[MetricInfo] = &[
     row("concurrent_jobs_peak", "most live attempts at one instant"),
 ];
 
-#[derive(Clone, Copy, Default)]
+/// A host in one line of the cache.
+#[derive(Clone, Copy)]
+#[repr(align(64))]
 struct HostState {
-    used: bool,
+    cpu_capacity: i64,
+    memory_capacity: i64,
     cpu: i64,
     memory: i64,
+    /// No more than is free.
+    stranded_cpu: u64,
+    stranded_memory: u64,
     attempts: u32,
-    stranded_cpu: u128,
-    stranded_memory: u128,
 }
 
+const _: () = assert!(size_of::<HostState>() == 64);
+
 struct Packing {
-    capacity: Vec<(i64, i64)>,
     /// The workload's requested memory (bytes) and CPU (milli), summed.
     ratio: (u128, u128),
     hosts: Vec<HostState>,
@@ -52,12 +58,18 @@ struct Packing {
 
 impl Packing {
     fn new(setup: &Setup) -> Self {
-        let capacity: Vec<(i64, i64)> =
-            setup.cluster.ids().map(|h| (setup.cluster.spec(h).cpu.0, setup.cluster.spec(h).memory.0)).collect();
+        let host = |host| HostState {
+            cpu_capacity: setup.cluster.spec(host).cpu.0,
+            memory_capacity: setup.cluster.spec(host).memory.0,
+            cpu: 0,
+            memory: 0,
+            stranded_cpu: 0,
+            stranded_memory: 0,
+            attempts: 0,
+        };
         let w = &setup.workload;
         Packing {
-            hosts: vec![HostState::default(); capacity.len()],
-            capacity,
+            hosts: setup.cluster.ids().map(host).collect(),
             ratio: (
                 w.ids().map(|j| w.memory_request(j).0 as u128).sum(),
                 w.ids().map(|j| w.cpu_request(j).0 as u128).sum(),
@@ -111,27 +123,30 @@ impl Observer for Packing {
                 self.advance(at.0);
                 let i = host.index();
                 let old = self.hosts[i];
-                let mut new = HostState {
-                    used: attempts > 0,
+                if (old.cpu, old.memory, old.attempts) == (cpu_request, memory_request, attempts) {
+                    return;
+                }
+                let (mut stranded_cpu, mut stranded_memory) = (0, 0);
+                if attempts > 0 {
+                    let free_cpu = (old.cpu_capacity - cpu_request).max(0) as u128;
+                    let free_memory = (old.memory_capacity - memory_request).max(0) as u128;
+                    let (cpu, memory) = stranded(free_cpu, free_memory, self.ratio);
+                    (stranded_cpu, stranded_memory) = (cpu as u64, memory as u64);
+                }
+                self.used = self.used + u64::from(attempts > 0) - u64::from(old.attempts > 0);
+                self.cpu += cpu_request - old.cpu;
+                self.memory += memory_request - old.memory;
+                self.attempts = self.attempts + u64::from(attempts) - u64::from(old.attempts);
+                self.stranded_cpu.replace(at.0, old.stranded_cpu.into(), stranded_cpu.into());
+                self.stranded_memory.replace(at.0, old.stranded_memory.into(), stranded_memory.into());
+                let new = HostState {
                     cpu: cpu_request,
                     memory: memory_request,
                     attempts,
-                    ..HostState::default()
+                    stranded_cpu,
+                    stranded_memory,
+                    ..old
                 };
-                if (old.cpu, old.memory, old.attempts) == (new.cpu, new.memory, new.attempts) {
-                    return;
-                }
-                if new.used {
-                    let free_cpu = (self.capacity[i].0 - cpu_request).max(0) as u128;
-                    let free_memory = (self.capacity[i].1 - memory_request).max(0) as u128;
-                    (new.stranded_cpu, new.stranded_memory) = stranded(free_cpu, free_memory, self.ratio);
-                }
-                self.used = self.used + u64::from(new.used) - u64::from(old.used);
-                self.cpu += new.cpu - old.cpu;
-                self.memory += new.memory - old.memory;
-                self.attempts = self.attempts + u64::from(new.attempts) - u64::from(old.attempts);
-                self.stranded_cpu.replace(at.0, old.stranded_cpu, new.stranded_cpu);
-                self.stranded_memory.replace(at.0, old.stranded_memory, new.stranded_memory);
                 self.hosts[i] = new;
             }
             Change::WindowBegins => {
@@ -143,6 +158,10 @@ impl Observer for Packing {
             }
             _ => {}
         }
+    }
+
+    fn look_ahead(&self, soon: &[(JobId, HostId)]) -> u64 {
+        soon.iter().fold(0, |sum, (_, host)| sum ^ self.hosts[host.index()].stranded_cpu)
     }
 
     fn finish(&mut self, end: SimTime) {

@@ -7,6 +7,7 @@
 use super::{Family, FamilyInfo, Integral, MetricInfo, Value, row, seconds};
 use crate::host::felt::CpuFelt;
 use crate::host::kubelet::conversion::PERIOD_US;
+use crate::ids::{HostId, JobId};
 use crate::orchestrator::Options;
 use crate::sim::{Change, Kind, Kinds, Observer, Setup};
 use crate::units::{SECOND_US, SimTime};
@@ -75,7 +76,8 @@ impl Averages {
 }
 
 struct Pressure {
-    capacity: Vec<u64>,
+    /// Nano-cores of each host, and whether some job waits there now.
+    hosts: Vec<(u64, bool)>,
     felt: Vec<CpuFelt>,
     /// By the figures of [`CpuFelt`], in their order.
     sums: [Integral; 5],
@@ -90,7 +92,7 @@ impl Pressure {
     fn new(setup: &Setup) -> Self {
         let n = setup.cluster.len();
         Pressure {
-            capacity: setup.cluster.ids().map(|h| setup.cluster.spec(h).cpu.nano_cores()).collect(),
+            hosts: setup.cluster.ids().map(|h| (setup.cluster.spec(h).cpu.nano_cores(), false)).collect(),
             felt: vec![CpuFelt::default(); n],
             sums: [Integral::default(); 5],
             some: Integral::default(),
@@ -114,9 +116,10 @@ impl Observer for Pressure {
     fn change(&mut self, at: SimTime, change: &Change) {
         match *change {
             Change::HostLoad { host, cpu, .. } => {
-                let some = cpu.able > self.capacity[host.index()];
-                let averages = &mut self.averages[host.index()];
-                if averages.some != some {
+                let (capacity, before) = &mut self.hosts[host.index()];
+                let some = cpu.able > *capacity;
+                if std::mem::replace(before, some) != some {
+                    let averages = &mut self.averages[host.index()];
                     averages.advance(at.0);
                     averages.some = some;
                     self.some.replace(at.0, u128::from(!some), u128::from(some));
@@ -145,6 +148,10 @@ impl Observer for Pressure {
             }
             _ => {}
         }
+    }
+
+    fn look_ahead(&self, soon: &[(JobId, HostId)]) -> u64 {
+        soon.iter().fold(0, |sum, (_, host)| sum ^ self.hosts[host.index()].0)
     }
 
     fn finish(&mut self, end: SimTime) {

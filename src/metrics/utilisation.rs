@@ -1,6 +1,7 @@
 //! Utilisation: how much of the cluster was requested and used, and how evenly.
 
 use super::{Family, FamilyInfo, Integral, MetricInfo, Value, row, share};
+use crate::ids::{HostId, JobId};
 use crate::orchestrator::Options;
 use crate::sim::{Change, Kind, Kinds, Observer, Setup};
 use crate::units::SimTime;
@@ -20,20 +21,24 @@ const ROWS: &[MetricInfo] = &[
     row("cpu_imbalance_mean", "coefficient of variation of CPU demand/capacity over hosts that are up, mean over time"),
 ];
 
-#[derive(Clone, Copy, Default)]
+/// A host in one line of the cache: CPU in nano-cores (requests in thousandths of a core), memory in bytes.
+#[derive(Clone, Copy)]
+#[repr(align(64))]
 struct HostState {
-    cpu_request: u128,
-    received: u128,
-    memory_request: u128,
-    memory: u128,
-    /// Demand within quotas over capacity, parts per million.
-    load: u128,
+    cpu_capacity: u64,
+    memory_capacity: i64,
+    cpu_request: i64,
+    received: u64,
+    memory_request: i64,
+    memory: i64,
+    /// Demand within quotas over capacity, parts per million. A host has a thousandth of a core at least.
+    load: u64,
     up: bool,
 }
 
+const _: () = assert!(size_of::<HostState>() == 64);
+
 struct Utilisation {
-    /// CPU in nano-cores, memory in bytes.
-    capacity: Vec<(u128, u128)>,
     hosts: Vec<HostState>,
     sums: [Integral; 4],
     peaks: [u128; 4],
@@ -49,14 +54,18 @@ struct Utilisation {
 
 impl Utilisation {
     fn new(setup: &Setup) -> Self {
-        let capacity: Vec<(u128, u128)> = setup
-            .cluster
-            .ids()
-            .map(|h| (setup.cluster.spec(h).cpu.nano_cores().into(), setup.cluster.spec(h).memory.0 as u128))
-            .collect();
+        let host = |host| HostState {
+            cpu_capacity: setup.cluster.spec(host).cpu.nano_cores(),
+            memory_capacity: setup.cluster.spec(host).memory.0,
+            cpu_request: 0,
+            received: 0,
+            memory_request: 0,
+            memory: 0,
+            load: 0,
+            up: false,
+        };
         Utilisation {
-            hosts: vec![HostState::default(); capacity.len()],
-            capacity,
+            hosts: setup.cluster.ids().map(host).collect(),
             sums: [Integral::default(); 4],
             peaks: [0; 4],
             cpu_up: Integral::default(),
@@ -91,7 +100,8 @@ impl Utilisation {
     fn set_up(&mut self, host: usize, at: u64, up: bool) {
         if self.hosts[host].up != up {
             self.advance(at);
-            let (cpu, memory) = self.capacity[host];
+            let h = &self.hosts[host];
+            let (cpu, memory) = (u128::from(h.cpu_capacity), h.memory_capacity as u128);
             let (old, new) = if up { (0, 1) } else { (1, 0) };
             self.cpu_up.replace(at, cpu * old, cpu * new);
             self.memory_up.replace(at, memory * old, memory * new);
@@ -115,30 +125,30 @@ impl Observer for Utilisation {
                 self.advance(at.0);
                 let old = self.hosts[i];
                 let new = HostState {
-                    cpu_request: cpu_request as u128 * 1_000_000,
-                    received: cpu.received.into(),
-                    memory_request: memory_request as u128,
-                    memory: memory as u128,
+                    cpu_request,
+                    received: cpu.received,
+                    memory_request,
+                    memory,
                     load: match cpu.within_quota.checked_mul(1_000_000) {
-                        Some(parts) if self.capacity[i].0 <= u64::MAX.into() => {
-                            u128::from(parts / self.capacity[i].0 as u64)
-                        }
-                        _ => u128::from(cpu.within_quota) * 1_000_000 / self.capacity[i].0,
+                        Some(parts) => parts / old.cpu_capacity,
+                        None => (u128::from(cpu.within_quota) * 1_000_000 / u128::from(old.cpu_capacity)) as u64,
                     },
-                    up: old.up,
+                    ..old
                 };
+                let nano = |milli: i64| milli as u128 * 1_000_000;
                 let old_new = [
-                    (old.cpu_request, new.cpu_request),
-                    (old.received, new.received),
-                    (old.memory_request, new.memory_request),
-                    (old.memory, new.memory),
+                    (nano(old.cpu_request), nano(new.cpu_request)),
+                    (old.received.into(), new.received.into()),
+                    (old.memory_request as u128, new.memory_request as u128),
+                    (old.memory as u128, new.memory as u128),
                 ];
                 for (sum, (old, new)) in self.sums.iter_mut().zip(old_new) {
                     sum.replace(at.0, old, new);
                 }
                 if old.load != new.load {
-                    self.load_sum = self.load_sum - old.load + new.load;
-                    self.load_squares = self.load_squares - old.load * old.load + new.load * new.load;
+                    let (old, new) = (u128::from(old.load), u128::from(new.load));
+                    self.load_sum = self.load_sum - old + new;
+                    self.load_squares = self.load_squares - old * old + new * new;
                 }
                 self.hosts[i] = new;
             }
@@ -156,6 +166,10 @@ impl Observer for Utilisation {
         }
     }
 
+    fn look_ahead(&self, soon: &[(JobId, HostId)]) -> u64 {
+        soon.iter().fold(0, |sum, (_, host)| sum ^ self.hosts[host.index()].load)
+    }
+
     fn finish(&mut self, end: SimTime) {
         self.advance(end.0);
         for integral in self.sums.iter_mut().chain([&mut self.cpu_up, &mut self.memory_up]) {
@@ -166,8 +180,8 @@ impl Observer for Utilisation {
 
 impl Family for Utilisation {
     fn values(&self) -> Vec<Value> {
-        let all_cpu: u128 = self.capacity.iter().map(|c| c.0).sum();
-        let all_memory: u128 = self.capacity.iter().map(|c| c.1).sum();
+        let all_cpu: u128 = self.hosts.iter().map(|h| u128::from(h.cpu_capacity)).sum();
+        let all_memory: u128 = self.hosts.iter().map(|h| h.memory_capacity as u128).sum();
         let mut values = Vec::new();
         for (i, sum) in self.sums.iter().enumerate() {
             let (up, all) = if i < 2 { (self.cpu_up.sum, all_cpu) } else { (self.memory_up.sum, all_memory) };

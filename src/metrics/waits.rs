@@ -2,7 +2,7 @@
 
 use super::samples::Samples;
 use super::{Family, FamilyInfo, MetricInfo, Value, row};
-use crate::ids::{Bits, JobId, Sparse};
+use crate::ids::{Bits, HostId, JobId, Sparse};
 use crate::orchestrator::Options;
 use crate::sim::{Change, Kind, Kinds, Observer, Setup};
 use crate::units::SimTime;
@@ -88,6 +88,10 @@ impl Observer for Waits<'_> {
             }
             _ => {}
         }
+    }
+
+    fn look_ahead(&self, soon: &[(JobId, HostId)]) -> u64 {
+        soon.iter().fold(0, |sum, (job, _)| sum ^ self.entered.get(*job).copied().unwrap_or(0))
     }
 
     fn finish(&mut self, end: SimTime) {

@@ -243,6 +243,20 @@ impl Books {
         std::iter::once(Action::Place(job, host)).chain(device)
     }
 
+    /// Reads what is kept of these jobs and hosts, so that it need not be waited for; the number only depends on what was read.
+    pub fn look_ahead(&self, soon: &[(JobId, HostId)]) -> u64 {
+        let mut sum = 0u64;
+        for &(job, host) in soon {
+            let last = self.on_host[host.index()].last();
+            sum ^= u64::from(self.bound[job.index()].place) ^ last.map_or(0, |job| u64::from(job.0));
+            sum ^= self.bookings.version(host);
+        }
+        for (_, host) in soon {
+            sum ^= self.on_host[host.index()].last().map_or(0, |job| u64::from(self.bound[job.index()].place));
+        }
+        sum
+    }
+
     /// Binds `job` to `host`.
     pub fn bind(&mut self, world: &World, job: JobId, host: HostId) {
         self.bind_as(world, job, &world.request(job), host, None);

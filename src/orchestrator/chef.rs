@@ -481,6 +481,10 @@ impl Orchestrator for Chef {
         }
     }
 
+    fn look_ahead(&self, soon: &[(JobId, HostId)]) -> u64 {
+        self.books.look_ahead(soon)
+    }
+
     fn restart_rule(&self) -> RestartRule {
         RestartRule::Fixed(self.restart_delay)
     }

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::cluster::Bookings;
 use crate::host::oom::Era;
-use crate::ids::JobId;
+use crate::ids::{HostId, JobId};
 use crate::placement::placement;
 use crate::units::SimDuration;
 
@@ -171,6 +171,10 @@ impl Orchestrator for Direct {
             }
         }
         self.drain(now, world, actions);
+    }
+
+    fn look_ahead(&self, soon: &[(JobId, HostId)]) -> u64 {
+        self.books.look_ahead(soon)
     }
 
     fn restart_rule(&self) -> RestartRule {

@@ -333,6 +333,10 @@ impl Orchestrator for Fleet {
         }
     }
 
+    fn look_ahead(&self, soon: &[(JobId, HostId)]) -> u64 {
+        self.books.look_ahead(soon)
+    }
+
     fn restart_rule(&self) -> RestartRule {
         RestartRule::Fixed(self.settings.restart_delay)
     }

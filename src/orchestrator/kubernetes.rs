@@ -731,6 +731,14 @@ impl Orchestrator for Kubernetes {
         }
     }
 
+    fn look_ahead(&self, soon: &[(JobId, HostId)]) -> u64 {
+        let decider = match &self.rule {
+            Rule::Scheduler(decider) => decider.look_ahead(soon),
+            Rule::Placement => 0,
+        };
+        self.books.look_ahead(soon) ^ decider
+    }
+
     fn restart_rule(&self) -> RestartRule {
         RestartRule::CrashLoop
     }

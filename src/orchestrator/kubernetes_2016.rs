@@ -455,6 +455,10 @@ impl Orchestrator for Kubernetes2016 {
         }
     }
 
+    fn look_ahead(&self, soon: &[(JobId, HostId)]) -> u64 {
+        self.books.look_ahead(soon)
+    }
+
     fn restart_rule(&self) -> RestartRule {
         RestartRule::CrashLoop
     }

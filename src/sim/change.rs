@@ -287,6 +287,11 @@ pub trait Observer {
     }
     /// `change` happened at `at`.
     fn change(&mut self, at: SimTime, change: &Change);
+    /// Something is about to happen to these jobs on these hosts: what is kept of them may be read now, all of it side by side.
+    /// Changes nothing; the number only depends on what was read.
+    fn look_ahead(&self, _soon: &[(JobId, HostId)]) -> u64 {
+        0
+    }
     /// A decision was explained, as [`Flags::explain`](super::Flags::explain) asked.
     fn explained(&mut self, _explained: &Explained) {}
     /// The run is over at `end`; integrals are closed here.

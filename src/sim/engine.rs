@@ -112,12 +112,13 @@ pub(super) struct Simulation<'a> {
     cursor: u32,
     digest: Digest,
     wanted: Kinds,
-    observer: &'a mut dyn Observer,
+    pub observer: &'a mut dyn Observer,
     actions: Vec<Action>,
     pub store: Option<super::discovery::Store>,
     pub discovery: Option<Box<dyn Discovery>>,
     pub acts: Vec<Act>,
     live_scratch: Vec<JobId>,
+    pub soon: super::look_ahead::Soon,
     pub scratch: super::contention::Scratch,
     pub daemons: super::contention::Daemons,
     /// What cgroups a manifest's pod has, by template.
@@ -187,6 +188,7 @@ pub fn simulate(setup: &Setup, options: &Options, observer: &mut dyn Observer, f
         discovery: super::discovery::of_run(setup, options, flags.every_tick),
         acts: Vec::new(),
         live_scratch: Vec::new(),
+        soon: Default::default(),
         scratch: super::contention::Scratch::default(),
         daemons: super::contention::Daemons::new(info, &setup.host_model.cpu),
         pods: BTreeMap::new(),
@@ -302,7 +304,7 @@ impl Simulation<'_> {
                     assert!(at >= self.now, "an event in the past");
                     self.late |= next.1 > Rank::Wake as u8;
                     if let Some(ahead) = self.queue.ahead() {
-                        self.look_ahead(&ahead);
+                        self.look_at_events(&ahead);
                         self.queue.seen(ahead);
                     }
                     if at_this_instant > stuck {
@@ -322,33 +324,6 @@ impl Simulation<'_> {
                 return Err(Error::new(crate::error::ErrorKind::Interrupted, "interrupted"));
             }
         }
-    }
-
-    /// Reads what the events to come are about, all at once, so that the processor fetches it side by side: one by one each of them would
-    /// wait for main memory some ten times. Changes nothing.
-    fn look_ahead(&self, ahead: &[Event]) {
-        let workload = &self.setup.workload;
-        let mut sum = 0u64;
-        for event in ahead {
-            let (job, host) = match *event {
-                Event::StepEnds { slot, epoch } if self.epochs[slot as usize] == epoch => {
-                    let a = &self.attempts[slot as usize];
-                    let step = workload.profile(a.job).get(a.cursor.index as usize + 1);
-                    sum ^= step.map_or(0, |step| step.cpu_nano) ^ a.done as u64 ^ a.cpu.received ^ a.step.length_us;
-                    sum ^= u64::from(a.cursor.index) ^ a.memory_request as u64 ^ u64::from(a.changed);
-                    (a.job, a.host)
-                }
-                Event::Start { job, host, .. } => {
-                    sum ^= workload.cpu_request(job).0 as u64 ^ workload.memory_request(job).0 as u64;
-                    (job, host)
-                }
-                _ => continue,
-            };
-            let h = &self.hosts[host.index()];
-            sum ^= h.capacity ^ h.cpu_request as u64 ^ h.memory_mark as u64 ^ u64::from(h.parked_oom);
-            sum ^= u64::from(self.jobs[job.index()].live) ^ workload.duration(job).map_or(0, |d| d.0);
-        }
-        std::hint::black_box(sum);
     }
 
     fn stuck(&self, event: Event) -> Error {
@@ -536,6 +511,7 @@ impl Simulation<'_> {
             Action::Place(job, host) => {
                 self.crashes.remove(&(host, job));
                 self.picked_devices.remove(&job);
+                self.look_at_host_of(job, host);
                 self.emit(Change::Placed { job, host });
             }
             Action::Device(job, device) => {

@@ -236,20 +236,24 @@ impl Decider {
         devices: &[u16],
         start: SimTime,
     ) {
-        let node = world.cluster.name(host);
         let pod = self.tried.take().map(|pod| {
             self.scheduler.nominator.clear(&pod.key);
-            Arc::new(bound(pod, node, devices, start))
+            Arc::new(bound(pod, world.cluster.name(host), devices, start))
         });
         let prototype = makers.prototype(class);
         *self.priorities.entry(prototype.priority()).or_insert(0) += 1;
         self.failures.changed(host);
-        self.quick.bind(&mut self.scheduler, node, (job, class, host, start), prototype, pod);
+        self.quick.bind(world, &mut self.scheduler, (job, class, host, start), prototype, pod);
+    }
+
+    /// Reads what is kept of hosts that pods come to or leave; the number only depends on what was read.
+    pub fn look_ahead(&self, soon: &[(JobId, HostId)]) -> u64 {
+        self.quick.look_ahead(soon)
     }
 
     /// The pod of `job`, of `class`, is no longer on `host`; `old`: it was there under another name.
     pub fn unbind(&mut self, world: &World, makers: &PodMaker, (job, old): (JobId, bool), class: u32, host: HostId) {
-        self.quick.unbind(&mut self.scheduler, world.cluster.name(host), (job, old), class, host);
+        self.quick.unbind(world, &mut self.scheduler, (job, old), class, host);
         self.failures.changed(host);
         let priority = makers.prototype(class).priority();
         if let Some(count) = self.priorities.get_mut(&priority) {

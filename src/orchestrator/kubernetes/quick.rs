@@ -36,7 +36,6 @@ struct Class {
 
 /// A pod on a host.
 struct Held {
-    job: JobId,
     class: u32,
     /// It terminates: spreads do not count it.
     leaving: bool,
@@ -49,10 +48,30 @@ struct Held {
 
 /// The pods on a host, in the cache's order.
 #[derive(Default)]
+#[repr(align(64))]
 struct OnHost {
     held: Vec<Held>,
+    /// The jobs of these, apart because they are searched.
+    jobs: Vec<JobId>,
     /// The cache holds something else.
     behind: bool,
+}
+
+impl OnHost {
+    /// Where the pod of `job` stands, under its own name or another.
+    fn place(&self, job: JobId, old: bool) -> Option<usize> {
+        (0..self.jobs.len()).find(|&at| self.jobs[at] == job && self.held[at].old == old)
+    }
+
+    fn push(&mut self, job: JobId, held: Held) {
+        self.jobs.push(job);
+        self.held.push(held);
+    }
+
+    fn swap_remove(&mut self, at: usize) -> Held {
+        self.jobs.swap_remove(at);
+        self.held.swap_remove(at)
+    }
 }
 
 /// The index of nodes, and the pods on each.
@@ -238,8 +257,8 @@ impl Quick {
     /// A pod of `class` is bound to `host`. Without its object the cache is not told before it has to be.
     pub fn bind(
         &mut self,
+        world: &World,
         scheduler: &mut Scheduler,
-        node: &str,
         (job, class, host, start): (JobId, u32, HostId, SimTime),
         prototype: &Arc<Pod>,
         pod: Option<Arc<Pod>>,
@@ -248,10 +267,25 @@ impl Quick {
         self.book(host, (want, terms), 1);
         self.recount(host, class, 1);
         match &pod {
-            Some(pod) if !self.on[host.index()].behind => scheduler.cache.add_pod(node, Arc::clone(pod)),
+            Some(pod) if !self.on[host.index()].behind => scheduler.cache.add_pod(world.cluster.name(host), Arc::clone(pod)),
             _ => self.fall_behind(host),
         }
-        self.on[host.index()].held.push(Held { job, class, leaving: false, old: false, start, pod });
+        self.on[host.index()].push(job, Held { class, leaving: false, old: false, start, pod });
+    }
+
+    /// Reads what is kept of hosts that pods come to or leave; the number only depends on what was read.
+    pub fn look_ahead(&self, soon: &[(JobId, HostId)]) -> u64 {
+        let mut sum = 0u64;
+        for (_, host) in soon {
+            let on = &self.on[host.index()];
+            sum ^= u64::from(on.behind) ^ self.booked[host.index()].memory as u64;
+            sum ^= on.jobs.first().map_or(0, |job| u64::from(job.0)) ^ on.held.last().map_or(0, |held| held.start.0);
+            let position = self.positions[host.index()];
+            if let Some(index) = self.index.as_ref().filter(|_| position != NOWHERE) {
+                sum ^= index.look_ahead(position as usize);
+            }
+        }
+        sum
     }
 
     fn fall_behind(&mut self, host: HostId) {
@@ -263,8 +297,8 @@ impl Quick {
     /// A pod of `class` is no longer on `host`.
     pub fn unbind(
         &mut self,
+        world: &World,
         scheduler: &mut Scheduler,
-        node: &str,
         (job, old): (JobId, bool),
         class: u32,
         host: HostId,
@@ -272,17 +306,17 @@ impl Quick {
         let Class { want, terms, .. } = *self.classes[class as usize].as_ref().expect("its class was bound before");
         self.book(host, (want, terms), -1);
         let on = &mut self.on[host.index()];
-        let Some(at) = on.held.iter().position(|held| held.job == job && held.old == old) else {
+        let Some(at) = on.place(job, old) else {
             debug_assert!(false, "only bound pods are unbound");
             return;
         };
-        let gone = on.held.swap_remove(at);
+        let gone = on.swap_remove(at);
         if !gone.leaving {
             self.recount(host, class, -1);
         }
         let on = &self.on[host.index()];
         match gone.pod {
-            Some(pod) if !on.behind && !self.lately => scheduler.cache.remove_pod(node, &pod.key),
+            Some(pod) if !on.behind && !self.lately => scheduler.cache.remove_pod(world.cluster.name(host), &pod.key),
             _ => self.fall_behind(host),
         }
     }
@@ -297,14 +331,14 @@ impl Quick {
         pod: Arc<Pod>,
         old: bool,
     ) {
-        let held = &mut self.on[host.index()].held;
-        let Some(at) = held.iter().position(|held| held.job == job && !held.old) else { return };
-        let Held { start, class, leaving, pod: before, .. } = held.swap_remove(at);
+        let on = &mut self.on[host.index()];
+        let Some(at) = on.place(job, false) else { return };
+        let Held { start, class, leaving, pod: before, .. } = on.swap_remove(at);
         if let Some(before) = before {
             scheduler.cache.remove_pod(node, &before.key);
         }
         scheduler.cache.add_pod(node, Arc::clone(&pod));
-        held.push(Held { job, class, leaving: true, old, start, pod: Some(pod) });
+        on.push(job, Held { class, leaving: true, old, start, pod: Some(pod) });
         if !leaving {
             self.recount(host, class, -1);
         }
@@ -317,8 +351,8 @@ impl Quick {
             let on = &mut self.on[host.index()];
             on.behind = false;
             let name = world.cluster.name(host);
-            for held in &mut on.held {
-                let Held { job, start, .. } = *held;
+            for (held, &job) in on.held.iter_mut().zip(&on.jobs) {
+                let start = held.start;
                 held.pod
                     .get_or_insert_with(|| Arc::new(super::decider::bound(makers.pod(world, job), name, &[], start)));
             }

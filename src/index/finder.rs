@@ -69,25 +69,36 @@ const ROOMS: usize = 8;
 
 /// What is worked out of a request for hosts with the same room, once a room has been seen twice.
 struct Asked<R: Rule> {
+    /// The room of the host judged last, and what is worked out for it.
+    last: ((i64, i64), R::Asked),
     rooms: [((i64, i64), Option<R::Asked>); ROOMS],
 }
 
 impl<R: Rule> Asked<R> {
     fn new() -> Self {
-        Asked { rooms: [const { ((-1, -1), None) }; ROOMS] }
+        Asked { last: ((-1, -1), R::Asked::default()), rooms: [const { ((-1, -1), None) }; ROOMS] }
     }
 
     #[inline]
     fn judge(&mut self, rule: &R, want: &Want, host: &Host<R::Note>) -> u16 {
+        if self.last.0 != (host.room.cpu, host.room.memory) && !self.turn(rule, want, host) {
+            return rule.judge(&host.room, &host.booked, want);
+        }
+        rule.judge_noted(&host.room, &host.booked, want, &host.note, &self.last.1)
+    }
+
+    /// Turns to hosts with another room; false: nothing is worked out for it yet.
+    fn turn(&mut self, rule: &R, want: &Want, host: &Host<R::Note>) -> bool {
         let room = (host.room.cpu, host.room.memory);
-        let mixed = (room.0 as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ (room.1 as u64).wrapping_mul(0xd1b5_4a32_d192_ed03);
+        let mixed =
+            (room.0 as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ (room.1 as u64).wrapping_mul(0xd1b5_4a32_d192_ed03);
         let (known, asked) = &mut self.rooms[(mixed >> 61) as usize % ROOMS];
         if *known != room {
             (*known, *asked) = (room, None);
-            return rule.judge(&host.room, &host.booked, want);
+            return false;
         }
-        let asked = asked.get_or_insert_with(|| rule.ask(&host.room, want));
-        rule.judge_noted(&host.room, &host.booked, want, &host.note, asked)
+        self.last = (room, *asked.get_or_insert_with(|| rule.ask(&host.room, want)));
+        true
     }
 }
 

@@ -176,12 +176,12 @@ impl Levels {
         if booked.jobs >= room.jobs {
             return;
         }
-        let uneven = (booked.cpu, booked.memory) != (booked.non_zero_cpu, booked.non_zero_memory);
-        let &KubeNote { q_cpu, q_memory, r_cpu, r_memory, lean, even, plain } = standing;
-        if !plain || q_cpu.min(q_memory) < if uneven { MARGIN as i32 } else { 0 } {
+        let &KubeNote { q_cpu, q_memory, r_cpu, r_memory, lean, even, counts, plain } = standing;
+        if !plain || q_cpu.min(q_memory) < if counts { 0 } else { MARGIN as i32 } {
             return self.let_loose(slot);
         }
-        let entry = Entry { slot, q_cpu: q_cpu as u8, q_memory: q_memory as u8, even: even as u8, r_cpu, r_memory, lean };
+        let entry =
+            Entry { slot, q_cpu: q_cpu as u8, q_memory: q_memory as u8, even: even as u8, r_cpu, r_memory, lean };
         let range = |r: u64, has: i64| r * self.ranges / has as u64;
         let part = range(r_cpu, room.cpu) * self.ranges + range(r_memory, room.memory);
         let chain = u64::from(lean < 0.0) * self.ranges * self.ranges + part;
@@ -194,8 +194,8 @@ impl Levels {
         filled[level / 64] |= 1 << (level % 64);
         shape.hosts += 1;
         self.places[slot as usize] = Place { shape: number, chain: chain as u16, level: level as u16, at };
-        self.counts_uneven[slot as usize] = uneven;
-        self.uneven += usize::from(uneven);
+        self.counts_uneven[slot as usize] = !counts;
+        self.uneven += usize::from(!counts);
     }
 
     fn let_loose(&mut self, slot: u32) {
@@ -443,8 +443,8 @@ mod tests {
                 let mut shift = |slot: u32, want: &Want, sign: i64| {
                     hosts[slot as usize].booked.shift(want, sign);
                     let host = &mut hosts[slot as usize];
-                host.note = rule.note(&host.room, &host.booked);
-                levels.set(slot, host, &host.note);
+                    host.note = rule.note(&host.room, &host.booked);
+                    levels.set(slot, host, &host.note);
                 };
                 if let Some(&slot) = tied.iter().min() {
                     shift(slot, &want, 1);

@@ -167,6 +167,8 @@ pub struct KubeNote {
     /// Share of CPU in use less that of memory.
     pub(super) lean: f64,
     pub(super) even: i32,
+    /// Whether scores count what is booked: no stand-in for a missing request is among it.
+    pub(super) counts: bool,
     /// Whether shares of it are as they are: it has both and no more in use than it has.
     pub(super) plain: bool,
 }
@@ -180,6 +182,8 @@ pub struct KubeAsked {
     r_memory: u64,
     lean: f64,
     balanced_weight: i64,
+    /// Whether scores count what must fit.
+    counts: bool,
     /// Whether it may be worked out so.
     plain: bool,
 }
@@ -216,6 +220,7 @@ impl Rule for KubeRule {
             r_memory,
             lean: booked.cpu as f64 / room.cpu as f64 - booked.memory as f64 / room.memory as f64,
             even: evenness(room, booked.cpu, booked.memory) as i32,
+            counts: (booked.cpu, booked.memory) == (booked.non_zero_cpu, booked.non_zero_memory),
             plain: true,
         }
     }
@@ -236,6 +241,7 @@ impl Rule for KubeRule {
             r_memory,
             lean: want.exact_cpu as f64 / room.cpu as f64 - want.exact_memory as f64 / room.memory as f64,
             balanced_weight: if balances { self.balanced_weight } else { 0 },
+            counts: want.counts_as_asked(),
             plain: true,
         }
     }
@@ -245,11 +251,16 @@ impl Rule for KubeRule {
         if !(note.plain && asked.plain) {
             return self.judge(room, booked, want);
         }
-        if !booked.holds(room, want) {
-            return 0;
-        }
         let cpu = note.q_cpu - asked.q_cpu - i32::from(note.r_cpu < asked.r_cpu);
         let memory = note.q_memory - asked.q_memory - i32::from(note.r_memory < asked.r_memory);
+        // Where all requests are counted as they are, what is short of room is short of percents.
+        let holds = match note.counts & asked.counts {
+            true => (cpu | memory) >= 0 && booked.jobs < room.jobs,
+            false => booked.holds(room, want),
+        };
+        if !holds {
+            return 0;
+        }
         let mut score = self.fit_weight * i64::from((cpu.max(0) + memory.max(0)) >> 1);
         if asked.balanced_weight != 0 {
             let sum = 100.0 - 50.0 * (note.lean + asked.lean).abs();

@@ -37,12 +37,21 @@ impl Samples {
         }
     }
 
-    /// The exact amount of that rank among exact ones, from 0.
+    /// The exact amount of that rank among exact ones, from 0; they must be sorted.
     fn exact_of(&self, rank: usize) -> Option<u64> {
         match self.small.get(rank) {
             Some(&small) => Some(small.into()),
             None => self.large.get(rank - self.small.len()).copied(),
         }
+    }
+
+    /// The same where they need not be, at a cost that grows with their number.
+    fn select(&mut self, rank: usize) -> Option<u64> {
+        let small = self.small.len();
+        if rank < small {
+            return Some((*self.small.select_nth_unstable(rank).1).into());
+        }
+        (rank - small < self.large.len()).then(|| *self.large.select_nth_unstable(rank - small).1)
     }
 
     /// The amount of that rank among all, from 0, and whether it is only a bound. Of equal ones the exact go first.
@@ -68,12 +77,17 @@ impl Samples {
     /// Nearest-rank percentiles, as `value` says what an amount stands for. A percentile is a lower bound as soon as a lower bound
     /// is not above it: that one's true value may be anywhere beyond.
     pub fn percentiles<const N: usize>(&mut self, percents: [f64; N], value: impl Fn(u64) -> f64) -> [Value; N] {
-        self.sort();
+        // A few ranks are found without order where no bound has to be put among them.
+        let exact = self.bounds.is_empty() && !self.sorted;
+        if !exact {
+            self.sort();
+        }
         let all = self.small.len() + self.large.len() + self.bounds.len();
         let first_bound = self.bounds.first().map(|&bound| value(bound));
         percents.map(|p| {
             let rank = ((p / 100.0 * all as f64).ceil() as usize).clamp(1, all.max(1));
-            let Some((amount, bound)) = self.of(rank - 1) else { return Value::Undefined };
+            let found = if exact { self.select(rank - 1).map(|amount| (amount, false)) } else { self.of(rank - 1) };
+            let Some((amount, bound)) = found else { return Value::Undefined };
             let amount = value(amount);
             if bound || first_bound.is_some_and(|b| b < amount) {
                 Value::AtLeast(amount)

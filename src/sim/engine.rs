@@ -211,6 +211,7 @@ fn hosts(setup: &Setup, info: &OrchestratorInfo, marks: &[Marks]) -> Vec<HostSta
             .min(marks[host.index()].full - 1)
             .min(marks[host.index()].kubepods),
         memory_mark: i64::MAX,
+        process_mark: i64::MAX,
         daemons: vec![Default::default(); info.daemons.len()],
         ..HostState::default()
     };
@@ -430,6 +431,9 @@ impl Simulation<'_> {
     fn arrive_next(&mut self) {
         if self.cursor as usize >= self.setup.workload.len() {
             return;
+        }
+        if self.cursor.is_multiple_of(super::look_ahead::ARRIVALS) {
+            self.look_at_arrivals(self.cursor + super::look_ahead::ARRIVALS);
         }
         let job = JobId(self.cursor);
         self.cursor += 1;

@@ -58,9 +58,18 @@ impl Simulation<'_> {
         let of_memory = manager.thresholds().iter().filter(|t| t.signal.condition() == Condition::MemoryPressure);
         let spare = of_memory.filter_map(|t| unused.of(t.signal).map(|o| o.available - t.amount.of(o.capacity)));
         let memory_mark = spare.min().unwrap_or(i64::MAX);
+        let of_processes = manager.thresholds().iter().filter(|t| t.signal.condition() == Condition::PidPressure);
+        let spare = of_processes.filter_map(|t| unused.of(t.signal).map(|o| o.available - t.amount.of(o.capacity)));
+        let processes = self.hosts[host.index()].processes;
+        let process_mark = match self.setup.cluster.spec(host).ephemeral.0 {
+            0 => spare.min().map_or(i64::MAX, |spare| spare.saturating_add(processes)),
+            // A job may cross a threshold of the disk.
+            _ => i64::MIN,
+        };
         let kubelet = Kubelet { manager, rhythm: self.now + phase, next: None, ending: VecDeque::new() };
         let h = &mut self.hosts[host.index()];
-        (h.kubelet, h.memory_mark) = (Some(Box::new(kubelet)), memory_mark);
+        h.kubelet = Some(Box::new(kubelet));
+        (h.memory_mark, h.process_mark) = (memory_mark, process_mark);
         if self.world.every_tick {
             self.queue_round(host, self.now + phase);
         } else {
@@ -71,7 +80,8 @@ impl Simulation<'_> {
     /// The kubelet of `host` is gone with all it knew.
     pub(super) fn stop_kubelet(&mut self, host: HostId) {
         let h = &mut self.hosts[host.index()];
-        h.memory_mark = i64::MAX;
+        (h.memory_mark, h.process_mark) = (i64::MAX, i64::MAX);
+        (h.ending, h.pressed) = (false, false);
         let Some(kubelet) = h.kubelet.take() else { return };
         for &condition in kubelet.manager.conditions() {
             self.emit(Change::Pressure { host, condition, on: false });
@@ -123,10 +133,13 @@ impl Simulation<'_> {
     /// The same for all that a kubelet looks at, when its host comes up or a job starts there.
     pub(super) fn look_at_host(&mut self, host: HostId, started: Option<JobId>) {
         let h = &self.hosts[host.index()];
-        let Some(kubelet) = &h.kubelet else { return };
         let spec = started.map(|job| self.setup.workload.spec(job));
         let spec = spec.filter(|_| self.info.scores != Scores::Kube2016);
         let limit = spec.and_then(|spec| spec.ephemeral_limit.map(|limit| spec.ephemeral_used > limit));
+        if limit != Some(true) && h.memory <= h.memory_mark && h.processes <= h.process_mark {
+            return;
+        }
+        let Some(kubelet) = &h.kubelet else { return };
         if limit == Some(true) || kubelet.manager.would_cross(&self.observe(host, h.memory)) {
             self.ask_round(host);
         }
@@ -212,6 +225,7 @@ impl Simulation<'_> {
         let for_node = round.eviction.map(|e| (slots[e.pod], e.graces[0].max(LEAST_GRACE)));
         kubelet.ending = round.over_limit.iter().map(|&i| (slots[i], HARD_GRACE)).chain(for_node).collect();
         let waits = !kubelet.ending.is_empty();
+        let pressed = !kubelet.manager.conditions().is_empty();
         // While nothing is crossed, only the end of a condition is something to do.
         let at_once = self.world.every_tick || !kubelet.manager.is_calm();
         let next = match kubelet.manager.relief() {
@@ -219,6 +233,8 @@ impl Simulation<'_> {
             Some(relief) => Some(Periodic::new(kubelet.rhythm, period).at_or_after(relief)),
             None => None,
         };
+        let h = &mut self.hosts[host.index()];
+        (h.ending, h.pressed) = (waits, pressed);
         if round.images_deleted {
             self.hosts[host.index()].image_cache = 0;
         }
@@ -264,9 +280,11 @@ impl Simulation<'_> {
     /// The attempt in `slot` of `host` ended, whoever ended it; whether the kubelet was about to end it. Once all that it
     /// ends are gone the loop goes on after one look at the clean-up.
     pub(super) fn ended_under_kubelet(&mut self, host: HostId, slot: u32) -> bool {
-        let Some(kubelet) = &mut self.hosts[host.index()].kubelet else { return false };
+        let h = &mut self.hosts[host.index()];
+        let Some(kubelet) = h.kubelet.as_mut().filter(|_| h.ending) else { return false };
         let Some(at) = kubelet.ending.iter().position(|&(s, _)| s == slot) else { return false };
         kubelet.ending.remove(at);
+        h.ending = !kubelet.ending.is_empty();
         if at > 0 {
             return false;
         }
@@ -283,10 +301,11 @@ impl Simulation<'_> {
     /// Whether the kubelet of `host` takes `job`, which the control plane sends. Only Kubernetes' own refuses any: a control plane that
     /// knows no conditions would send it again and again.
     pub(super) fn kubelet_admits(&self, job: JobId, host: HostId) -> bool {
-        let Some(kubelet) = &self.hosts[host.index()].kubelet else { return true };
-        if self.info.scores == Scores::Flat || kubelet.manager.conditions().is_empty() {
+        let h = &self.hosts[host.index()];
+        if self.info.scores == Scores::Flat || !h.pressed {
             return true;
         }
+        let Some(kubelet) = &h.kubelet else { return true };
         if self.info.scores == Scores::Kube2016 {
             return self.class_2016(job) != Class::BestEffort;
         }

@@ -9,6 +9,9 @@ use super::queue::Event;
 use super::state::NONE;
 use crate::ids::{HostId, JobId};
 
+/// So many arrivals are looked at together, while as many are still to come before them.
+pub(super) const ARRIVALS: u32 = 16;
+
 /// Jobs to which something happens soon, and where.
 #[derive(Default)]
 pub(super) struct Soon {
@@ -57,6 +60,25 @@ impl Simulation<'_> {
         self.soon = soon;
     }
 
+    /// Reads where jobs from number `from` on will be kept when they arrive.
+    pub(super) fn look_at_arrivals(&mut self, from: u32) {
+        let to = from.saturating_add(ARRIVALS).min(self.setup.workload.len() as u32);
+        let mut soon = std::mem::take(&mut self.soon);
+        soon.steps.clear();
+        // They have no host yet; what is kept of the first is at hand.
+        soon.steps.extend((from..to).map(|job| (JobId(job), HostId(0))));
+        let mut sum = 0u64;
+        for (job, _) in &soon.steps {
+            sum ^= u64::from(self.jobs[job.index()].waiting == Waiting::No);
+            sum ^= self.setup.workload.duration(*job).map_or(0, |d| d.0);
+        }
+        if !self.hosts.is_empty() {
+            sum ^= self.observer.look_ahead(&soon.steps);
+        }
+        black_box(sum);
+        self.soon = soon;
+    }
+
     /// Reads what will be needed of `host`, which `job` was just placed on.
     pub(super) fn look_at_host_of(&self, job: JobId, host: HostId) {
         self.look_at(&[(job, host)], true);
@@ -72,7 +94,7 @@ impl Simulation<'_> {
         for &(job, host) in soon {
             let h = &self.hosts[host.index()];
             sum ^= h.capacity ^ h.cpu_request as u64 ^ h.memory_mark as u64 ^ u64::from(h.parked_oom);
-            sum ^= h.attempts.last().map_or(0, |&slot| u64::from(slot));
+            sum ^= h.attempts.last().map_or(0, |&slot| u64::from(slot)) ^ self.marks[host.index()].ram as u64;
             sum ^= u64::from(self.jobs[job.index()].waiting == Waiting::No);
             sum ^= workload.duration(job).map_or(0, |d| d.0) ^ workload.cpu_request(job).0 as u64;
         }

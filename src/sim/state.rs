@@ -396,24 +396,24 @@ pub(super) struct HostState {
     pub felt_changed: bool,
     /// Cut off by a partition.
     pub cut: bool,
-    /// Waiting for file pages instead of sending heartbeats.
-    pub muted: bool,
-    /// A heartbeat is late, and not yet by so much that it is felt.
-    pub beat_waits: bool,
     /// The daemon that sends heartbeats was killed.
     pub deaf: bool,
     /// Its daemons are too starved for heartbeats.
     pub starved_mute: bool,
+    /// Its kubelet is ending pods.
+    pub ending: bool,
+    /// Its kubelet has conditions.
+    pub pressed: bool,
     /// Slots whose rates must be looked at.
     pub changed: Vec<u32>,
     /// Above this much memory in use a threshold of its kubelet is crossed.
     pub memory_mark: i64,
+    /// Above so many processes another one is, or may be.
+    pub process_mark: i64,
     /// Σ processes.
     pub processes: i64,
     /// Σ local disk space in use, bytes.
     pub ephemeral: i64,
-    /// What its daemons lack of what they want, nano-cores.
-    pub daemons_missing: u64,
     /// Bits of its daemons that are starved.
     pub daemons_starved: u32,
     /// Daemons that are gone and not back yet.
@@ -428,6 +428,12 @@ pub(super) struct HostState {
     /// Victims that are not gone yet.
     pub dying: u32,
     pub band: Band,
+    /// What its daemons lack of what they want, nano-cores.
+    pub daemons_missing: u64,
+    /// Waiting for file pages instead of sending heartbeats.
+    pub muted: bool,
+    /// A heartbeat is late, and not yet by so much that it is felt.
+    pub beat_waits: bool,
     /// Room is back, file pages are not yet.
     pub recovering: bool,
     /// Disk space of images that no job uses.

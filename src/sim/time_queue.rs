@@ -55,6 +55,8 @@ pub struct TimeQueue<E> {
     spare: Vec<Vec<Entry<E>>>,
     /// Events that will be taken soon.
     ahead: Vec<E>,
+    /// Up to this time they have been.
+    seen: u64,
     len: usize,
 }
 
@@ -69,6 +71,7 @@ impl<E: Copy> Default for TimeQueue<E> {
             digits: [0; LEVELS],
             spare: Vec::new(),
             ahead: Vec::new(),
+            seen: 0,
             len: 0,
         }
     }
@@ -191,7 +194,9 @@ impl<E: Copy> TimeQueue<E> {
         }
         let mut entries = std::mem::take(&mut bucket.entries);
         self.ahead.clear();
-        if entries.len() <= AHEAD {
+        if entries.len() <= AHEAD && self.reached >= self.seen {
+            let shift = level as u32 * DIGIT;
+            self.seen = (self.reached >> shift).saturating_add(1).checked_shl(shift).unwrap_or(u64::MAX);
             self.ahead.extend(entries.iter().map(|entry| entry.event));
         }
         for &entry in &entries {

@@ -267,7 +267,9 @@ impl Quick {
         self.book(host, (want, terms), 1);
         self.recount(host, class, 1);
         match &pod {
-            Some(pod) if !self.on[host.index()].behind => scheduler.cache.add_pod(world.cluster.name(host), Arc::clone(pod)),
+            Some(pod) if !self.on[host.index()].behind => {
+                scheduler.cache.add_pod(world.cluster.name(host), Arc::clone(pod))
+            }
             _ => self.fall_behind(host),
         }
         self.on[host.index()].push(job, Held { class, leaving: false, old: false, start, pod });

@@ -8,31 +8,30 @@ use std::collections::BTreeMap;
 
 use super::{Action, TieBreak, World};
 use crate::cluster::{Bookings, Request};
-use crate::ids::{HostId, JobId};
+use crate::ids::{HostId, JobId, Sparse};
 use crate::index::bits::Bits;
 use crate::index::fewest::Fewest;
 use crate::placement::{Ask, Changed, Finder, Placement, find_fewest, placement};
 use crate::workload::Controller;
 use types::Types;
 
-const NOWHERE: u32 = u32::MAX;
-
 /// Where a job belongs, and its place among the jobs of that host.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 struct Bound {
     host: u32,
     place: u32,
 }
 
-/// Bytes that the books keep of each job of the workload, bound or not; each that is bound takes four more.
-pub const BYTES_PER_JOB: usize = size_of::<Bound>();
-const _: () = assert!(BYTES_PER_JOB == 8);
+/// Bytes that the books keep of a job that is bound, in a table that is between a sixteenth and three quarters full; four more stand in
+/// its host's list.
+pub const BYTES_PER_JOB: usize = size_of::<(u32, Bound)>();
+const _: () = assert!(BYTES_PER_JOB == 12);
 
 /// Bindings, their sums, and the placement that makes new ones.
 pub struct Books {
     /// Sums per host.
     pub bookings: Bookings,
-    bound: Vec<Bound>,
+    bound: Sparse<Bound>,
     /// Jobs of each host in no order; a job's place there is known.
     on_host: Vec<Vec<JobId>>,
     types: Types,
@@ -69,7 +68,7 @@ impl Books {
         let tainted = || world.cluster.ids().any(|host| !world.cluster.spec(host).taints.is_empty());
         Books {
             bookings,
-            bound: vec![Bound { host: NOWHERE, place: 0 }; world.workload.len()],
+            bound: Sparse::default(),
             on_host: vec![Vec::new(); world.cluster.len()],
             types: Types::new(world.cluster.len(), ordered),
             decisions: BTreeMap::new(),
@@ -87,8 +86,7 @@ impl Books {
 
     /// Where `job` belongs.
     pub fn host_of(&self, job: JobId) -> Option<HostId> {
-        let host = self.bound[job.index()].host;
-        (host != NOWHERE).then_some(HostId(host))
+        self.bound.get(job).map(|bound| HostId(bound.host))
     }
 
     /// Jobs that belong on `host`, in order of ids.
@@ -248,11 +246,13 @@ impl Books {
         let mut sum = 0u64;
         for &(job, host) in soon {
             let last = self.on_host[host.index()].last();
-            sum ^= u64::from(self.bound[job.index()].place) ^ last.map_or(0, |job| u64::from(job.0));
+            sum ^=
+                u64::from(self.bound.get(job).map_or(0, |bound| bound.place)) ^ last.map_or(0, |job| u64::from(job.0));
             sum ^= self.bookings.version(host);
         }
         for (_, host) in soon {
-            sum ^= self.on_host[host.index()].last().map_or(0, |job| u64::from(self.bound[job.index()].place));
+            let last = self.on_host[host.index()].last().and_then(|job| self.bound.get(*job));
+            sum ^= last.map_or(0, |bound| u64::from(bound.place));
         }
         sum
     }
@@ -265,7 +265,7 @@ impl Books {
     fn bind_as(&mut self, world: &World, job: JobId, request: &Request, host: HostId, device: Option<u16>) {
         debug_assert!(self.host_of(job).is_none(), "a job is bound once");
         let on_host = &mut self.on_host[host.index()];
-        self.bound[job.index()] = Bound { host: host.0, place: on_host.len() as u32 };
+        self.bound.insert(job, Bound { host: host.0, place: on_host.len() as u32 });
         on_host.push(job);
         self.bookings.book(job, request, host, device);
         if let Some(device) = device {
@@ -297,14 +297,13 @@ impl Books {
     }
 
     fn leave(&mut self, world: &World, job: JobId) -> Option<HostId> {
-        let host = self.host_of(job)?;
-        let place = self.bound[job.index()].place;
-        self.bound[job.index()].host = NOWHERE;
+        let Bound { host, place } = self.bound.remove(job)?;
+        let host = HostId(host);
         self.devices.remove(&job);
         let on_host = &mut self.on_host[host.index()];
         on_host.swap_remove(place as usize);
-        if let Some(moved) = on_host.get(place as usize) {
-            self.bound[moved.index()].place = place;
+        if let Some(moved) = on_host.get(place as usize).and_then(|moved| self.bound.get_mut(*moved)) {
+            moved.place = place;
         }
         if self.counts_types {
             let t = self.type_of(world, job);

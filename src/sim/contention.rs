@@ -217,17 +217,18 @@ impl Simulation<'_> {
         let a = &mut self.attempts[slot as usize];
         let (cpu, host) = (a.cpu, a.host);
         let mut felt = CpuFelt::of_neighbours(cpu.able, received);
-        let cores = self.setup.cluster.spec(host).cpu.nano_cores();
+        let cluster = &self.setup.cluster;
+        let cores = || cluster.spec(host).cpu.nano_cores();
         if let Some(pod) = a.pod() {
             let rates = [cpu.within_quota, cpu.able, received];
-            pod.feel(cpu.runnable, rates, free, |wanted| felt::queues(wanted, a.threads, cores), &mut felt);
+            pod.feel(cpu.runnable, rates, free, |wanted| felt::queues(wanted, a.threads, cores()), &mut felt);
         } else if a.quota != u64::MAX {
             // What it would run, no faster than its host lets it.
             let wants = match cpu.within_quota {
                 0 => 0,
                 within => (u128::from(cpu.runnable) * u128::from(cpu.able) / u128::from(within)) as u64,
             };
-            let queues = felt::queues(cpu.runnable, a.threads, cores);
+            let queues = felt::queues(cpu.runnable, a.threads, cores());
             felt.add_quota(a.quota, free.min(wants), queues);
         }
         if self.felts.len() < self.epochs.len() {

@@ -14,16 +14,82 @@ impl Default for Digest {
     }
 }
 
-impl Digest {
-    /// Mixes in one word: 64 × 64 → 128-bit multiplication, folded.
-    pub fn word(&mut self, word: u64) {
-        let product = u128::from(self.0 ^ word) * 0xa076_1d64_78bd_642f_u128;
-        self.0 = (product as u64 ^ (product >> 64) as u64).rotate_left(23) ^ word;
+/// Words of one change that are folded together; more go on in another fold.
+const LINE: usize = 16;
+
+/// By place in a fold: what a word is mixed with (successive values of splitmix64 from 0).
+const KEYS: [u64; LINE] = keys();
+
+const fn keys() -> [u64; LINE] {
+    let mut keys = [0; LINE];
+    let (mut state, mut i) = (0u64, 0);
+    while i < LINE {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        keys[i] = z ^ (z >> 31);
+        i += 1;
+    }
+    keys
+}
+
+/// 64 × 64 → 128-bit multiplication, folded.
+#[inline]
+fn folded(a: u64, b: u64) -> u64 {
+    let product = u128::from(a) * u128::from(b);
+    product as u64 ^ (product >> 64) as u64
+}
+
+/// The words of one change. Their multiplications wait for none of each other; only the sum of a line waits for the line before.
+struct Line<'a> {
+    digest: &'a mut Digest,
+    words: [u64; LINE],
+    len: usize,
+}
+
+impl Line<'_> {
+    #[inline]
+    fn word(&mut self, word: u64) {
+        if self.len == LINE {
+            self.end();
+        }
+        self.words[self.len] = word;
+        self.len += 1;
     }
 
+    #[inline]
+    fn words(&mut self, words: &[u64]) {
+        for &word in words {
+            self.word(word);
+        }
+    }
+
+    #[inline]
     fn wide(&mut self, word: u128) {
-        self.word(word as u64);
-        self.word((word >> 64) as u64);
+        self.words(&[word as u64, (word >> 64) as u64]);
+    }
+
+    fn text(&mut self, text: &str) {
+        self.word(text.len() as u64);
+        text.bytes().for_each(|b| self.word(b.into()));
+    }
+
+    #[inline]
+    fn end(&mut self) {
+        self.words[self.len..].fill(0);
+        let pairs = self.words.chunks_exact(2).zip(KEYS.chunks_exact(2));
+        let pairs = pairs.take(self.len.div_ceil(2));
+        let sum = pairs.fold(self.len as u64, |sum, (w, k)| sum.wrapping_add(folded(w[0] ^ k[0], w[1] ^ k[1])));
+        self.digest.word(sum);
+        self.len = 0;
+    }
+}
+
+impl Digest {
+    /// Mixes in one word.
+    #[inline]
+    pub fn word(&mut self, word: u64) {
+        self.0 = folded(self.0 ^ word, 0xa076_1d64_78bd_642f).rotate_left(23) ^ word;
     }
 
     /// The digest so far.
@@ -33,108 +99,99 @@ impl Digest {
 
     /// Mixes in `change` at `at`: its number, then its fields in order of declaration.
     pub fn change(&mut self, at: SimTime, change: &Change) {
-        self.word(at.0);
+        let mut line = Line { digest: self, words: [0; LINE], len: 0 };
+        line.word(at.0);
         match *change {
-            Change::Arrived { job } => self.words(&[0, job.0.into()]),
-            Change::Placed { job, host } => self.words(&[1, job.0.into(), host.0.into()]),
-            Change::Started { job, attempt, host } => self.words(&[2, job.0.into(), attempt.into(), host.0.into()]),
+            Change::Arrived { job } => line.words(&[0, job.0.into()]),
+            Change::Placed { job, host } => line.words(&[1, job.0.into(), host.0.into()]),
+            Change::Started { job, attempt, host } => line.words(&[2, job.0.into(), attempt.into(), host.0.into()]),
             Change::Ended { job, attempt, host, why, served } => {
-                self.words(&[3, job.0.into(), attempt.into(), host.0.into(), why as u64]);
-                self.wide(served);
+                line.words(&[3, job.0.into(), attempt.into(), host.0.into(), why as u64]);
+                line.wide(served);
             }
             Change::Repeats { job, host, why, times, last_attempt } => {
-                self.words(&[4, job.0.into(), host.0.into(), why as u64, times, last_attempt.into()]);
+                line.words(&[4, job.0.into(), host.0.into(), why as u64, times, last_attempt.into()]);
             }
-            Change::Finished { job } => self.words(&[5, job.0.into()]),
-            Change::Removed { job } => self.words(&[6, job.0.into()]),
-            Change::GaveUp { job } => self.words(&[7, job.0.into()]),
+            Change::Finished { job } => line.words(&[5, job.0.into()]),
+            Change::Removed { job } => line.words(&[6, job.0.into()]),
+            Change::GaveUp { job } => line.words(&[7, job.0.into()]),
             Change::Waits { job, why, cpu_nano, memory } => {
-                self.words(&[8, job.0.into(), why as u64, cpu_nano, memory as u64]);
+                line.words(&[8, job.0.into(), why as u64, cpu_nano, memory as u64]);
             }
             Change::Rate { job, attempt, host, cpu, memory } => {
-                self.words(&[9, job.0.into(), attempt.into(), host.0.into(), memory as u64]);
-                self.words(&cpu.figures());
+                line.words(&[9, job.0.into(), attempt.into(), host.0.into(), memory as u64]);
+                line.words(&cpu.figures());
             }
             Change::Remainder { job, attempt, host, cpu, remainder } => {
-                self.words(&[10, job.0.into(), attempt.into(), host.0.into(), remainder]);
-                self.words(&cpu.figures());
+                line.words(&[10, job.0.into(), attempt.into(), host.0.into(), remainder]);
+                line.words(&cpu.figures());
             }
             Change::AttemptGivenUp { job, host, evicted } => {
-                self.words(&[11, job.0.into(), host.0.into(), evicted.into()]);
+                line.words(&[11, job.0.into(), host.0.into(), evicted.into()]);
             }
             Change::Abandoned { job, amount } => {
-                self.words(&[12, job.0.into()]);
-                self.wide(amount);
+                line.words(&[12, job.0.into()]);
+                line.wide(amount);
             }
             Change::Valued { job, attempt, worth, amount } => {
-                self.words(&[13, job.0.into(), attempt.into(), worth as u64]);
-                self.wide(amount);
+                line.words(&[13, job.0.into(), attempt.into(), worth as u64]);
+                line.wide(amount);
             }
             Change::HostLoad { host, cpu, memory, cpu_request, memory_request, attempts } => {
-                self.words(&[14, host.0.into(), memory as u64, cpu_request as u64, memory_request as u64]);
-                self.words(&cpu.figures());
-                self.word(attempts.into());
+                line.words(&[14, host.0.into(), memory as u64, cpu_request as u64, memory_request as u64]);
+                line.words(&cpu.figures());
+                line.word(attempts.into());
             }
-            Change::HostUp { host } => self.words(&[15, host.0.into()]),
-            Change::HostDown { host, cause } => self.words(&[16, host.0.into(), cause as u64]),
-            Change::HostLeft { host } => self.words(&[17, host.0.into()]),
-            Change::Thrash { host, on } => self.words(&[18, host.0.into(), on.into()]),
-            Change::Heartbeats { host, on } => self.words(&[19, host.0.into(), on.into()]),
-            Change::HostLost { host, lost } => self.words(&[20, host.0.into(), lost.into()]),
+            Change::HostUp { host } => line.words(&[15, host.0.into()]),
+            Change::HostDown { host, cause } => line.words(&[16, host.0.into(), cause as u64]),
+            Change::HostLeft { host } => line.words(&[17, host.0.into()]),
+            Change::Thrash { host, on } => line.words(&[18, host.0.into(), on.into()]),
+            Change::Heartbeats { host, on } => line.words(&[19, host.0.into(), on.into()]),
+            Change::HostLost { host, lost } => line.words(&[20, host.0.into(), lost.into()]),
             Change::Pressure { host, condition, on } => {
-                self.words(&[21, host.0.into(), condition as u64, on.into()]);
+                line.words(&[21, host.0.into(), condition as u64, on.into()]);
             }
-            Change::WindowBegins => self.word(22),
+            Change::WindowBegins => line.word(22),
             Change::DaemonDown { host, daemon } => {
-                self.words(&[27, host.0.into()]);
-                self.text(daemon);
+                line.words(&[27, host.0.into()]);
+                line.text(daemon);
             }
             Change::DaemonUp { host, daemon } => {
-                self.words(&[28, host.0.into()]);
-                self.text(daemon);
+                line.words(&[28, host.0.into()]);
+                line.text(daemon);
             }
             Change::ProcessKilled { job, attempt, host, left } => {
-                self.words(&[29, job.0.into(), attempt.into(), host.0.into(), left.into()]);
+                line.words(&[29, job.0.into(), attempt.into(), host.0.into(), left.into()]);
             }
             Change::CpuFelt { host, felt } => {
-                self.words(&[40, host.0.into()]);
-                self.words(&felt.figures());
+                line.words(&[40, host.0.into()]);
+                line.words(&felt.figures());
             }
-            Change::DaemonCpu { host, missing } => self.words(&[41, host.0.into(), missing]),
-            Change::DaemonStarved { host, daemon, on } => self.words(&[42, host.0.into(), daemon.into(), on.into()]),
+            Change::DaemonCpu { host, missing } => line.words(&[41, host.0.into(), missing]),
+            Change::DaemonStarved { host, daemon, on } => line.words(&[42, host.0.into(), daemon.into(), on.into()]),
             Change::Store { level } => {
-                self.words(&[43, level.reads.into(), level.writes.into(), level.read_us, level.write_us]);
-                self.words(&[level.sigma_milli.into(), level.late_writes_count.into()]);
+                line.words(&[43, level.reads.into(), level.writes.into(), level.read_us, level.write_us]);
+                line.words(&[level.sigma_milli.into(), level.late_writes_count.into()]);
             }
-            Change::Stage { job, host, stage } => self.words(&[44, job.0.into(), host.0.into(), stage as u64]),
+            Change::Stage { job, host, stage } => line.words(&[44, job.0.into(), host.0.into(), stage as u64]),
             Change::Reach { app, reach } => {
                 let Reach { ok, refused, nobody, timeout, ready, unlisted, dead_listed } = reach;
-                self.words(&[45, app.0.into()]);
-                self.words(&[ok, refused, nobody, timeout, ready, unlisted, dead_listed].map(u64::from));
+                line.words(&[45, app.0.into()]);
+                line.words(&[ok, refused, nobody, timeout, ready, unlisted, dead_listed].map(u64::from));
             }
-            Change::Deploys { possible } => self.words(&[46, possible.into()]),
-            Change::Device { job, host, device } => self.words(&[49, job.0.into(), host.0.into(), device.into()]),
-            Change::Configured { job, number } => self.words(&[47, job.0.into(), number.into()]),
+            Change::Deploys { possible } => line.words(&[46, possible.into()]),
+            Change::Device { job, host, device } => line.words(&[49, job.0.into(), host.0.into(), device.into()]),
+            Change::Configured { job, number } => line.words(&[47, job.0.into(), number.into()]),
             Change::Incident { what, host } => {
-                self.words(&[48, what as u64, host.map_or(u64::MAX, |host| host.0.into())]);
+                line.words(&[48, what as u64, host.map_or(u64::MAX, |host| host.0.into())]);
             }
-            Change::HeldBack { job } => self.words(&[23, job.0.into()]),
-            Change::Maintenance { host, step } => self.words(&[25, host.0.into(), step as u64]),
-            Change::FailureMissed { host } => self.words(&[26, host.0.into()]),
+            Change::HeldBack { job } => line.words(&[23, job.0.into()]),
+            Change::Maintenance { host, step } => line.words(&[25, host.0.into(), step as u64]),
+            Change::FailureMissed { host } => line.words(&[26, host.0.into()]),
             Change::Preempts { job, host, victims, applied } => {
-                self.words(&[24, job.0.into(), host.0.into(), victims.into(), applied.into()]);
+                line.words(&[24, job.0.into(), host.0.into(), victims.into(), applied.into()]);
             }
         }
-    }
-
-    fn text(&mut self, text: &str) {
-        self.word(text.len() as u64);
-        text.bytes().for_each(|b| self.word(b.into()));
-    }
-
-    fn words(&mut self, words: &[u64]) {
-        for &word in words {
-            self.word(word);
-        }
+        line.end();
     }
 }

@@ -51,7 +51,9 @@ impl Simulation<'_> {
                 let a = &self.attempts[slot as usize];
                 let step = self.setup.workload.profile(a.job).get(a.cursor.index as usize + 1);
                 sum ^= step.map_or(0, |step| step.cpu_nano) ^ a.done as u64 ^ a.cpu.received ^ a.step.length_us;
-                sum ^= u64::from(a.cursor.index) ^ a.memory_request as u64 ^ u64::from(a.changed);
+                sum ^= u64::from(a.cursor.index) ^ a.memory_request as u64 ^ u64::from(a.changed) ^ a.since.0;
+                sum ^= a.served as u64 ^ a.valued as u64 ^ a.weight ^ a.quota ^ a.cache as u64 ^ a.step.memory.0 as u64;
+                sum ^= u64::from(a.position) ^ a.cpu.able ^ u64::from(a.rare.is_some()) ^ u64::from(a.file_touches);
             }
         }
         black_box(sum);
@@ -93,7 +95,8 @@ impl Simulation<'_> {
         let mut sum = 0u64;
         for &(job, host) in soon {
             let h = &self.hosts[host.index()];
-            sum ^= h.capacity ^ h.cpu_request as u64 ^ h.memory_mark as u64 ^ u64::from(h.parked_oom);
+            sum ^=
+                h.daemons_missing ^ h.capacity ^ h.cpu_request as u64 ^ h.memory_mark as u64 ^ u64::from(h.parked_oom);
             sum ^= h.attempts.last().map_or(0, |&slot| u64::from(slot)) ^ self.marks[host.index()].ram as u64;
             sum ^= u64::from(self.jobs[job.index()].waiting == Waiting::No);
             sum ^= workload.duration(job).map_or(0, |d| d.0) ^ workload.cpu_request(job).0 as u64;

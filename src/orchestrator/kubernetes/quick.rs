@@ -281,7 +281,8 @@ impl Quick {
         for (_, host) in soon {
             let on = &self.on[host.index()];
             sum ^= u64::from(on.behind) ^ self.booked[host.index()].memory as u64;
-            sum ^= on.jobs.first().map_or(0, |job| u64::from(job.0)) ^ on.held.last().map_or(0, |held| held.start.0);
+            sum ^= on.jobs.iter().step_by(16).fold(0, |sum, job| sum ^ u64::from(job.0));
+            sum ^= on.held.last().map_or(0, |held| held.start.0);
             let position = self.positions[host.index()];
             if let Some(index) = self.index.as_ref().filter(|_| position != NOWHERE) {
                 sum ^= index.look_ahead(position as usize);

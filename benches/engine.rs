@@ -10,6 +10,7 @@
 mod common;
 
 use std::hint::black_box;
+
 use std::time::Instant;
 
 use common::processor_time;
@@ -78,10 +79,9 @@ fn watched(setup: &Setup, options: &Options, record: bool) {
 
 fn least(mut work: impl FnMut()) -> f64 {
     let turns = (0..3).map(|_| {
-        let start = Instant::now();
-        let before = processor_time(start);
+        let before = processor_time();
         work();
-        (processor_time(start) - before).as_secs_f64()
+        (processor_time() - before).as_secs_f64()
     });
     turns.fold(f64::MAX, f64::min)
 }

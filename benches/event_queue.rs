@@ -10,7 +10,6 @@ mod common;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::hint::black_box;
-use std::time::Instant;
 
 use common::processor_time;
 use plimsoll::rng::{Purpose, Seed, Stream};
@@ -86,10 +85,9 @@ fn hold<Q: Queue>(queue: &mut Q, s: &mut Stream, turns: u64) {
 
 /// Nanoseconds a turn.
 fn turn<Q: Queue>(queue: &mut Q, s: &mut Stream, turns: u64) -> f64 {
-    let start = Instant::now();
-    let before = processor_time(start);
+    let before = processor_time();
     hold(queue, s, turns);
-    (processor_time(start) - before).as_nanos() as f64 / turns as f64
+    (processor_time() - before).as_nanos() as f64 / turns as f64
 }
 
 fn main() {

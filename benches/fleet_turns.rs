@@ -15,7 +15,6 @@ mod common;
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
-use std::time::Instant;
 
 use common::processor_time;
 use plimsoll::cluster::{Cluster, HostSpec};
@@ -111,8 +110,7 @@ fn replay(world: &World, plane: &mut dyn Orchestrator, from: usize, jobs: usize)
     let mut events = Queue::default();
     let (mut actions, mut decisions) = (Vec::new(), Vec::new());
     let mut at_host = vec![u32::MAX; jobs];
-    let start = Instant::now();
-    let mut began = processor_time(start);
+    let mut began = processor_time();
     let mut next = 0;
     let mut now = Now { at: SimTime::ZERO, late: false };
     for host in world.cluster.ids() {
@@ -136,7 +134,7 @@ fn replay(world: &World, plane: &mut dyn Orchestrator, from: usize, jobs: usize)
         match (arrives, due) {
             (Some(at), due) if due.is_none_or(|due| at <= due) => {
                 if next == from {
-                    began = processor_time(start);
+                    began = processor_time();
                 }
                 now.at = at;
                 plane.hear(now, Heard::Arrived(JobId(next as u32)), world, &mut actions);
@@ -158,7 +156,7 @@ fn replay(world: &World, plane: &mut dyn Orchestrator, from: usize, jobs: usize)
             _ => break,
         }
     }
-    let spent = processor_time(start) - began;
+    let spent = processor_time() - began;
     Replay { decisions, ns: spent.as_nanos() as f64 / (jobs - from) as f64 }
 }
 
@@ -270,8 +268,7 @@ fn churn(
 ) -> (f64, Vec<Option<HostId>>) {
     let mut draw = Seed(2).stream(Purpose::Shape, 0);
     let mut decisions = Vec::with_capacity(rounds);
-    let start = Instant::now();
-    let began = processor_time(start);
+    let began = processor_time();
     for _ in 0..rounds {
         if let Some(gone) = swap(running, waiting, &mut draw) {
             books.unbind(world, gone);
@@ -285,7 +282,7 @@ fn churn(
             waiting.push_back(job);
         }
     }
-    let spent = processor_time(start) - began;
+    let spent = processor_time() - began;
     (spent.as_nanos() as f64 / rounds as f64, decisions)
 }
 
@@ -373,8 +370,7 @@ fn placements(counts: &[usize]) {
 /// The loop of [`churn`] without books.
 fn floor(world: &World, mut running: Vec<JobId>, mut waiting: VecDeque<JobId>, rounds: usize) -> f64 {
     let mut draw = Seed(2).stream(Purpose::Shape, 0);
-    let start = Instant::now();
-    let began = processor_time(start);
+    let began = processor_time();
     let mut sum = 0;
     for _ in 0..rounds {
         let gone = swap(&mut running, &mut waiting, &mut draw);
@@ -383,7 +379,7 @@ fn floor(world: &World, mut running: Vec<JobId>, mut waiting: VecDeque<JobId>, r
         running.push(job);
     }
     std::hint::black_box(sum);
-    (processor_time(start) - began).as_nanos() as f64 / rounds as f64
+    (processor_time() - began).as_nanos() as f64 / rounds as f64
 }
 
 /// Keeps decisions and counts changes.
@@ -446,10 +442,9 @@ fn runs(counts: &[usize]) {
                 let mut watch = Decisions::default();
                 let flags =
                     Flags { every_tick: false, plain, most_events: u64::MAX, explain: None, pulse: &mut |_| true };
-                let start = Instant::now();
-                let began = processor_time(start);
+                let began = processor_time();
                 simulate(&setup, &options, &mut watch, flags).expect("a run");
-                ((processor_time(start) - began).as_nanos() as f64 / jobs as f64 / 1e3, watch.placed)
+                ((processor_time() - began).as_nanos() as f64 / jobs as f64 / 1e3, watch.placed)
             };
             let (slow, plain) = run(true);
             let (mut found, fast) = run(false);

@@ -8,7 +8,7 @@
 
 mod common;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use plimsoll::kube::config::Effective;
 use plimsoll::kube::cycle::{Scheduler, bound_pod};
@@ -104,7 +104,6 @@ fn pods(count: usize, kind: &str, prefix: &str) -> Vec<Pod> {
 
 /// Processor time a pod: one round after another until `least` is reached.
 fn measure(nodes: usize, kind: &str, percentage: i32, least: Duration) -> Duration {
-    let start = Instant::now();
     let count = nodes.min(1000);
     let incoming = pods(count, kind, "new");
     let (mut spent, mut placed) = (Duration::ZERO, 0);
@@ -112,14 +111,14 @@ fn measure(nodes: usize, kind: &str, percentage: i32, least: Duration) -> Durati
         let mut scheduler = scheduler(nodes, percentage);
         scheduler.cache.update(&mut scheduler.snapshot);
         for pods in incoming.chunks(100) {
-            let before = processor_time(start);
+            let before = processor_time();
             for pod in pods {
                 let attempt = scheduler.schedule(pod);
                 let Some(chosen) = attempt.suggested.or(attempt.chosen()) else { continue };
                 let node = scheduler.snapshot.nodes[chosen].node.name.clone();
                 scheduler.cache.add_pod(&node, bound_pod(pod, &node, 1));
             }
-            spent += processor_time(start) - before;
+            spent += processor_time() - before;
             placed += pods.len() as u32;
             if spent >= least {
                 break;

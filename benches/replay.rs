@@ -13,7 +13,7 @@ mod common;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use common::processor_time;
 use plimsoll::index::finder::{Finder, Found, KindId, Search};
@@ -355,7 +355,6 @@ fn measure(case: Case, turns: usize, quick: bool) -> Row {
     let count = if quick { 200 } else { (4_000_000 / case.hosts).clamp(20_000, 40_000) };
     let compared = if quick { 50 } else { (30_000_000 / case.hosts).clamp(150, count) };
     let (mut best, mut slow, mut floor) = (Duration::MAX, Duration::MAX, Duration::MAX);
-    let start = Instant::now();
     let before = index.finder.looks();
     for turn in 0..turns {
         let jobs = case.jobs(count, state.now, 7, turn as u64 + 1);
@@ -366,18 +365,18 @@ fn measure(case: Case, turns: usize, quick: bool) -> Row {
         };
         let mut replayed = state.clone();
         let mut taken = Vec::with_capacity(2 * count);
-        let t = processor_time(start);
+        let t = processor_time();
         state.run(&jobs, &mut index, &mut taken);
-        best = best.min((processor_time(start) - t) / count as u32);
+        best = best.min((processor_time() - t) / count as u32);
         let mut same = Vec::with_capacity(2 * count);
-        let t = processor_time(start);
+        let t = processor_time();
         other.run(&jobs[..compared], &mut plain, &mut same);
-        slow = slow.min((processor_time(start) - t) / compared as u32);
+        slow = slow.min((processor_time() - t) / compared as u32);
         assert_eq!(same[..], taken[..same.len()], "{case:?}: the index took another host");
         let mut nothing = Vec::with_capacity(2 * count);
-        let t = processor_time(start);
+        let t = processor_time();
         replayed.run(&jobs, &mut Known(taken.iter()), &mut nothing);
-        floor = floor.min((processor_time(start) - t) / count as u32);
+        floor = floor.min((processor_time() - t) / count as u32);
     }
     let looks = index.finder.looks();
     let searches = (looks.searches - before.searches) as f64;

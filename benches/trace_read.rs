@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use plimsoll::rng::{Purpose, Seed};
 use plimsoll::trace::{Budgets, TraceArg, read_trace};
@@ -60,13 +60,13 @@ fn native_jobs(file: &Path) {
 fn compare(name: &str, trace: &str, files: &[PathBuf]) {
     let arg = TraceArg::parse(trace).expect("a trace");
     let (mut least, mut least_bare, mut rows) = (Duration::MAX, Duration::MAX, 0);
-    let (start, budgets, options) = (Instant::now(), Budgets::default(), BTreeMap::new());
+    let (budgets, options) = (Budgets::default(), BTreeMap::new());
     for _ in 0..TURNS {
-        let begin = processor_time(start);
+        let begin = processor_time();
         rows = bare(files);
-        let middle = processor_time(start);
+        let middle = processor_time();
         let imported = read_trace(&arg, &options, &budgets).expect("a trace without fault");
-        let end = processor_time(start);
+        let end = processor_time();
         black_box(&imported);
         least_bare = least_bare.min(middle - begin);
         least = least.min(end - middle);
@@ -82,11 +82,10 @@ fn compare(name: &str, trace: &str, files: &[PathBuf]) {
 
 /// Reads a trace that is there, and says what was read and what it took.
 fn once(trace: &str) {
-    let start = Instant::now();
-    let begin = processor_time(start);
+    let begin = processor_time();
     let imported = TraceArg::parse(trace).and_then(|arg| read_trace(&arg, &BTreeMap::new(), &Budgets::default()));
     match imported {
-        Ok(imported) => println!("{}{:?} of processor time", imported.report, processor_time(start) - begin),
+        Ok(imported) => println!("{}{:?} of processor time", imported.report, processor_time() - begin),
         Err(error) => println!("{error}"),
     }
 }

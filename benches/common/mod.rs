@@ -1,12 +1,10 @@
 //! What benches share.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-/// Processor time of this thread so far: Linux says it to the nanosecond; elsewhere the wall clock must do.
-pub fn processor_time(start: Instant) -> Duration {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    match text.split(' ').next().and_then(|ns| ns.parse().ok()) {
-        Some(ns) => Duration::from_nanos(ns),
-        None => start.elapsed(),
-    }
+/// Processor time of this thread so far, to the nanosecond. (`/proc/thread-self/schedstat` is brought up to date only at ticks of the
+/// clock on some kernels.)
+pub fn processor_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs() as u32)
 }

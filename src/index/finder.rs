@@ -67,11 +67,14 @@ struct Kind<R: Rule> {
 /// Rooms that requests are worked out for at the same time.
 const ROOMS: usize = 8;
 
+/// CPU and memory that a host has.
+type Sizes = (i64, i64);
+
 /// What is worked out of a request for hosts with the same room, once a room has been seen twice.
 struct Asked<R: Rule> {
     /// The room of the host judged last, and what is worked out for it.
-    last: ((i64, i64), R::Asked),
-    rooms: [((i64, i64), Option<R::Asked>); ROOMS],
+    last: (Sizes, R::Asked),
+    rooms: [(Sizes, Option<R::Asked>); ROOMS],
 }
 
 impl<R: Rule> Asked<R> {

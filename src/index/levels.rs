@@ -401,6 +401,7 @@ fn consider(judgement: i64, slot: u32, first_only: bool, best: &mut i64, tied: &
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::index::host::Booked;
     use crate::index::rule::{Fullness, KubeRule};
     use crate::rng::{Purpose, Seed};
 

@@ -5,7 +5,7 @@
 //! shared anew, memory looked at), which may begin another round of the same instant. Periodic work is queued only where
 //! it can act.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::change::{Change, DownCause, EndReason, Observer, Worth};
 use super::digest::Digest;
@@ -103,9 +103,9 @@ pub(super) struct Simulation<'a> {
     /// Where agents are about to restart a job.
     pub restart_hosts: BTreeMap<JobId, Vec<HostId>>,
     pub restarts: u32,
-    /// Jobs parked on any host.
-    pub parked_jobs: usize,
-    pub gave_up: std::collections::BTreeSet<JobId>,
+    /// Jobs that are parked, and where.
+    pub parked_on: BTreeSet<(JobId, HostId)>,
+    pub gave_up: BTreeSet<JobId>,
     /// How far planned work has come.
     pub progress: Vec<super::maintenance::Progress>,
     /// Next job to arrive.
@@ -176,8 +176,8 @@ pub fn simulate(setup: &Setup, options: &Options, observer: &mut dyn Observer, f
         crashes: BTreeMap::new(),
         restart_hosts: BTreeMap::new(),
         restarts: 0,
-        parked_jobs: 0,
-        gave_up: std::collections::BTreeSet::new(),
+        parked_on: BTreeSet::new(),
+        gave_up: BTreeSet::new(),
         progress: vec![super::maintenance::Progress::default(); setup.maintenance.len()],
         cursor: 0,
         digest: Digest::default(),

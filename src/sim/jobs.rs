@@ -73,7 +73,7 @@ impl Simulation<'_> {
     pub(super) fn let_go(&mut self, job: JobId) {
         let state = &self.jobs[job.index()];
         let over = state.phase == JobPhase::Done && state.live == NONE && state.waiting == Waiting::No;
-        if over && state.pulls == 0 && self.parked_jobs == 0 && !self.restart_hosts.contains_key(&job) {
+        if over && state.pulls == 0 && !self.is_parked(job) && !self.restart_hosts.contains_key(&job) {
             self.jobs.states.remove(job);
         }
     }

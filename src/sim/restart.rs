@@ -31,7 +31,7 @@ impl Simulation<'_> {
     }
 
     pub(super) fn park(&mut self, host: HostId, parked: Parked) {
-        self.parked_jobs += 1;
+        self.parked_on.insert((parked.job, host));
         let h = &mut self.hosts[host.index()];
         h.parked_oom += u32::from(parked.why == EndReason::OomHost);
         h.parked.push(parked);
@@ -103,10 +103,13 @@ impl Simulation<'_> {
     }
 
     pub(super) fn parked_hosts(&self, job: JobId) -> Vec<HostId> {
-        if self.parked_jobs == 0 {
-            return Vec::new();
-        }
-        self.setup.cluster.ids().filter(|host| self.hosts[host.index()].parked.iter().any(|p| p.job == job)).collect()
+        let all = (job, HostId(0))..=(job, HostId(NONE));
+        self.parked_on.range(all).map(|&(_, host)| host).collect()
+    }
+
+    /// Whether any host has `job` parked.
+    pub(super) fn is_parked(&self, job: JobId) -> bool {
+        self.parked_on.range((job, HostId(0))..=(job, HostId(NONE))).next().is_some()
     }
 
     /// Counts in closed form the retries on `host` before `until`, and leaves each parked job at its next one.
@@ -171,7 +174,9 @@ impl Simulation<'_> {
         let h = &mut self.hosts[host.index()];
         h.parked_oom = 0;
         let parked = std::mem::take(&mut h.parked);
-        self.parked_jobs -= parked.len();
+        for p in &parked {
+            self.parked_on.remove(&(p.job, host));
+        }
         parked
     }
 
@@ -180,7 +185,7 @@ impl Simulation<'_> {
         let Some(at) = self.hosts[host.index()].parked.iter().position(|p| p.job == job) else { return };
         let mut parked = self.hosts[host.index()].parked.remove(at);
         self.hosts[host.index()].parked_oom -= u32::from(parked.why == EndReason::OomHost);
-        self.parked_jobs -= 1;
+        self.parked_on.remove(&(job, host));
         self.count_retries(host, &mut parked, self.now);
     }
 

@@ -6,10 +6,22 @@ const ZOOM = 12;
 const QUAY_MAX = 18;
 const NEWS_MAX = 6;
 
+// Sums so far, under the names they have in summary.json, but for the first three, which are of now.
 const TALLIES = [
-  ["running", "running"], ["waiting", "waiting"], ["over", "hosts over"], ["oom_kills", "OOM kills"],
-  ["evictions", "evicted"], ["hosts_down", "hosts fell"], ["jobs_finished", "finished"],
+  ["running", "running"], ["waiting", "waiting"], ["over", "over now"],
+  ["cpu_overloaded_host_seconds", "over in CPU"], ["memory_overloaded_host_seconds", "in memory"],
+  ["oom_kills", "OOM kills"], ["evictions", "evicted"], ["hosts_down", "hosts fell"], ["start_failed", "failed starts"], ["jobs_finished", "finished"],
 ];
+const QUIET = ["running", "jobs_finished"];
+
+// The time that hosts were over their line in `what`, from the end of the warm-up to `t`, in microseconds.
+function overUntil(run, what, from, t) {
+  let sum = 0;
+  for (const rows of run.over) {
+    for (const row of rows) if (row.what === what) sum += Math.max(0, Math.min(t, row.to) - Math.max(from, row.from));
+  }
+  return sum;
+}
 
 function makeHarbour(player, side) {
   const { record } = player;
@@ -91,9 +103,12 @@ function makeHarbour(player, side) {
       choice.value = chosen;
       const sums = tallyAt(run, t);
       sums.over = run.over.reduce((n, rows) => n + (rows.some((row) => row.from <= t && t < row.to) ? 1 : 0), 0);
+      for (const what of ["cpu", "memory"]) sums[`${what}_overloaded_host_seconds`] = overUntil(run, what, record.warmUp, t) / SECOND;
       for (const [key] of TALLIES) {
-        cells[key].textContent = count(sums[key] || 0);
-        cells[key].parentNode.classList.toggle("some", sums[key] > 0 && !["running", "jobs_finished"].includes(key));
+        const sum = sums[key] || 0;
+        cells[key].textContent = key.endsWith("_seconds") ? (sum ? spanOf(sum * SECOND) : "0") : count(sum);
+        cells[key].dataset.value = sum;
+        cells[key].parentNode.classList.toggle("some", sum > 0 && !QUIET.includes(key));
       }
       if (heat) heat.update(run, t);
       for (const vessel of vessels) vessel.update(run, t);

@@ -10,6 +10,11 @@ function cellShade(state) {
   return `load${STEPS.filter((step) => Math.max(state.cpu, state.memory) >= step).length}`;
 }
 
+// What the colours mean.
+const HEAT_KEY = [["load0", "idle"], ["load1", "some load"], ["load2", "from 25 %"], ["load3", "from 50 %"], ["load4", "from 75 %"],
+  ["over1", "over the line (a dot)"], ["over2", "beyond 150 %"], ["away", "down (a stroke)"]];
+
+// From the best to the worst.
 const RANK = ["load0", "load1", "load2", "load3", "load4", "load5", "away", "over1", "over2"];
 
 function makeHeat(player, side) {
@@ -19,7 +24,9 @@ function makeHeat(player, side) {
   const canvas = html("canvas", { tabindex: 0, role: "application", class: "heat",
     "aria-label": "All hosts, a cell each. Arrow keys move from host to host, Enter looks at a host and those around it." });
   const said = html("p", { class: "small", role: "status" });
-  const element = html("div", {}, [canvas, said]);
+  const key = html("p", { class: "legend small" }, HEAT_KEY.map(([shade, text]) =>
+    html("span", {}, [html("i", { class: `swatch ${shade}` }), html("span", { text })])));
+  const element = html("div", {}, [canvas, key, said]);
   let [columns, cell, at, run, t] = [1, 1, -1, null, 0];
 
   function measure() {

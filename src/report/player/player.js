@@ -126,7 +126,8 @@ function start(root, data) {
   root.addEventListener("keydown", (e) => {
     if (e.ctrlKey || e.metaKey || e.altKey || e.target.closest("select, summary, a")) return;
     const arrows = { ArrowLeft: -1, ArrowRight: 1 }[e.key];
-    if (e.key === " " && e.target.closest("button:not(.play)")) return;
+    // A button that has the focus is pressed by space.
+    if (e.key === " " && e.target.closest("button")) return;
     if (e.key === " ") clock.toggle();
     else if (e.key === "e" || e.key === "E") step(e.shiftKey ? -1 : 1);
     else if (e.key === "t") trouble();

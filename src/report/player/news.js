@@ -9,6 +9,13 @@ const WHY = {
   "daemon-died": "ended with its daemon", "exited": "exited as failed", "restarted": "restarted",
 };
 
+// The same for where there is little room.
+const SHORT = {
+  "oom-limit": "killed at its limit", "oom-host": "killed, host full", "evicted-node-pressure": "evicted, pressure",
+  "evicted-taint": "evicted, host lost", "evicted-api": "evicted, drained", "evicted-preemption": "preempted",
+  "host-down": "lost with host", "host-left": "lost with host", "start-failed": "cannot start", "daemon-died": "died with daemon", "exited": "exited",
+};
+
 // A shape of its own for each, so that none is told by colour alone.
 const MARKS = { kill: "\u2715", evict: "\u21e5", fall: "\u25bc", over: "\u25b2", fail: "!", plain: "" };
 

@@ -28,7 +28,7 @@ function makeVessel(player, side, host) {
     svg("path", { d: `M6,${LINE} H124` }), svg("circle", { cx: 66, cy: LINE, r: 5 }), svg("path", { d: `M58,${LINE} h16` }),
   ]);
   const ship = svg("g", {}, [svg("path", { d: BRIDGE, class: "hull" }), hull, ...holds, cargo, line, ...demand]);
-  const overboard = svg("text", { x: 66, y: 12, class: "overboard" });
+  const overboard = svg("text", { x: 66, y: 17, class: "overboard" });
   const picture = svg("svg", { viewBox: "0 0 132 112", "aria-hidden": "true" }, [water, ship, excess, front, overboard]);
   const name = button(it.name, () => player.look({ host, side }), { class: "name" });
   const loads = HOLDS.map(() => html("span"));
@@ -93,7 +93,8 @@ function makeVessel(player, side, host) {
       if (shown.length) {
         const e = shown[shown.length - 1];
         const who = e.job >= 0 ? `${jobs[e.job].name} ` : "";
-        notes.push(`${markOf(e)} ${who}${newsText(e, "")}`.trim() + (shown.length > 1 ? ` (+${shown.length - 1})` : ""));
+        const what = e.kind === "ended" && SHORT[e.detail] ? SHORT[e.detail] : newsText(e, "");
+        notes.push(`${markOf(e)} ${who}${what}`.trim() + (shown.length > 1 ? ` (+${shown.length - 1})` : ""));
       }
       overboard.textContent = [...new Set(bad.map(markOf))].join("");
       news.textContent = notes.join("; ");

@@ -523,6 +523,7 @@ fn the_output_dictionary_names_every_file_and_column() {
         command: String::new(),
         digest: 0,
         job_names: Vec::new(),
+        job_sizes: Vec::new(),
         host_names: Vec::new(),
         offered: Default::default(),
         end: SimTime::ZERO,

@@ -45,8 +45,9 @@ const SCRIPTS: [&str; 11] = [
 ];
 const STYLE: &str = include_str!("player/player.css");
 
-/// Most bytes of events, of load, of times over the line, and of explanations, each over all runs; a page stays below 5 MB.
-const EVENT_BYTES: usize = 2_000_000;
+/// Most bytes of events and names of jobs, of load, of times over the line, and of explanations, each over all runs; a page
+/// stays below 5 MB.
+const EVENT_BYTES: usize = 2_400_000;
 const LOAD_BYTES: usize = 900_000;
 const OVER_BYTES: usize = 300_000;
 const EXPLAINED_BYTES: usize = 200_000;
@@ -129,7 +130,6 @@ pub fn player(experiment: &Experiment) -> Result<Player, String> {
         experiment.runs.iter().filter_map(|run| Some((run, run.record.as_ref()?))).collect();
     let Some((_, first)) = recorded.first() else { return Err("No run was recorded.".into()) };
     let hosts = &first.hosts;
-    let jobs = experiment.job_names.len();
     if hosts.is_empty() || experiment.end.0 == 0 {
         return Err("No time passed, or there are no hosts.".into());
     }
@@ -139,7 +139,7 @@ pub fn player(experiment: &Experiment) -> Result<Player, String> {
     }
     let records: Vec<&Record> = recorded.iter().map(|(_, record)| *record).collect();
     let mut notes = Vec::new();
-    let (every, words, events) = events(&records, jobs, &mut notes);
+    let (every, words, events) = events(&records, &experiment.job_names, &mut notes);
     let loads = loads(&records, &mut notes);
     let over = over(experiment, &records, &mut notes);
     let tallies: Vec<Tally> = records.iter().map(|record| Tally::new(record)).collect();
@@ -195,12 +195,15 @@ pub fn player(experiment: &Experiment) -> Result<Player, String> {
 }
 
 /// The events of all runs: of all jobs, or of as many as there is room for.
-fn events(records: &[&Record], jobs: usize, notes: &mut Vec<String>) -> (u32, Words, Vec<Events>) {
+fn events(records: &[&Record], names: &[String], notes: &mut Vec<String>) -> (u32, Words, Vec<Events>) {
+    let jobs = names.len();
     let mut every = 1;
     loop {
         let mut words = Words::default();
         let events: Vec<Events> = records.iter().map(|record| Events::new(record, jobs, every, &mut words)).collect();
-        let bytes: usize = events.iter().map(Events::len).sum();
+        // A name in quotes, with a comma; most are shorter than the longest that is shown.
+        let named: usize = names.iter().step_by(every as usize).map(|name| name.len().min(NAME_MAX) + 3).sum();
+        let bytes = named + events.iter().map(Events::len).sum::<usize>();
         if bytes > EVENT_BYTES && (every as usize) < jobs {
             // At least twice as many, and as many as the size says.
             every *= (bytes.div_ceil(EVENT_BYTES) as u32).max(2);
@@ -400,10 +403,10 @@ mod tests {
     fn what_does_not_fit_is_thinned_and_said() {
         let mut experiment = fixture::plain();
         experiment.runs.truncate(1);
-        experiment.job_names = (0..100_000).map(|i| format!("job-{i}")).collect();
+        experiment.job_names = (0..300_000).map(|i| format!("job-{i}")).collect();
         let life = &mut experiment.runs[0].record.as_mut().unwrap().life;
         life.clear();
-        for job in (0..100_000).map(JobId) {
+        for job in (0..300_000).map(JobId) {
             let (at, host) = (SimTime(u64::from(job.0) * 1_000_003), HostId(job.0 % 12));
             life.push((at, Change::Arrived { job }));
             life.push((at, Change::Placed { job, host }));
@@ -412,14 +415,14 @@ mod tests {
         // A job that is killed a thousand times.
         let (job, host, why) = (JobId(0), HostId(0), EndReason::OomLimit);
         for attempt in 2..=1001 {
-            let at = SimTime(200_000_000_000 + u64::from(attempt));
+            let at = SimTime(400_000_000_000 + u64::from(attempt));
             life.push((at, Change::Ended { job, attempt: attempt - 1, host, why, served: 0 }));
             life.push((at, Change::Started { job, attempt, host }));
         }
         let (data, notes) = data(&experiment);
         let every = data["every"].as_u64().unwrap() as usize;
         assert!(every > 1);
-        assert_eq!(data["jobs"]["names"].as_array().unwrap().len(), 100_000usize.div_ceil(every));
+        assert_eq!(data["jobs"]["names"].as_array().unwrap().len(), 300_000usize.div_ceil(every));
         assert!(notes.iter().any(|note| note.contains(&format!("Every {every}th job"))), "{notes:?}");
         // Of 3 + 2000 events of the first job 400 are there: the 401st is a start.
         assert!(notes.iter().any(|note| note.contains("the later ones are left out, 1,603 in all")), "{notes:?}");

@@ -35,7 +35,8 @@ impl Chrome {
                 std::env::var("PLIMSOLL_REQUIRE").is_ok_and(|what| what.split(',').any(|w| w.trim() == "chromium"));
             assert!(!required, "PLIMSOLL_REQUIRE names chromium, and it is absent");
             // Not by eprintln!, which the test harness would swallow.
-            writeln!(std::io::stderr(), "skipped: chromium is absent").unwrap();
+            let mut stderr = std::io::stderr();
+            writeln!(stderr, "skipped: chromium is absent").unwrap();
             return None;
         };
         let profile = Folder::new(&format!("chrome-{test}"));

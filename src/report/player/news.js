@@ -34,6 +34,12 @@ function markOf(e) {
 
 const resource = (what) => (what === "cpu" ? "CPU" : "memory");
 
+// How an attempt ended; `on` stands before the reason.
+function endText(e, on) {
+  const [what, why] = (WHY[e.detail] || e.detail).split(": ");
+  return what + on + (why ? `: ${why}` : "");
+}
+
 // What happened, without saying to whom; `where` is the name of the host, if that is to be said.
 function newsText(e, where) {
   const on = where ? ` on ${where}` : "";
@@ -43,8 +49,8 @@ function newsText(e, where) {
     case "arrived": return "arrives";
     case "placed": return where ? `is placed on ${where}` : "is placed here";
     case "started": return `starts${on}` + (e.attempt > 1 ? `, attempt ${count(e.attempt)}` : "");
-    case "ended": return (WHY[e.detail] || e.detail) + on;
-    case "repeats": return `${WHY[e.detail] || e.detail}${on}, ${plural(e.times, "time", "times")} more`;
+    case "ended": return endText(e, on);
+    case "repeats": return `${endText(e, on)}, ${plural(e.times, "time", "times")} more`;
     case "finished": return "is seen to be done";
     case "removed": return "is removed";
     case "gave-up": return "will not run again";

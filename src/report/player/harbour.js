@@ -9,8 +9,8 @@ const NEWS_MAX = 6;
 // Sums so far, under the names they have in summary.json, but for the first three, which are of now.
 const TALLIES = [
   ["running", "running"], ["waiting", "waiting"], ["over", "over now"],
-  ["cpu_overloaded_host_seconds", "over in CPU"], ["memory_overloaded_host_seconds", "in memory"],
-  ["oom_kills", "OOM kills"], ["evictions", "evicted"], ["hosts_down", "hosts fell"], ["start_failed", "failed starts"], ["jobs_finished", "finished"],
+  ["cpu_overloaded_host_seconds", "CPU over"], ["memory_overloaded_host_seconds", "mem over"],
+  ["oom_kills", "OOM kills"], ["evictions", "evicted"], ["hosts_down", "hosts fell"], ["start_failed", "no start"], ["jobs_finished", "finished"],
 ];
 const QUIET = ["running", "jobs_finished"];
 
@@ -106,7 +106,8 @@ function makeHarbour(player, side) {
       for (const what of ["cpu", "memory"]) sums[`${what}_overloaded_host_seconds`] = overUntil(run, what, record.warmUp, t) / SECOND;
       for (const [key] of TALLIES) {
         const sum = sums[key] || 0;
-        cells[key].textContent = key.endsWith("_seconds") ? (sum ? spanOf(sum * SECOND) : "0") : count(sum);
+        cells[key].textContent = key.endsWith("_seconds") ? (sum ? shortSpan(sum * SECOND) : "0") : count(sum);
+        if (key.endsWith("_seconds")) cells[key].title = `${spanOf(sum * SECOND)}, summed over hosts`;
         cells[key].dataset.value = sum;
         cells[key].parentNode.classList.toggle("some", sum > 0 && !QUIET.includes(key));
       }

@@ -25,6 +25,13 @@ function spanOf(us) {
   return `${Number((s / 86400).toPrecision(3))} d`;
 }
 
+// In one unit, for where there is little room.
+function shortSpan(us) {
+  const s = us / SECOND;
+  const [size, unit] = s < 120 ? [1, "s"] : s < 7200 ? [60, "min"] : s < 172800 ? [3600, "h"] : [86400, "d"];
+  return `${Number((s / size).toPrecision(2))} ${unit}`;
+}
+
 function bytesText(n) {
   for (const [unit, size] of [["TiB", 2 ** 40], ["GiB", 2 ** 30], ["MiB", 2 ** 20], ["KiB", 2 ** 10]]) {
     if (n >= size) return `${Number((n / size).toPrecision(3))} ${unit}`;

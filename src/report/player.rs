@@ -2,7 +2,7 @@
 //!
 //! The data are JSON with columns of numbers as text (`columns.rs`); `docs/outputs.md` describes them. What does not fit a
 //! page is thinned by stated rules, and every rule that was applied is a sentence in [`Player::notes`]. Nothing here knows how
-//! anything is drawn: that is `player/*.js`, plain scripts in one scope, in the order of [`SCRIPTS`].
+//! anything is drawn: that is `player/*.js`, plain scripts in one scope, in one order.
 
 mod columns;
 mod events;

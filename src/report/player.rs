@@ -1,7 +1,7 @@
 //! The player of a report: what happened, packed for a browser, and the script that shows it.
 //!
 //! The data are JSON with columns of numbers as text (`columns.rs`); `docs/outputs.md` describes them. What does not fit a
-//! page is thinned by stated rules, and every rule that was applied is a sentence in [`Player::notes`]. Nothing here knows how
+//! page is thinned by stated rules, and every rule that was applied is a sentence in its notes. Nothing here knows how
 //! anything is drawn: that is `player/*.js`, plain scripts in one scope, in one order.
 
 mod columns;

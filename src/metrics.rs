@@ -11,6 +11,7 @@ mod incidents;
 mod jobs;
 mod kills;
 mod ledger;
+mod load_log;
 mod overload;
 mod packing;
 mod platform;
@@ -23,6 +24,7 @@ mod waits;
 
 pub use availability::{AppShare, Availability};
 pub use demand::{DemandColumn, DemandCurve};
+pub use load_log::{Lack, LoadStep, OverRow};
 pub use platform::{AppReach, PlatformWatch};
 pub use recorder::{EndRow, HostTrack, LifeRow, Record, Recorder, TimelineBucket, TrackBucket};
 pub use value::Value;

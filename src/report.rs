@@ -17,10 +17,12 @@ mod draw;
 pub mod figures;
 #[cfg(test)]
 mod fixture;
+mod inline;
 pub mod kube;
 mod limited;
 pub mod output;
 pub mod page;
+pub mod player;
 pub mod seeds;
 pub mod store_latency;
 pub mod table;

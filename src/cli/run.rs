@@ -9,7 +9,9 @@ use super::budgets::BudgetArgs;
 use super::progress::Progress;
 use super::{on_threads, stdout, stopping, style, warn};
 use crate::error::{Error, ErrorKind, Result, did_you_mean, visible};
-use crate::experiment::{BandRow, Experiment, RunFlags, RunResult, band_len, digest_of, run_all, run_band, run_seeds};
+use crate::experiment::{
+    BandRow, Experiment, JobSize, RunFlags, RunResult, band_len, digest_of, run_all, run_band, run_seeds,
+};
 use crate::ids::JobId;
 use crate::kube::tie_break::TieBreak;
 use crate::orchestrator::Options;
@@ -21,6 +23,7 @@ use crate::scenario::{
 };
 use crate::trace::{FORMATS, TraceArg};
 use crate::units::SimTime;
+use crate::workload::Workload;
 
 /// Most seeds of one study.
 const MOST_SEEDS: u64 = 10_000;
@@ -375,6 +378,11 @@ impl Job {
             } else {
                 Vec::new()
             },
+            job_sizes: if self.flags.record {
+                setup.workload.ids().map(|job| size(&setup.workload, job)).collect()
+            } else {
+                Vec::new()
+            },
             host_names: setup.cluster.ids().map(|host| setup.cluster.name(host).to_owned()).collect(),
             offered,
             end: setup.end,
@@ -386,6 +394,10 @@ impl Job {
         };
         Ok(Outcome { experiment, stopped })
     }
+}
+
+fn size(workload: &Workload, job: JobId) -> JobSize {
+    JobSize { app: workload.app(job), cpu: workload.cpu_request(job), memory: workload.memory_request(job) }
 }
 
 impl Job {

@@ -2,9 +2,10 @@
 
 use super::band::BandRow;
 use super::seeds::SeedStudy;
+use crate::ids::AppId;
 use crate::metrics::{AppReach, Record, Value};
 use crate::orchestrator::Explained;
-use crate::units::SimTime;
+use crate::units::{Bytes, MilliCpu, SimTime};
 use crate::workload::Offered;
 
 /// A choice that silently decides results, printed with its alternative.
@@ -93,6 +94,17 @@ impl RunResult {
     }
 }
 
+/// What a job asks for as it is written, whatever a run makes of it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct JobSize {
+    /// The app it belongs to.
+    pub app: AppId,
+    /// CPU request; 0 if none.
+    pub cpu: MilliCpu,
+    /// Memory request; 0 if none.
+    pub memory: Bytes,
+}
+
 /// An experiment and its runs, in the order in which they were asked for.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Experiment {
@@ -108,6 +120,8 @@ pub struct Experiment {
     pub digest: u64,
     /// Jobs by id: names, for rows that show them. Empty unless a record is kept.
     pub job_names: Vec<String>,
+    /// Jobs by id: what they ask for. Empty unless a record is kept.
+    pub job_sizes: Vec<JobSize>,
     /// Hosts by id.
     pub host_names: Vec<String>,
     /// Offered load.

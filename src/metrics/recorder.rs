@@ -1,7 +1,8 @@
-//! The record of a run for reports: about 200 stretches of time, exact means in each, and every change of life.
+//! The record of a run for reports: about 200 stretches of time, exact means in each, every change of life, and when hosts were over their line.
 //!
 //! Made only when somebody wants to look. A stretch's figures are integrals over it, not samples.
 
+use super::load_log::{LoadLog, LoadStep, OverRow};
 use crate::error::{Error, Result};
 use crate::ids::{HostId, JobId, Sparse};
 use crate::sim::{Change, CpuRates, EndReason, Kind, Kinds, Observer, Setup, Waiting};
@@ -101,6 +102,10 @@ pub struct Record {
     pub ends: Vec<EndRow>,
     /// Changes of life.
     pub life: Vec<LifeRow>,
+    /// The load of hosts step by step, in order of time; `None` if that was too much to keep.
+    pub load: Option<Vec<LoadStep>>,
+    /// When hosts were asked for more than they have, in order of ends.
+    pub over: Vec<OverRow>,
 }
 
 /// Most stretches of a record.
@@ -122,6 +127,7 @@ struct HostNow {
 pub struct Recorder<'a> {
     setup: &'a Setup,
     record: Record,
+    log: LoadLog,
     hosts: Vec<HostNow>,
     waits: Sparse<(Waiting, u64)>,
     pending: u128,
@@ -150,13 +156,8 @@ impl<'a> Recorder<'a> {
             .collect();
         Recorder {
             setup,
-            record: Record {
-                timeline: vec![TimelineBucket::default(); n as usize],
-                edges,
-                hosts,
-                ends: Vec::new(),
-                life: Vec::new(),
-            },
+            record: Record { timeline: vec![TimelineBucket::default(); n as usize], edges, hosts, ..Record::default() },
+            log: LoadLog::new(setup),
             hosts: vec![HostNow::default(); setup.cluster.len()],
             waits: Sparse::default(),
             pending: 0,
@@ -248,6 +249,7 @@ impl Observer for Recorder<'_> {
     fn change(&mut self, at: SimTime, change: &Change) {
         match *change {
             Change::HostLoad { host, cpu, memory, cpu_request, memory_request, attempts } => {
+                self.log.load(at, host, cpu, memory);
                 self.state(host, at.0, |h| *h = HostNow { cpu, memory, cpu_request, memory_request, attempts, ..*h });
                 return;
             }
@@ -295,5 +297,6 @@ impl Observer for Recorder<'_> {
             self.advance_host(HostId::from_index(host), end.0);
         }
         self.advance_waits(end.0);
+        (self.record.load, self.record.over) = self.log.finish(end);
     }
 }

@@ -4,14 +4,14 @@ use crate::discovery::Reach;
 use crate::discovery::store::StoreLevel;
 use crate::experiment::seeds::SeedResult;
 use crate::experiment::{
-    AppReach, AppResult, BandRow, Choice, EndRow, Experiment, HostTrack, PartResult, Record, RunLabel, RunResult,
-    SeedStudy, Side, TimelineBucket, TrackBucket,
+    AppReach, AppResult, BandRow, Choice, EndRow, Experiment, HostTrack, JobSize, Lack, OverRow, PartResult, Record,
+    RunLabel, RunResult, SeedStudy, Side, TimelineBucket, TrackBucket,
 };
 use crate::ids::{AppId, HostId, JobId};
 use crate::metrics::Value;
 use crate::report::OutputInfo;
 use crate::sim::{Change, DownCause, EndReason};
-use crate::units::{SECOND_US, SimTime};
+use crate::units::{Bytes, MilliCpu, SECOND_US, SimTime};
 use crate::workload::Offered;
 
 /// Names that somebody might put into a trace.
@@ -219,6 +219,7 @@ pub fn without_runs() -> Experiment {
         command: "plimsoll run scenarios/deis-swamped.yaml".into(),
         digest: 0xdead_beef,
         job_names: (0..6).map(|i| format!("web-{i}")).collect(),
+        job_sizes: (0..6).map(|i| JobSize { app: AppId(i / 3), cpu: MilliCpu(500), memory: Bytes(1 << 30) }).collect(),
         host_names: (0..HOSTS).map(|i| format!("host-{i}")).collect(),
         offered: Offered {
             cpu_peak_milli: 7_200,
@@ -347,6 +348,13 @@ fn record(run: usize) -> Record {
                 },
             ),
         ],
+        load: None,
+        over: vec![OverRow {
+            host: HostId(11),
+            lack: Lack::Memory,
+            from: SimTime(STRETCH_US),
+            to: SimTime(3 * STRETCH_US),
+        }],
     }
 }
 

@@ -1,4 +1,5 @@
-//! Pages: templates in which every value is escaped; only our own charts, which escape for themselves, go in as they are.
+//! Pages: templates in which every value is escaped; only our own charts, scripts and data, which escape for themselves, go in
+//! as they are. A browser runs what the page has inside and nothing else: its policy names each script and style by its hash.
 
 use std::io;
 
@@ -6,6 +7,8 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use serde::Serialize;
+
+use super::inline::with_policy;
 
 /// The templates: pages, and what they share.
 const TEMPLATES: [(&str, &str); 5] = [
@@ -31,5 +34,5 @@ pub fn render<T: Serialize>(name: &str, data: T) -> io::Result<String> {
     if !text.ends_with('\n') {
         text.push('\n');
     }
-    Ok(text)
+    Ok(with_policy(&text))
 }

@@ -4,7 +4,9 @@
 mod attacks;
 mod band;
 mod broken_inputs;
+mod browser;
 mod chef_worlds;
+mod chrome;
 mod cli;
 mod conformance;
 mod controllers;
@@ -17,6 +19,7 @@ mod fleet_worlds;
 mod fuzz_corpus;
 mod goldens;
 mod handmade;
+mod hostile;
 mod inflation;
 mod k8s;
 mod kube_2016_worlds;

@@ -226,6 +226,7 @@ fn every_row_has_a_file_and_every_file_a_row() {
     rows_and_files("GENERATORS", "src/workload/generator", GENERATORS.iter().map(|row| snake(row.name)), &helpers);
     let helpers = [
         ("demand", "what is held by what was asked for"),
+        ("load_log", "load step by step, for the record"),
         ("recorder", "the record that reports draw from"),
         ("samples", "exact percentiles"),
         ("value", "what a metric's value may be"),
@@ -523,6 +524,7 @@ fn the_output_dictionary_names_every_file_and_column() {
         command: String::new(),
         digest: 0,
         job_names: Vec::new(),
+        job_sizes: Vec::new(),
         host_names: Vec::new(),
         offered: Default::default(),
         end: SimTime::ZERO,

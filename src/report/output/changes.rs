@@ -19,14 +19,21 @@ pub const OUTPUT: OutputInfo = OutputInfo {
 
 /// A change as a row.
 #[derive(Default)]
-struct Row {
-    change: &'static str,
-    job: Option<JobId>,
-    attempt: Option<u32>,
-    host: Option<HostId>,
-    detail: &'static str,
-    times: Option<u64>,
-    served: Option<u128>,
+pub(in crate::report) struct Row {
+    /// What happened.
+    pub change: &'static str,
+    /// To which job.
+    pub job: Option<JobId>,
+    /// To which of its attempts.
+    pub attempt: Option<u32>,
+    /// Where.
+    pub host: Option<HostId>,
+    /// How or why.
+    pub detail: &'static str,
+    /// How often, or how many.
+    pub times: Option<u64>,
+    /// What it had been served, nano-core-microseconds.
+    pub served: Option<u128>,
 }
 
 fn write(experiment: &Experiment, out: &mut dyn Write) -> io::Result<()> {
@@ -54,7 +61,7 @@ fn write(experiment: &Experiment, out: &mut dyn Write) -> io::Result<()> {
 }
 
 /// `None` for changes that are no change of life (rates, sums, valuations).
-fn row(change: &Change) -> Option<Row> {
+pub(in crate::report) fn row(change: &Change) -> Option<Row> {
     let none = Row::default();
     let switch = |on: bool| if on { "on" } else { "off" };
     Some(match *change {

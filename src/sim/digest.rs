@@ -40,31 +40,45 @@ fn folded(a: u64, b: u64) -> u64 {
     product as u64 ^ (product >> 64) as u64
 }
 
-/// The words of one change. Their multiplications wait for none of each other; only the sum of a line waits for the line before.
+/// The words of one change. The multiplications of their pairs wait for none of each other; only the sum of a line waits for the line
+/// before.
 struct Line<'a> {
     digest: &'a mut Digest,
-    words: [u64; LINE],
+    sum: u64,
+    /// The first of a pair.
+    held: u64,
     len: usize,
 }
 
 impl Line<'_> {
-    #[inline]
+    #[inline(always)]
     fn word(&mut self, word: u64) {
         if self.len == LINE {
             self.end();
         }
-        self.words[self.len] = word;
+        if self.len.is_multiple_of(2) {
+            self.held = word;
+        } else {
+            self.pair(word);
+        }
         self.len += 1;
     }
 
-    #[inline]
+    /// The second of a pair.
+    #[inline(always)]
+    fn pair(&mut self, word: u64) {
+        let at = self.len | 1;
+        self.sum = self.sum.wrapping_add(folded(self.held ^ KEYS[at - 1], word ^ KEYS[at]));
+    }
+
+    #[inline(always)]
     fn words(&mut self, words: &[u64]) {
         for &word in words {
             self.word(word);
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn wide(&mut self, word: u128) {
         self.words(&[word as u64, (word >> 64) as u64]);
     }
@@ -74,14 +88,13 @@ impl Line<'_> {
         text.bytes().for_each(|b| self.word(b.into()));
     }
 
-    #[inline]
+    #[inline(always)]
     fn end(&mut self) {
-        self.words[self.len..].fill(0);
-        let pairs = self.words.chunks_exact(2).zip(KEYS.chunks_exact(2));
-        let pairs = pairs.take(self.len.div_ceil(2));
-        let sum = pairs.fold(self.len as u64, |sum, (w, k)| sum.wrapping_add(folded(w[0] ^ k[0], w[1] ^ k[1])));
-        self.digest.word(sum);
-        self.len = 0;
+        if !self.len.is_multiple_of(2) {
+            self.pair(0);
+        }
+        self.digest.word(self.sum.wrapping_add(self.len as u64));
+        (self.sum, self.len) = (0, 0);
     }
 }
 
@@ -99,7 +112,7 @@ impl Digest {
 
     /// Mixes in `change` at `at`: its number, then its fields in order of declaration.
     pub fn change(&mut self, at: SimTime, change: &Change) {
-        let mut line = Line { digest: self, words: [0; LINE], len: 0 };
+        let mut line = Line { digest: self, sum: 0, held: 0, len: 0 };
         line.word(at.0);
         match *change {
             Change::Arrived { job } => line.words(&[0, job.0.into()]),

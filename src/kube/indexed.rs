@@ -136,6 +136,16 @@ pub fn has_terms(pod: &Pod) -> bool {
     !(pod.affinity.is_empty() && pod.anti_affinity.is_empty())
 }
 
+/// Whether terms of affinity of a bound pod are about `incoming`, so that nodes differ to it in more than the index knows
+/// (`FilterState::concerns` and `PreScore` of InterPodAffinity, where `incoming` has no terms of its own).
+pub fn is_about(bound: &Pod, incoming: &Pod, world: &World) -> bool {
+    let labels = world.namespaces.get(&incoming.namespace);
+    let sides = [&bound.affinity, &bound.anti_affinity];
+    let preferred = sides.iter().flat_map(|side| side.preferred.iter().map(|(_, term)| term));
+    let mut terms = sides.iter().flat_map(|side| &side.required).chain(preferred);
+    terms.any(|term| term.matches(&incoming.namespace, &incoming.labels, labels))
+}
+
 /// The sums of a node as the cache keeps them.
 pub fn booked(node: &NodeInfo) -> Booked {
     Booked {
@@ -224,7 +234,8 @@ impl Indexed {
         })
     }
 
-    /// Whether a pod is one that the index places, as long as no other pod has terms of affinity and none is nominated.
+    /// Whether a pod is one that the index places, as long as no bound pod has terms of affinity that are [about](is_about) it and none
+    /// is nominated.
     pub fn places(pod: &Pod) -> bool {
         let affinity = &pod.node_affinity;
         let resources = &pod.requests.resources;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::index::tie::Tie;
 use crate::kube::cycle::{Attempt, Scheduler};
-use crate::kube::indexed::{Answer, Indexed, booked, has_terms};
+use crate::kube::indexed::{Answer, Indexed, booked, is_about};
 use crate::kube::object::pod::Pod;
 use crate::kube::tie_break::TieBreak;
 use crate::rng::{Purpose, Seed};
@@ -34,7 +34,8 @@ pub(super) fn ask(scheduler: &mut Scheduler, pod: &Arc<Pod>, number: u32, attemp
     scheduler.cache.update(&mut scheduler.snapshot);
     let Scheduler { framework, world, snapshot, nominator, next_start_node, .. } = &*scheduler;
     let mut index = Indexed::new(framework)?;
-    let lonely = nominator.is_empty() && !snapshot.nodes.iter().any(|node| node.pods.iter().any(|pod| has_terms(pod)));
+    let mut bound = snapshot.nodes.iter().flat_map(|node| &node.pods);
+    let lonely = nominator.is_empty() && !bound.any(|other| is_about(other, pod, world));
     if !lonely || !Indexed::places(pod) {
         return None;
     }

@@ -4,6 +4,7 @@
 //! kube-scheduler's own objects is not needed; it hears of the pods that came and went when a pod has to be tried by the whole
 //! cycle, host by host and in the order in which it would hold them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::objects::PodMaker;
@@ -11,7 +12,7 @@ use crate::ids::{HostId, JobId};
 use crate::index::host::{Booked, Want};
 use crate::index::tie::Tie;
 use crate::kube::cycle::Scheduler;
-use crate::kube::indexed::{Answer, Indexed, Plan, has_terms, want};
+use crate::kube::indexed::{Answer, Indexed, Plan, has_terms, is_about, want};
 use crate::kube::object::node::Node;
 use crate::kube::object::pod::Pod;
 use crate::orchestrator::{TieBreak, World};
@@ -32,6 +33,8 @@ struct Class {
     has_images: bool,
     /// By group of pods that spreads count, whether it is counted; as far as anybody asked.
     counted: Vec<bool>,
+    /// By class of pods with terms of affinity, whether these are about it; as far as anybody asked.
+    meant: BTreeMap<u32, bool>,
 }
 
 /// A pod on a host.
@@ -85,8 +88,8 @@ pub(super) struct Quick {
     on: Vec<OnHost>,
     /// Hosts of which the cache holds something else.
     behind: Vec<HostId>,
-    /// Bound pods with terms of affinity.
-    terms: usize,
+    /// How many pods of each class that has terms of affinity are bound.
+    bearers: BTreeMap<u32, usize>,
     /// Host by position in the snapshot, and the other way round.
     hosts: Vec<HostId>,
     positions: Vec<u32>,
@@ -103,7 +106,7 @@ impl Quick {
             booked: vec![Booked::default(); hosts],
             on: std::iter::repeat_with(OnHost::default).take(hosts).collect(),
             behind: Vec::new(),
-            terms: 0,
+            bearers: BTreeMap::new(),
             hosts: Vec::new(),
             positions: vec![NOWHERE; hosts],
             lately: false,
@@ -126,7 +129,25 @@ impl Quick {
                 terms: has_terms(pod),
                 has_images: !pod.images.is_empty(),
                 counted: Vec::new(),
+                meant: BTreeMap::new(),
             }
+        })
+    }
+
+    /// Whether terms of affinity of any bound pod are about the pods of a class.
+    fn is_meant(&mut self, scheduler: &Scheduler, class: u32) -> bool {
+        let Quick { bearers, classes, .. } = self;
+        bearers.keys().any(|&bearer| {
+            let known = classes[class as usize].as_ref().and_then(|class| class.meant.get(&bearer));
+            known.copied().unwrap_or_else(|| {
+                let pod = |number: u32| classes[number as usize].as_ref().map(|class| Arc::clone(&class.pod));
+                let (Some(bound), Some(incoming)) = (pod(bearer), pod(class)) else { return true };
+                let about = is_about(&bound, &incoming, &scheduler.world);
+                if let Some(class) = &mut classes[class as usize] {
+                    class.meant.insert(bearer, about);
+                }
+                about
+            })
         })
     }
 
@@ -178,7 +199,11 @@ impl Quick {
         pod: &Arc<Pod>,
     ) -> Option<Answer> {
         self.lately = false;
-        if self.index.is_none() || self.terms > 0 || !scheduler.nominator.is_empty() {
+        if self.index.is_none() || !scheduler.nominator.is_empty() {
+            return None;
+        }
+        self.class(scheduler, class, pod);
+        if self.is_meant(scheduler, class) {
             return None;
         }
         let Class { plan, has_images, .. } = self.class(scheduler, class, pod);
@@ -243,9 +268,16 @@ impl Quick {
         }
     }
 
-    fn book(&mut self, host: HostId, (want, terms): (Want, bool), sign: i64) {
+    /// A pod of a class comes to `host` (`sign` 1) or leaves it (-1); `terms`: it has terms of affinity.
+    fn book(&mut self, host: HostId, class: u32, (want, terms): (Want, bool), sign: i64) {
         self.booked[host.index()].shift(&want, sign);
-        self.terms = self.terms.wrapping_add_signed(isize::from(terms) * sign as isize);
+        if terms {
+            let bound = self.bearers.entry(class).or_insert(0);
+            *bound = bound.saturating_add_signed(sign as isize);
+            if *bound == 0 {
+                self.bearers.remove(&class);
+            }
+        }
         let position = self.positions[host.index()];
         if let Some(index) = self.index.as_mut().filter(|index| position != NOWHERE && !index.is_blank())
             && !index.book(position as usize, &want, sign)
@@ -264,7 +296,7 @@ impl Quick {
         pod: Option<Arc<Pod>>,
     ) {
         let Class { want, terms, .. } = *self.class(scheduler, class, prototype);
-        self.book(host, (want, terms), 1);
+        self.book(host, class, (want, terms), 1);
         self.recount(host, class, 1);
         match &pod {
             Some(pod) if !self.on[host.index()].behind => {
@@ -307,7 +339,7 @@ impl Quick {
         host: HostId,
     ) {
         let Class { want, terms, .. } = *self.classes[class as usize].as_ref().expect("its class was bound before");
-        self.book(host, (want, terms), -1);
+        self.book(host, class, (want, terms), -1);
         let on = &mut self.on[host.index()];
         let Some(at) = on.place(job, old) else {
             debug_assert!(false, "only bound pods are unbound");

@@ -9,8 +9,10 @@ mod attribute;
 mod budgets;
 mod check;
 mod compare;
+mod completions;
 mod demo;
 pub mod list;
+mod man;
 mod manifests;
 mod needs;
 mod new;
@@ -70,6 +72,10 @@ enum Command {
     Trace(trace::Args),
     /// Place the pods of Kubernetes manifests as kube-scheduler would, and say why
     Schedule(schedule::Args),
+    /// Print what a shell completes
+    Completions(completions::Args),
+    /// Print a manual page
+    Man(man::Args),
 }
 
 /// Set by Ctrl-C and SIGTERM.
@@ -109,6 +115,8 @@ pub fn main() -> ExitCode {
         Command::Schema(args) => schema::run(&args),
         Command::Trace(args) => trace::run(&args),
         Command::Schedule(args) => schedule::run(&args),
+        Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -14,6 +14,7 @@ pub mod compare;
 pub mod curves;
 pub mod dir;
 mod draw;
+pub mod export;
 pub mod figures;
 #[cfg(test)]
 mod fixture;
@@ -33,5 +34,6 @@ pub use chart::{CHARTS, ChartInfo};
 pub use dir::{
     DEFAULT_MAX_OUTPUT_BYTES, DirOptions, MARKER_FILE, MARKER_TEXT, Piece, check_dir, write_dir, write_files,
 };
+pub use export::{EXPORTS, ExportInfo, export};
 pub use output::{OUTPUTS, OutputInfo, OutputKind};
 pub use table::Style;

@@ -11,7 +11,7 @@ use crate::metrics::metrics;
 use crate::orchestrator::ORCHESTRATORS;
 use crate::paper::PAPERS;
 use crate::placement::PLACEMENTS;
-use crate::report::{CHARTS, OUTPUTS};
+use crate::report::{CHARTS, EXPORTS, OUTPUTS};
 use crate::trace::FORMATS;
 use crate::workload::USAGE_MODELS;
 use crate::workload::generator::GENERATORS;
@@ -19,7 +19,7 @@ use crate::workload::generator::GENERATORS;
 /// Arguments of `list`.
 #[derive(ClapArgs, Debug)]
 pub(super) struct Args {
-    /// List only TABLE: orchestrators, placements, discoveries, formats, format-options, generators, usage-models, metrics, charts, outputs, papers, parameters or kube-fields
+    /// List only TABLE: orchestrators, placements, discoveries, formats, format-options, generators, usage-models, metrics, charts, outputs, exports, papers, parameters or kube-fields
     #[arg(value_name = "TABLE")]
     table: Option<String>,
     /// Print Markdown tables, as they stand in the README
@@ -68,6 +68,7 @@ pub fn listings() -> Vec<Listing> {
         Listing { table: "metrics", rows: rows(metrics().map(|m| (m.name, m.summary)).collect()) },
         Listing { table: "charts", rows: rows(CHARTS.iter().map(|c| (c.name, c.summary)).collect()) },
         Listing { table: "outputs", rows: rows(OUTPUTS.iter().map(|o| (o.file, o.summary)).collect()) },
+        Listing { table: "exports", rows: rows(EXPORTS.iter().map(|e| (e.name, e.summary)).collect()) },
         Listing { table: "papers", rows: rows(PAPERS.iter().map(|p| (p.name, p.summary)).collect()) },
         Listing { table: "parameters", rows: parameters.chain(of_hosts).collect() },
         Listing { table: "kube-fields", rows: fields.collect() },

@@ -8,14 +8,14 @@ use clap::{Args as ClapArgs, ValueEnum};
 use super::budgets::BudgetArgs;
 use super::progress::Progress;
 use super::{on_threads, stdout, stopping, style, warn};
-use crate::error::{Error, ErrorKind, Result, did_you_mean, visible};
+use crate::error::{Error, ErrorKind, Result, did_you_mean, unknown_name, visible};
 use crate::experiment::{
     BandRow, Experiment, JobSize, RunFlags, RunResult, band_len, digest_of, run_all, run_band, run_seeds,
 };
 use crate::ids::JobId;
 use crate::kube::tie_break::TieBreak;
 use crate::orchestrator::Options;
-use crate::report::{self, DirOptions};
+use crate::report::{self, DirOptions, ExportInfo};
 use crate::rng::Seed;
 use crate::scenario::{
     self, At, BandSection, BandWorld, HostsArg, Length, Load, OrchestratorEntry, OrchestratorSection, Scenario,
@@ -115,6 +115,9 @@ pub(super) struct Args {
     /// Write each table into DIR as Parquet, too (needs a build with the feature parquet)
     #[arg(long, requires = "output")]
     parquet: bool,
+    /// Write into DIR the form of another tool, too (again for more): openmetrics or perfetto (see `plimsoll list exports`)
+    #[arg(long = "export", value_name = "NAME", requires = "output")]
+    exports: Vec<String>,
     /// Print results as a table, as JSON (what summary.json holds) or as CSV (runs.csv)
     #[arg(long, value_name = "FORM", value_enum, default_value_t = Form::Table)]
     format: Form,
@@ -139,6 +142,7 @@ pub(super) enum Form {
 /// Runs the command.
 pub(super) fn run(args: &Args) -> Result<()> {
     let output = output_dir(args)?;
+    let exports = args.exports.iter().map(|name| exported(name)).collect::<Result<Vec<_>>>()?;
     let seeds = args.seeds.as_deref().map(seed_range).transpose()?;
     let asked = asked(args, seeds.as_ref().map(|seeds| seeds.start))?;
     let scenario = asked.scenario()?;
@@ -165,7 +169,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     }
     if let Some(dir) = &output {
         let (max_bytes, parquet) = (args.budgets.max_output_bytes, args.parquet);
-        let options = DirOptions { force: args.force, max_bytes, parquet, ..DirOptions::default() };
+        let options = DirOptions { force: args.force, max_bytes, parquet, exports: &exports, ..DirOptions::default() };
         report::write_dir(&outcome.experiment, dir, &options)?;
     }
     print(&outcome.experiment, args.format)?;
@@ -173,6 +177,14 @@ pub(super) fn run(args: &Args) -> Result<()> {
         stdout::print(&visible(&explanations(&outcome.experiment, name)))?;
     }
     outcome.verdict()
+}
+
+/// The export of that name.
+fn exported(name: &str) -> Result<&'static ExportInfo> {
+    report::export(name).ok_or_else(|| {
+        let names: Vec<&str> = report::EXPORTS.iter().map(|export| export.name).collect();
+        Error::usage(unknown_name("export", name, &names)).in_field("--export")
+    })
 }
 
 /// Reads `A..B`.

@@ -11,7 +11,7 @@ use std::sync::atomic::AtomicBool;
 use crate::error::{Error, Result};
 use crate::experiment::Experiment;
 use crate::report::limited::Limited;
-use crate::report::{OUTPUTS, OutputInfo};
+use crate::report::{EXPORTS, ExportInfo, OUTPUTS, OutputInfo};
 
 /// The file that says that a directory is ours to overwrite.
 pub const MARKER_FILE: &str = ".plimsoll";
@@ -29,13 +29,15 @@ pub struct DirOptions<'a> {
     pub max_bytes: u64,
     /// Write each table as Parquet, too, beside its CSV (with the feature `parquet`).
     pub parquet: bool,
+    /// The forms of other tools that are written, too.
+    pub exports: &'a [&'static ExportInfo],
     /// Set when the user wants to stop; looked at between writes.
     pub stop: Option<&'a AtomicBool>,
 }
 
 impl Default for DirOptions<'_> {
     fn default() -> Self {
-        DirOptions { force: false, max_bytes: DEFAULT_MAX_OUTPUT_BYTES, parquet: false, stop: None }
+        DirOptions { force: false, max_bytes: DEFAULT_MAX_OUTPUT_BYTES, parquet: false, exports: &[], stop: None }
     }
 }
 
@@ -91,6 +93,14 @@ pub fn write_dir(experiment: &Experiment, dir: &Path, options: &DirOptions<'_>) 
     for (name, write) in &tables {
         let there = options.parquet && here.iter().any(|output| packed_name(output).as_ref() == Some(name));
         if there { pieces.push(Piece { file: name, write }) } else { stale.push(name) }
+    }
+    let exported: Vec<(&str, Writer<'_>)> = EXPORTS
+        .iter()
+        .map(|export| (export.file, Box::new(|out: &mut dyn Write| (export.write)(experiment, out)) as Writer<'_>))
+        .collect();
+    for (file, write) in &exported {
+        let asked = options.exports.iter().any(|export| export.file == *file);
+        if asked { pieces.push(Piece { file, write }) } else { stale.push(file) }
     }
     write_files(&pieces, &stale, dir, options)
 }

@@ -12,6 +12,7 @@ mod conformance;
 mod controllers;
 mod cpu_worlds;
 mod discovery_worlds;
+mod exports;
 mod fast_worlds;
 mod fgd;
 mod fleet_properties;

@@ -11,7 +11,7 @@ use plimsoll::cli::list::{listings, markdown};
 use plimsoll::experiment::Experiment;
 use plimsoll::orchestrator::ORCHESTRATORS;
 use plimsoll::placement::PLACEMENTS;
-use plimsoll::report::{CHARTS, OUTPUTS};
+use plimsoll::report::{CHARTS, EXPORTS, OUTPUTS};
 use plimsoll::trace::FORMATS;
 use plimsoll::units::SimTime;
 use plimsoll::workload::generator::GENERATORS;
@@ -222,6 +222,7 @@ fn every_row_has_a_file_and_every_file_a_row() {
     let plain = OUTPUTS.iter().filter(|row| CHARTS.iter().all(|chart| chart.file != row.file));
     let stems = plain.map(|row| snake(row.file.rsplit_once('.').unwrap().0));
     rows_and_files("OUTPUTS", "src/report/output", stems, &[]);
+    rows_and_files("EXPORTS", "src/report/export", EXPORTS.iter().map(|row| snake(row.name)), &[]);
     let helpers = [("like", "jobs like those of a workload, which a scenario does not name")];
     rows_and_files("GENERATORS", "src/workload/generator", GENERATORS.iter().map(|row| snake(row.name)), &helpers);
     let helpers = [

@@ -10,7 +10,6 @@
 mod common;
 
 use std::hint::black_box;
-
 use std::time::Instant;
 
 use common::processor_time;

@@ -48,7 +48,7 @@ const STYLE: &str = include_str!("player/player.css");
 /// Most bytes of events and names of jobs, of load, of times over the line, and of explanations, each over all runs; a page
 /// stays below 5 MB.
 const EVENT_BYTES: usize = 2_400_000;
-const LOAD_BYTES: usize = 900_000;
+const LOAD_BYTES: usize = 400_000;
 const OVER_BYTES: usize = 300_000;
 const EXPLAINED_BYTES: usize = 200_000;
 /// Most hosts, of which every page has at least a name and a line.

@@ -47,7 +47,9 @@ impl Simulation<'_> {
         }
         let mut sum = 0u64;
         for event in ahead {
-            if let Event::StepEnds { slot, .. } = *event {
+            if let Event::StepEnds { slot, epoch } = *event
+                && self.epochs[slot as usize] == epoch
+            {
                 let a = &self.attempts[slot as usize];
                 let step = self.setup.workload.profile(a.job).get(a.cursor.index as usize + 1);
                 sum ^= step.map_or(0, |step| step.cpu_nano) ^ a.done as u64 ^ a.cpu.received ^ a.step.length_us;

@@ -298,8 +298,8 @@ mod tests {
     }
 
     #[test]
-    fn the_page_stays_below_two_megabytes_with_many_hosts() {
+    fn the_page_stays_below_a_megabyte_with_many_hosts() {
         let text = fixture::written(&OUTPUT, &fixture::many());
-        assert!(text.len() < 2_000_000, "{}", text.len());
+        assert!(text.len() < 1_000_000, "{}", text.len());
     }
 }
